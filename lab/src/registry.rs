@@ -1,0 +1,92 @@
+//! The catalogue: every experiment by its id, its type forgotten.
+
+use crate::{
+    Checkpoint, Experiment, Lab, Result, Running,
+    config::{self, Config},
+    experiment::{Card, Estimates},
+    schema::{ConfigFaults, nearest},
+};
+use serde_json::{Map, Value};
+
+/// One experiment of the catalogue.
+pub struct Entry {
+    /// What it is.
+    pub card: Card,
+    /// JSON Schema of its config.
+    pub config_schema: Value,
+    complete: fn(&Map<String, Value>, &Map<String, Value>) -> Result<Value, ConfigFaults>,
+    start: fn(&Map<String, Value>, &Lab) -> Result<Box<dyn Running>>,
+    restore: fn(&Map<String, Value>, &Lab, &Checkpoint) -> Result<Box<dyn Running>>,
+    estimates: fn(&Map<String, Value>) -> Result<Estimates, ConfigFaults>,
+}
+
+impl Entry {
+    /// The catalogue entry of `E`.
+    pub fn of<E: Experiment>() -> Self {
+        fn typed<C: Config>(config: &Map<String, Value>) -> Result<C, ConfigFaults> {
+            config::complete::<C>(&Map::new(), config).map(|(config, _)| config)
+        }
+        Self {
+            card: E::card(),
+            config_schema: config::schema_of::<E::Config>(),
+            complete: |base, given| config::complete::<E::Config>(base, given).map(|(_, complete)| complete),
+            start: |config, lab| Ok(Box::new(E::start(&typed(config)?, lab)?)),
+            restore: |config, lab, from| Ok(Box::new(E::restore(&typed(config)?, lab, from)?)),
+            estimates: |config| Ok(E::estimates(&typed(config)?)),
+        }
+    }
+
+    /// The complete config for `preset` with `given` on top, or every fault. Errors: see [`config::complete`].
+    pub fn complete(&self, preset: &str, given: &Map<String, Value>) -> Result<Map<String, Value>, ConfigFaults> {
+        let base = self.card.presets.iter().find(|known| known.id == preset).map(|known| known.config.clone()).unwrap_or_default();
+        match (self.complete)(&base, given)? {
+            Value::Object(complete) => Ok(complete),
+            _ => Err(ConfigFaults::of("", "the config of this experiment is not an object")),
+        }
+    }
+
+    /// Starts a run with a complete config.
+    pub fn start(&self, config: &Map<String, Value>, lab: &Lab) -> Result<Box<dyn Running>> {
+        (self.start)(config, lab)
+    }
+
+    /// Goes on from a checkpoint.
+    pub fn restore(&self, config: &Map<String, Value>, lab: &Lab, from: &Checkpoint) -> Result<Box<dyn Running>> {
+        (self.restore)(config, lab, from)
+    }
+
+    /// What can be known before training.
+    pub fn estimates(&self, config: &Map<String, Value>) -> Result<Estimates, ConfigFaults> {
+        (self.estimates)(config)
+    }
+}
+
+/// Experiments by id.
+pub struct Registry {
+    entries: Vec<Entry>,
+}
+
+impl Registry {
+    /// A catalogue of these entries, shown in this order.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// All entries in the order they are shown.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The experiment of this id.
+    pub fn find(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.card.id == id)
+    }
+
+    /// The experiment of this id, or a sentence that names the closest one.
+    pub fn get(&self, id: &str) -> Result<&Entry, String> {
+        self.find(id).ok_or_else(|| match nearest(id, self.entries.iter().map(|entry| entry.card.id)) {
+            Some(known) => format!("there is no experiment `{id}`; did you mean `{known}`?"),
+            None => format!("there is no experiment `{id}`"),
+        })
+    }
+}

@@ -1,0 +1,329 @@
+//! Checks a JSON value against a JSON Schema and reports every fault at once, each with a JSON Pointer and what is allowed.
+//!
+//! serde stops at the first fault; a person who filled in a form wants all of them. Only the keywords that our schemas use are
+//! understood: `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `minLength`,
+//! `maxLength`, `minItems`, `maxItems`, `uniqueItems`, `items`, `properties`, `required`, `additionalProperties`, `oneOf`, `anyOf`, `allOf`, `$ref`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One fault of a value: where it is and what is allowed there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) into the value as it was given.
+    pub pointer: String,
+    /// What is allowed and what was given.
+    pub detail: String,
+}
+
+/// All faults of a config, in the order of their fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigFaults(pub Vec<Fault>);
+
+impl std::error::Error for ConfigFaults {}
+
+impl std::fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let texts: Vec<_> = self
+            .0
+            .iter()
+            .map(|fault| match fault.pointer.trim_start_matches('/') {
+                "" => fault.detail.clone(),
+                field => format!("{field}: {}", fault.detail),
+            })
+            .collect();
+        f.write_str(&texts.join("; "))
+    }
+}
+
+impl ConfigFaults {
+    /// One fault of the field `name` (no leading slash).
+    pub fn of(name: &str, detail: impl Into<String>) -> Self {
+        Self(vec![Fault { pointer: pointer("", name), detail: detail.into() }])
+    }
+
+    /// The same faults with every pointer moved below `prefix`, as `/config`.
+    pub fn under(mut self, prefix: &str) -> Self {
+        self.0.iter_mut().for_each(|fault| fault.pointer.insert_str(0, prefix));
+        self
+    }
+
+    /// Adds a fault of the field `name`.
+    pub fn push(&mut self, name: &str, detail: impl Into<String>) {
+        self.0.push(Fault { pointer: pointer("", name), detail: detail.into() });
+    }
+
+    /// Whether some fault lies at or below the field `name`.
+    pub fn touches(&self, name: &str) -> bool {
+        let at = pointer("", name);
+        self.0.iter().any(|fault| fault.pointer == at || fault.pointer.starts_with(&format!("{at}/")))
+    }
+
+    /// `Ok(value)` when there is no fault.
+    pub fn or(self, value: Value) -> Result<Value, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+/// `parent` with the field `name` appended, escaped after RFC 6901.
+pub fn pointer(parent: &str, name: &str) -> String {
+    format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Every fault of `value` under `schema`; `root` resolves `$ref`s.
+pub fn faults(schema: &Value, root: &Value, value: &Value) -> ConfigFaults {
+    let mut found = ConfigFaults::default();
+    walk(schema, root, value, "", &mut found);
+    found
+}
+
+/// Follows `$ref` and a single-element `allOf` until a schema that says something itself.
+pub fn resolve<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
+    loop {
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|at| root.pointer(at.strip_prefix('#')?)) {
+            schema = target;
+        } else if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+            schema = only;
+        } else {
+            return schema;
+        }
+    }
+}
+
+/// The branch of a schema tagged by `kind` that `value` chooses: the schema itself where it has no kinds, the first branch where
+/// `value` names none. `Err` lists the kinds there are.
+pub fn branch<'a>(schema: &'a Value, root: &'a Value, value: &Value) -> Result<&'a Value, Vec<String>> {
+    let Some(branches) = schema.get("oneOf").and_then(Value::as_array) else { return Ok(schema) };
+    let kind_of = |branch: &'a Value| resolve(branch, root).pointer("/properties/kind/const").and_then(Value::as_str);
+    if branches.iter().all(|branch| kind_of(branch).is_none()) {
+        return Ok(schema);
+    }
+    match value.get("kind") {
+        None => Ok(resolve(&branches[0], root)),
+        Some(kind) => branches
+            .iter()
+            .find(|branch| kind_of(branch).is_some_and(|known| kind == known))
+            .map(|branch| resolve(branch, root))
+            .ok_or_else(|| branches.iter().filter_map(kind_of).map(str::to_owned).collect()),
+    }
+}
+
+fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut ConfigFaults) {
+    let schema = resolve(schema, root);
+    let mut fault = |detail: String| found.0.push(Fault { pointer: at.to_owned(), detail });
+    if let Some(expected) = schema.get("const") {
+        if value != expected {
+            fault(format!("must be {expected}; got {}", shown(value)));
+        }
+        return;
+    }
+    if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
+        if !allowed.contains(value) {
+            fault(format!("must be one of {}; got {}", listed(allowed), shown(value)));
+        }
+        return;
+    }
+    let schema = match branch(schema, root, value) {
+        Ok(branch) => branch,
+        Err(kinds) => {
+            let kinds: Vec<_> = kinds.into_iter().map(Value::from).collect();
+            let kind = value.get("kind").unwrap_or(&Value::Null);
+            let detail = format!("must be one of {}; got {}", listed(&kinds), shown(kind));
+            found.0.push(Fault { pointer: pointer(at, "kind"), detail });
+            return;
+        }
+    };
+    for keyword in ["anyOf", "oneOf"] {
+        let Some(options) = schema.get(keyword).and_then(Value::as_array) else { continue };
+        let consts: Vec<_> = options.iter().filter_map(|option| resolve(option, root).get("const").cloned()).collect();
+        if consts.len() == options.len() {
+            if !consts.contains(value) {
+                fault(format!("must be one of {}; got {}", listed(&consts), shown(value)));
+            }
+            return;
+        }
+        let tries: Vec<_> = options
+            .iter()
+            .map(|option| {
+                let mut inner = ConfigFaults::default();
+                walk(option, root, value, at, &mut inner);
+                inner
+            })
+            .collect();
+        if tries.iter().any(|inner| inner.0.is_empty()) {
+            return;
+        }
+        // The option meant is the one whose type fits; a nullable field has one option that is not null.
+        let of_type = options.iter().zip(tries).filter(|(option, _)| {
+            let option = resolve(option, root);
+            option.get("type") != Some(&Value::from("null")) && (options.len() <= 2 || type_fits(option, value))
+        });
+        match of_type.map(|(_, inner)| inner).next() {
+            Some(inner) => found.0.extend(inner.0),
+            None => found.0.push(Fault { pointer: at.to_owned(), detail: format!("has the wrong type; got {}", shown(value)) }),
+        }
+        return;
+    }
+    if !type_fits(schema, value) {
+        fault(format!("must be {}; got {}", expected_type(schema), shown(value)));
+        return;
+    }
+    match value {
+        Value::Number(number) => {
+            if let Some(detail) = number_fault(schema, number) {
+                fault(detail);
+            }
+        }
+        Value::String(text) => {
+            let length = text.chars().count() as u64;
+            let bound = |name: &str| schema.get(name).and_then(Value::as_u64);
+            if bound("minLength").is_some_and(|least| length < least) || bound("maxLength").is_some_and(|most| length > most) {
+                let (least, most) = (bound("minLength").unwrap_or(0), bound("maxLength"));
+                let most = most.map_or("any number of".to_owned(), |most| most.to_string());
+                fault(format!("must have {least} to {most} characters; got {length}"));
+            }
+            if schema.get("format") == Some(&Value::from("uuid")) && !is_uuid(text) {
+                fault(format!("must be a UUID; got {}", shown(value)));
+            }
+        }
+        Value::Array(items) => walk_array(schema, root, items, at, found),
+        Value::Object(fields) => walk_object(schema, root, fields, at, found),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn walk_array(schema: &Value, root: &Value, items: &[Value], at: &str, found: &mut ConfigFaults) {
+    let bound = |name: &str| schema.get(name).and_then(Value::as_u64);
+    let length = items.len() as u64;
+    if bound("minItems").is_some_and(|least| length < least) || bound("maxItems").is_some_and(|most| length > most) {
+        let detail = match (bound("minItems"), bound("maxItems")) {
+            (Some(least), Some(most)) => format!("must have {least} to {most} items; got {length}"),
+            (Some(least), None) => format!("must have at least {least} items; got {length}"),
+            (_, most) => format!("must have at most {} items; got {length}", most.unwrap_or(0)),
+        };
+        found.0.push(Fault { pointer: at.to_owned(), detail });
+    }
+    for (index, item) in items.iter().enumerate() {
+        if schema.get("uniqueItems") == Some(&Value::Bool(true)) && items[..index].contains(item) {
+            let detail = format!("must not repeat; {} is there already", shown(item));
+            found.0.push(Fault { pointer: format!("{at}/{index}"), detail });
+        }
+        if let Some(inner) = schema.get("items") {
+            walk(inner, root, item, &format!("{at}/{index}"), found);
+        }
+    }
+}
+
+fn walk_object(schema: &Value, root: &Value, fields: &Map<String, Value>, at: &str, found: &mut ConfigFaults) {
+    let empty = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    for (name, value) in fields {
+        if let Some(inner) = properties.get(name) {
+            walk(inner, root, value, &pointer(at, name), found);
+        } else if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+            walk(inner, root, value, &pointer(at, name), found);
+        } else if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
+            let detail = match nearest(name, properties.keys().map(String::as_str)) {
+                Some(known) => format!("there is no field of this name; did you mean `{known}`?"),
+                None => "there is no field of this name".to_owned(),
+            };
+            found.0.push(Fault { pointer: pointer(at, name), detail });
+        }
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for name in required.filter(|name| !fields.contains_key(*name)) {
+        found.0.push(Fault { pointer: pointer(at, name), detail: "must be given".to_owned() });
+    }
+}
+
+/// The known name closest to `name`, however far; `None` only where nothing is known.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known.min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate))
+}
+
+fn type_fits(schema: &Value, value: &Value) -> bool {
+    let fits = |name: &str| match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64() || value.is_i64() || value.as_f64().is_some_and(|x| x.fract() == 0.0 && x.abs() < 2f64.powi(63)),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    };
+    match schema.get("type") {
+        Some(Value::String(name)) => fits(name),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(fits),
+        _ => true,
+    }
+}
+
+fn number_fault(schema: &Value, number: &serde_json::Number) -> Option<String> {
+    let value = number.as_f64()?;
+    let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
+    let (least, most) = (bound("minimum"), bound("maximum"));
+    let (above, below) = (bound("exclusiveMinimum"), bound("exclusiveMaximum"));
+    let outside = least.is_some_and(|least| value < least)
+        || most.is_some_and(|most| value > most)
+        || above.is_some_and(|above| value <= above)
+        || below.is_some_and(|below| value >= below);
+    if outside {
+        let allowed = match (least.or(above), most.or(below)) {
+            (Some(low), Some(high)) if above.is_none() && below.is_none() => format!("between {} and {}", digits(low), digits(high)),
+            (low, high) => {
+                let low = low.map(|low| format!("{} {}", if above.is_some() { "above" } else { "at least" }, digits(low)));
+                let high = high.map(|high| format!("{} {}", if below.is_some() { "below" } else { "at most" }, digits(high)));
+                [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+            }
+        };
+        return Some(format!("must be {allowed}; got {number}"));
+    }
+    let unit = bound("multipleOf")?;
+    ((value / unit).fract() != 0.0).then(|| format!("must be a multiple of {}; got {number}", digits(unit)))
+}
+
+/// A bound as a person writes it: no exponent and no `.0` for whole numbers.
+fn digits(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 { format!("{}", value as i64) } else { format!("{value}") }
+}
+
+fn expected_type(schema: &Value) -> String {
+    let article = |name: &str| match name {
+        "integer" => "a whole number".to_owned(),
+        "array" => "a list".to_owned(),
+        "object" => "an object".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "null" => "null".to_owned(),
+        "string" => "a text".to_owned(),
+        other => format!("a {other}"),
+    };
+    let base = match schema.get("type") {
+        Some(Value::String(name)) => article(name),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(article).collect::<Vec<_>>().join(" or "),
+        _ => "of another type".to_owned(),
+    };
+    let bound = |name: &str| schema.get(name).and_then(Value::as_f64).map(digits);
+    match (bound("minimum"), bound("maximum")) {
+        (Some(low), Some(high)) => format!("{base} between {low} and {high}"),
+        _ => base,
+    }
+}
+
+fn listed(values: &[Value]) -> String {
+    values.iter().map(|value| value.as_str().map_or(value.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")
+}
+
+/// A value as it goes into a sentence, cut where it is long.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("…".chars()).collect() }
+}

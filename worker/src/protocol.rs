@@ -1,0 +1,238 @@
+//! What workers and the server say to each other, under `/api/v1/worker/`.
+//!
+//! Everything an experiment says is numbered from 1 by the engine (the *ordinal*), and the number is part of every checkpoint: a
+//! resumed run numbers the repeated part alike, and the server drops what it has. What the engine itself says (status, progress,
+//! clock series) has no ordinal; repeats of it are new or dropped, never compared.
+
+use lab::{
+    json::Number,
+    record::{Level, Point},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// How long a lease lasts by the server's clock unless it is renewed; every call renews it.
+pub const LEASE_MS: i64 = 30_000;
+/// A worker calls at least this often while it holds a lease.
+pub const RENEW_MS: u64 = 5_000;
+
+/// `POST /worker/register`: a worker introduces itself; also after the server has forgotten it (404 on lease).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Register {
+    /// Chosen by the worker at its start, so that a repeated registration is the same worker.
+    pub worker_id: Uuid,
+    /// Name shown to people.
+    pub name: String,
+    /// Host it runs on.
+    pub host: String,
+    /// Devices it offers, `cpu` and `cuda:N`.
+    pub devices: Vec<String>,
+    /// Its `engram_version`; a run resumes only on the same one.
+    pub version: String,
+}
+
+/// `POST /worker/lease`: asks for a run; waits up to `wait_seconds` for one. 200 with a [`Lease`], or 204.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AskForRun {
+    /// Who asks.
+    pub worker_id: Uuid,
+    /// How long to wait for a run, at most 30.
+    pub wait_seconds: u64,
+}
+
+/// A run handed to a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Lease {
+    /// The run.
+    pub run_id: Uuid,
+    /// Proves the lease; every report carries it.
+    pub lease_token: Uuid,
+    /// Experiment id.
+    pub experiment: String,
+    /// Complete config.
+    pub config: Map<String, Value>,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// `auto`, `cpu` or `cuda:N`.
+    pub device: String,
+    /// Which lease of this run it is, from 1.
+    pub attempt: u64,
+    /// The newest checkpoint of this run, whatever version made it.
+    pub checkpoint: Option<CheckpointInfo>,
+}
+
+/// A stored checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckpointInfo {
+    /// The ordinal that follows the last item before it: the first ordinal a resumed run sends.
+    pub next_ordinal: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Size of its file.
+    pub bytes: u64,
+    /// SHA-256 of its file, hexadecimal.
+    pub sha256: String,
+    /// The `engram_version` that wrote it.
+    pub engram_version: String,
+}
+
+/// `POST /worker/runs/{id}/batches`: reports, renews the lease, and learns what to do. Answers: 200 [`Answer`]; 409 with problem type
+/// `lease-lost` (drop the run) or `ordinal-gap` (send again from `expected_ordinal`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Batch {
+    /// Proof of the lease.
+    pub lease_token: Uuid,
+    /// Ordinal of the first item; the others follow without a gap.
+    pub first_ordinal: u64,
+    /// What the experiment said, in order.
+    pub items: Vec<ReportedItem>,
+    /// Points of clock series (`time/`, `throughput/`, `system/`), outside the numbering.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clock_points: Vec<TimedPoint>,
+    /// Log lines of the engine itself, outside the numbering.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engine_log: Vec<LogLine>,
+    /// How far the run is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// What the worker does before the first step (`fetching cifar10, 41%`); an empty text takes the sentence back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+}
+
+/// One numbered item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ReportedItem {
+    /// A value of a series.
+    Point(TimedPoint),
+    /// A picture.
+    Frame(ReportedFrame),
+    /// A log line.
+    Log(LogLine),
+}
+
+/// A point with the time it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimedPoint {
+    /// The point.
+    #[serde(flatten)]
+    pub point: Point,
+    /// When it was made, ms since 1970 by the worker's clock.
+    pub time_ms: i64,
+}
+
+/// A picture on its way to the server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportedFrame {
+    /// Name of the frame.
+    pub name: String,
+    /// The arm it belongs to.
+    pub arm: Option<String>,
+    /// The step it shows.
+    pub step: u64,
+    /// `heatmap`, `plot`, `histogram`, `raster`, `graph` or `image`.
+    pub kind: String,
+    /// The frame's JSON, byte for byte as it will be served; for an `image` its PNG in base64 as a JSON string.
+    pub body: Box<RawValue>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How serious it is.
+    pub level: Level,
+    /// One sentence.
+    pub message: String,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Seconds left, once they can be told.
+    pub eta_seconds: Option<f64>,
+}
+
+/// Answer to a batch.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Answer {
+    /// What to do next.
+    pub order: Order,
+    /// The ordinal the server expects next.
+    pub next_ordinal: u64,
+}
+
+/// What the server wants of a worker that holds a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Train on.
+    GoOn,
+    /// Checkpoint, then finish with [`Outcome::Paused`].
+    Pause,
+    /// Stop, then finish with [`Outcome::Cancelled`].
+    Cancel,
+}
+
+/// Query of `PUT /worker/runs/{id}/checkpoint`; the body is the file. It becomes current only if every item below `next_ordinal` is
+/// stored (else 409 `ordinal-gap`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckpointUpload {
+    /// Proof of the lease.
+    pub lease_token: Uuid,
+    /// See [`CheckpointInfo::next_ordinal`].
+    pub next_ordinal: u64,
+    /// Steps done.
+    pub step: u64,
+    /// SHA-256 of the body, hexadecimal.
+    pub sha256: String,
+    /// The worker's version.
+    pub engram_version: String,
+}
+
+/// Query of `GET /worker/runs/{id}/checkpoint` and of `PUT /worker/runs/{id}/artifacts/{path}` (whose media type is its `Content-Type`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeaseProof {
+    /// Proof of the lease.
+    pub lease_token: Uuid,
+}
+
+/// `POST /worker/runs/{id}/finish`: gives the lease back, after every item is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Finish {
+    /// Proof of the lease.
+    pub lease_token: Uuid,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a lease ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// All steps done.
+    Succeeded {
+        /// Summary numbers by `METRIC.ARM`.
+        summary: BTreeMap<String, Number>,
+    },
+    /// It cannot go on.
+    Failed {
+        /// A sentence a person can act on.
+        reason: String,
+    },
+    /// Cancelled as ordered.
+    Cancelled,
+    /// Paused as ordered; a checkpoint is stored.
+    Paused,
+    /// The worker stops or cannot do it; the run goes back to the queue and no death is counted.
+    HandedBack {
+        /// Why.
+        reason: String,
+    },
+}

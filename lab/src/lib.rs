@@ -5,6 +5,7 @@ pub mod config;
 mod error;
 pub mod experiment;
 pub mod json;
+pub mod kernels;
 pub mod random;
 pub mod record;
 pub mod registry;

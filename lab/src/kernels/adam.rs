@@ -1,0 +1,200 @@
+//! Adam with decoupled weight decay and an optional mask of live parameters, in place.
+
+use crate::{
+    Checkpoint,
+    kernels::storage::{read, write},
+};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use rayon::prelude::*;
+
+/// Parameters that one task takes.
+const PARAMETERS_PER_TASK: usize = 16_384;
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+
+/// The state of Adam for one parameter tensor.
+///
+/// Per step t, with gradient g: `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
+/// `w = w - lr (weight_decay w + (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps))` with b1 = 0.9, b2 = 0.999, eps = 1e-8.
+/// Source: Kingma and Ba (2015), algorithm 1; decoupled decay: Loshchilov and Hutter (2019), algorithm 2.
+#[derive(Debug)]
+pub struct Adam {
+    /// Running mean of the gradient, of the parameter's shape.
+    pub first_moment: Tensor,
+    /// Running mean of its square.
+    pub second_moment: Tensor,
+    steps: u64,
+    weight_decay: f64,
+}
+
+impl Adam {
+    /// A fresh optimiser for a parameter of this shape; `weight_decay` is dimensionless, 0 for none.
+    pub fn new(parameter: &Tensor, weight_decay: f64) -> Result<Self> {
+        Ok(Self { first_moment: parameter.zeros_like()?, second_moment: parameter.zeros_like()?, steps: 0, weight_decay })
+    }
+
+    /// One update of `parameter` by `gradient`, both of the shape given to [`Adam::new`]. Where `mask` (1 or 0 per parameter) is 0 the
+    /// gradient counts as 0, so that a parameter that is 0 with moments 0 stays so.
+    pub fn update(&mut self, parameter: &Var, gradient: &Tensor, mask: Option<&Tensor>, learning_rate: f64) -> Result<()> {
+        if parameter.dims() != self.first_moment.dims() || gradient.dims() != self.first_moment.dims() {
+            bail!("Adam for {:?} got a parameter {:?} and a gradient {:?}", self.first_moment.shape(), parameter.shape(), gradient.shape());
+        }
+        self.steps += 1;
+        let rates = Rates::at(self.steps, learning_rate, self.weight_decay);
+        if parameter.device().is_cpu() {
+            self.update_in_place(parameter, gradient, mask, rates)
+        } else {
+            self.update_plain(parameter, gradient, mask, rates)
+        }
+    }
+
+    fn update_in_place(&self, parameter: &Var, gradient: &Tensor, mask: Option<&Tensor>, rates: Rates) -> Result<()> {
+        read(gradient, |g| {
+            write(parameter, |w| {
+                write(&self.first_moment, |m| {
+                    write(&self.second_moment, |v| match mask {
+                        None => {
+                            rates.update(w, m, v, g, None);
+                            Ok(())
+                        }
+                        Some(mask) => read(mask, |mask| {
+                            rates.update(w, m, v, g, Some(mask));
+                            Ok(())
+                        }),
+                    })
+                })
+            })
+        })
+    }
+
+    fn update_plain(&mut self, parameter: &Var, gradient: &Tensor, mask: Option<&Tensor>, rates: Rates) -> Result<()> {
+        let gradient = match mask {
+            None => gradient.clone(),
+            Some(mask) => gradient.mul(mask)?,
+        };
+        self.first_moment = ((&self.first_moment * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?.detach();
+        self.second_moment = ((&self.second_moment * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?.detach();
+        let spread = ((&self.second_moment * f64::from(rates.second_correction))?.sqrt()? + EPSILON)?;
+        let change = ((&self.first_moment * f64::from(rates.step_size))? / spread)?;
+        parameter.set(&((parameter.as_tensor() * f64::from(rates.keep))? - change)?.detach())
+    }
+
+    /// Saves moments and step count under names that begin with `name`.
+    pub fn save(&self, name: &str, into: &mut Checkpoint) -> crate::Result<()> {
+        into.put_tensor(&format!("{name}/first_moment"), &self.first_moment)?;
+        into.put_tensor(&format!("{name}/second_moment"), &self.second_moment)?;
+        into.put_state(&format!("{name}/steps"), &self.steps)
+    }
+
+    /// Takes over what [`Adam::save`] saved under `name`.
+    pub fn restore(&mut self, name: &str, from: &Checkpoint, device: &Device) -> crate::Result<()> {
+        self.first_moment = from.get_tensor(&format!("{name}/first_moment"), device)?;
+        self.second_moment = from.get_tensor(&format!("{name}/second_moment"), device)?;
+        self.steps = from.get_state(&format!("{name}/steps"))?;
+        debug_assert_eq!(self.first_moment.dtype(), DType::F32);
+        Ok(())
+    }
+}
+
+/// What one step multiplies by.
+#[derive(Clone, Copy)]
+struct Rates {
+    /// `1 - lr weight_decay`.
+    keep: f32,
+    /// `lr / (1 - b1^t)`.
+    step_size: f32,
+    /// `1 / (1 - b2^t)`.
+    second_correction: f32,
+}
+
+impl Rates {
+    fn at(step: u64, learning_rate: f64, weight_decay: f64) -> Self {
+        let t = step as f64;
+        Self {
+            keep: (1.0 - learning_rate * weight_decay) as f32,
+            step_size: (learning_rate / (1.0 - BETA_1.powf(t))) as f32,
+            second_correction: (1.0 / (1.0 - BETA_2.powf(t))) as f32,
+        }
+    }
+
+    fn update(self, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], mask: Option<&[f32]>) {
+        let pieces = w
+            .par_chunks_mut(PARAMETERS_PER_TASK)
+            .zip(m.par_chunks_mut(PARAMETERS_PER_TASK).zip(v.par_chunks_mut(PARAMETERS_PER_TASK)))
+            .zip(g.par_chunks(PARAMETERS_PER_TASK));
+        match mask {
+            None => pieces.for_each(|((w, (m, v)), g)| {
+                for (((w, m), v), g) in w.iter_mut().zip(m).zip(v).zip(g) {
+                    self.one(w, m, v, *g);
+                }
+            }),
+            Some(mask) => pieces.zip(mask.par_chunks(PARAMETERS_PER_TASK)).for_each(|(((w, (m, v)), g), mask)| {
+                for ((((w, m), v), g), mask) in w.iter_mut().zip(m).zip(v).zip(g).zip(mask) {
+                    self.one(w, m, v, g * mask);
+                }
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn one(self, w: &mut f32, m: &mut f32, v: &mut f32, g: f32) {
+        *m = BETA_1 as f32 * *m + (1.0 - BETA_1) as f32 * g;
+        *v = BETA_2 as f32 * *v + (1.0 - BETA_2) as f32 * (g * g);
+        *w = self.keep * *w - self.step_size * *m / ((self.second_correction * *v).sqrt() + EPSILON as f32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kernels::testing::relative_difference, random::Generator};
+
+    #[test]
+    fn the_first_step_is_one_learning_rate_long() {
+        let w = Var::new(&[1f32, 1.0, 1.0], &Device::Cpu).unwrap();
+        let mut adam = Adam::new(&w, 0.0).unwrap();
+        adam.update(&w, &Tensor::new(&[0.5f32, -20.0, 0.0], &Device::Cpu).unwrap(), None, 0.1).unwrap();
+        let expected = Tensor::new(&[0.9f32, 1.1, 1.0], &Device::Cpu).unwrap();
+        assert!(relative_difference(&w, &expected) < 1e-6);
+    }
+
+    #[test]
+    fn updates_are_those_of_the_plain_expression() {
+        let mut generator = Generator::new(2, "adam");
+        let mut draw = || generator.normal((300, 70), 1.0, &Device::Cpu).unwrap();
+        let start = draw();
+        let mask = draw().gt(0.0).unwrap().to_dtype(DType::F32).unwrap();
+        for mask in [None, Some(&mask)] {
+            let (ours, theirs) = (Var::from_tensor(&start.copy().unwrap()).unwrap(), Var::from_tensor(&start.copy().unwrap()).unwrap());
+            let (mut fused, mut plain) = (Adam::new(&ours, 0.01).unwrap(), Adam::new(&theirs, 0.01).unwrap());
+            for step in 1..=5 {
+                let gradient = draw();
+                fused.update(&ours, &gradient, mask, 0.01).unwrap();
+                plain.update_plain(&theirs, &gradient, mask, Rates::at(step, 0.01, 0.01)).unwrap();
+            }
+            assert!(relative_difference(&ours, &theirs) < 1e-5);
+            assert!(relative_difference(&fused.first_moment, &plain.first_moment) < 1e-5);
+            assert!(relative_difference(&fused.second_moment, &plain.second_moment) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_masked_parameter_that_is_zero_stays_zero_and_a_restored_optimiser_goes_on() {
+        let w = Var::new(&[0f32, 2.0], &Device::Cpu).unwrap();
+        let mask = Tensor::new(&[0f32, 1.0], &Device::Cpu).unwrap();
+        let gradient = Tensor::new(&[3f32, 3.0], &Device::Cpu).unwrap();
+        let mut adam = Adam::new(&w, 0.1).unwrap();
+        adam.update(&w, &gradient, Some(&mask), 0.1).unwrap();
+        let mut saved = Checkpoint::default();
+        adam.save("w", &mut saved).unwrap();
+        let copy = Var::from_tensor(&w.copy().unwrap()).unwrap();
+        let mut again = Adam::new(&w, 0.1).unwrap();
+        again.restore("w", &Checkpoint::from_bytes(&saved.to_bytes().unwrap()).unwrap(), &Device::Cpu).unwrap();
+        adam.update(&w, &gradient, Some(&mask), 0.1).unwrap();
+        again.update(&copy, &gradient, Some(&mask), 0.1).unwrap();
+        let values = w.to_vec1::<f32>().unwrap();
+        assert_eq!(values[0].to_bits(), 0f32.to_bits());
+        assert_eq!(values, copy.to_vec1::<f32>().unwrap());
+    }
+}

@@ -1,0 +1,104 @@
+//! Matrix products on slices: a safe face for the `gemm` crate, whose result does not depend on the number of threads.
+
+use gemm::{Parallelism, gemm};
+
+/// A matrix inside a slice: element `(i, j)` is `values[i * row_stride + j * column_stride]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// A row-major matrix. Panics unless `values` holds exactly `rows * columns` numbers.
+    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
+        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self { values: self.values, rows: self.columns, columns: self.rows, row_stride: self.column_stride, column_stride: self.row_stride }
+    }
+}
+
+/// What happens to the numbers that are in the destination already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// They are replaced.
+    Overwrite,
+    /// The product is added to them.
+    Add,
+}
+
+/// `into = a b` or `into += a b`, with `into` `[a.rows, b.columns]` row-major.
+///
+/// `gemm` cuts rows and columns among threads and never the inner sum, so every element is summed in one order for any number of
+/// threads. Panics when the shapes do not fit.
+pub fn product(into: &mut [f32], destination: Destination, a: Matrix<'_>, b: Matrix<'_>) {
+    assert_eq!(a.columns, b.rows, "the inner sizes of a product");
+    assert_eq!(into.len(), a.rows * b.columns, "the size of a product");
+    // SAFETY: the constructor of `Matrix` and the asserts keep every access inside the slices, and `into` is borrowed exclusively.
+    unsafe {
+        gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            into.as_mut_ptr(),
+            1,
+            b.columns as isize,
+            destination == Destination::Add,
+            a.values.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::Rayon(0),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Generator;
+
+    fn example(n: usize, name: &str) -> Vec<f32> {
+        let mut generator = Generator::new(1, name);
+        (0..n).map(|_| generator.symmetric(1.0)).collect()
+    }
+
+    #[test]
+    fn a_hand_worked_product_plain_transposed_and_added() {
+        let (a, b) = ([1f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1f32, 0.0, 2.0, 1.0, 0.0, 3.0]);
+        let mut c = [0f32; 4];
+        product(&mut c, Destination::Overwrite, Matrix::new(&a, 2, 3), Matrix::new(&b, 3, 2));
+        assert_eq!(c, [5.0, 11.0, 14.0, 23.0]);
+        product(&mut c, Destination::Add, Matrix::new(&a, 2, 3), Matrix::new(&b, 2, 3).transposed());
+        assert_eq!(c, [5.0 + 7.0, 11.0 + 10.0, 14.0 + 16.0, 23.0 + 22.0]);
+    }
+
+    #[test]
+    fn the_bits_do_not_depend_on_the_number_of_threads() {
+        let (m, k, n) = (256, 784, 176);
+        let (a, b) = (example(m * k, "a"), example(k * n, "b"));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut c = vec![0f32; m * n];
+            pool.install(|| product(&mut c, Destination::Overwrite, Matrix::new(&a, m, k), Matrix::new(&b, k, n)));
+            c
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(5));
+    }
+}

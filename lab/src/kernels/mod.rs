@@ -1,0 +1,30 @@
+//! Hot loops: fused operations on CPU tensors, with candle's own operations where the tensors live on another device.
+//!
+//! Every kernel gives the same bits for any number of threads: work is cut into pieces of a fixed size, and partial sums are added
+//! in the order of the pieces.
+
+pub mod adam;
+pub mod cross_entropy;
+pub mod linear;
+pub mod matmul;
+pub mod storage;
+
+pub use adam::Adam;
+pub use cross_entropy::{count_correct, cross_entropy};
+pub use linear::{Activation, GradientBuffers, linear};
+
+#[cfg(test)]
+mod testing {
+    //! Comparisons that the kernel tests share.
+
+    use candle_core::Tensor;
+
+    /// The largest difference of two tensors, relative to the largest magnitude in the second.
+    pub fn relative_difference(found: &Tensor, expected: &Tensor) -> f32 {
+        assert_eq!(found.dims(), expected.dims());
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (found, expected) = (values(found), values(expected));
+        let scale = expected.iter().fold(f32::MIN_POSITIVE, |most, value| most.max(value.abs()));
+        found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale).fold(0.0, f32::max)
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod datasets;
 mod error;
 pub mod experiment;
 pub mod json;

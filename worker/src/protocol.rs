@@ -8,7 +8,7 @@ use lab::{
     json::Number,
     record::{Level, Point},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value, value::RawValue};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -103,7 +103,7 @@ pub struct Batch {
 }
 
 /// One numbered item.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ReportedItem {
     /// A value of a series.
@@ -112,6 +112,56 @@ pub enum ReportedItem {
     Frame(ReportedFrame),
     /// A log line.
     Log(LogLine),
+}
+
+impl<'de> Deserialize<'de> for ReportedItem {
+    /// By hand, because a derived tagged enum reads its fields into a buffer first, and a `RawValue` cannot be read from there.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Type {
+            Point,
+            Frame,
+            Log,
+        }
+        #[derive(Deserialize)]
+        struct Fields {
+            r#type: Type,
+            name: Option<String>,
+            arm: Option<String>,
+            step: Option<u64>,
+            value: Option<Number>,
+            time_ms: Option<i64>,
+            kind: Option<String>,
+            body: Option<Box<RawValue>>,
+            level: Option<Level>,
+            message: Option<String>,
+        }
+        let missing = <D::Error as de::Error>::missing_field;
+        let fields = Fields::deserialize(from)?;
+        Ok(match fields.r#type {
+            Type::Point => Self::Point(TimedPoint {
+                point: Point {
+                    name: fields.name.ok_or_else(|| missing("name"))?,
+                    arm: fields.arm,
+                    step: fields.step.ok_or_else(|| missing("step"))?,
+                    value: fields.value.ok_or_else(|| missing("value"))?,
+                },
+                time_ms: fields.time_ms.ok_or_else(|| missing("time_ms"))?,
+            }),
+            Type::Frame => Self::Frame(ReportedFrame {
+                name: fields.name.ok_or_else(|| missing("name"))?,
+                arm: fields.arm,
+                step: fields.step.ok_or_else(|| missing("step"))?,
+                kind: fields.kind.ok_or_else(|| missing("kind"))?,
+                body: fields.body.ok_or_else(|| missing("body"))?,
+            }),
+            Type::Log => Self::Log(LogLine {
+                level: fields.level.ok_or_else(|| missing("level"))?,
+                message: fields.message.ok_or_else(|| missing("message"))?,
+            }),
+        })
+    }
 }
 
 /// A point with the time it was made.
@@ -235,4 +285,34 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_survives_json_to_the_bit() {
+        let point = |value: f64| TimedPoint {
+            point: Point { name: "loss".to_owned(), arm: None, step: (1 << 53) - 1, value: Number(value) },
+            time_ms: 1_700_000_000_123,
+        };
+        for value in [f64::NAN, f64::NEG_INFINITY, -0.0, 5e-324, 0.1 + 0.2] {
+            let text = serde_json::to_string(&ReportedItem::Point(point(value))).unwrap();
+            let ReportedItem::Point(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+            assert_eq!(back.point.value.0.to_bits(), value.to_bits(), "{text}");
+            assert_eq!((back.time_ms, back.point.step), (1_700_000_000_123, (1 << 53) - 1));
+        }
+        let body = RawValue::from_string(r#"{"kind":"heatmap",  "values":[1.50, "NaN"]}"#.to_owned()).unwrap();
+        let frame = ReportedFrame { name: "f".to_owned(), arm: Some("a".to_owned()), step: 3, kind: "heatmap".to_owned(), body };
+        let text = serde_json::to_string(&ReportedItem::Frame(frame.clone())).unwrap();
+        let ReportedItem::Frame(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+        assert_eq!(back.body.get(), frame.body.get());
+        let line = LogLine { level: Level::Warning, message: "\u{1f9e0}".to_owned() };
+        let text = serde_json::to_string(&ReportedItem::Log(line.clone())).unwrap();
+        let ReportedItem::Log(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+        assert_eq!(back, line);
+        let error = serde_json::from_str::<ReportedItem>(r#"{"type":"log","level":"info"}"#).unwrap_err();
+        assert!(error.to_string().contains("missing field `message`"), "{error}");
+    }
 }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod datasets;
 mod error;
 pub mod experiment;
+pub mod experiments;
 pub mod json;
 pub mod kernels;
 pub mod random;

@@ -1,0 +1,412 @@
+//! The parameters of `g2gnet` and the rules that span several of them.
+
+use crate::{Check, config::CrossFaults};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Fewest units a group may have; below that a group is no population.
+const SMALLEST_GROUP: usize = 4;
+
+/// Parameters of the comparison of group-to-group wiring with dense and random wiring.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct G2gNetConfig {
+    /// The images to learn. The last 5,000 training images (or the last fifth, if that is less) are held out for validation.
+    #[schemars(title = "Data set")]
+    pub dataset: DataSet,
+    /// Training images used, taken from the beginning of the training part.
+    #[schemars(title = "Training images", range(min = 1_000, max = 55_000))]
+    pub train_samples: usize,
+    /// The systems compared, side by side on the same batches; at least two.
+    #[schemars(title = "Arms", extend("uniqueItems" = true))]
+    pub arms: Vec<ArmId>,
+    /// Units in every hidden layer; a multiple of the number of groups.
+    #[schemars(title = "Hidden width", range(min = 64, max = 8_192))]
+    pub hidden_width: usize,
+    /// Hidden layers, all of them sparse in the sparse arms; the read-out that follows is always dense.
+    #[schemars(title = "Hidden layers", range(min = 1, max = 6))]
+    pub hidden_layers: usize,
+    /// Groups of units in every layer (G).
+    #[schemars(title = "Groups", range(min = 2, max = 64))]
+    pub groups: usize,
+    /// How units are assigned to groups.
+    #[schemars(title = "Grouping")]
+    pub grouping: Grouping,
+    /// Share of the possible edges between groups of the same index that exist at the start.
+    #[schemars(title = "Wiring inside groups", range(min = 0.0, max = 1.0))]
+    pub p_intra: f64,
+    /// Wanted share of absent weights in the sparse layers. What is left after the wiring inside groups is spread over all other pairs.
+    #[schemars(title = "Sparsity", range(min = 0.0, max = 0.999))]
+    pub sparsity: f64,
+    /// Optimiser steps between two rewiring events.
+    #[schemars(title = "Steps between rewirings", range(min = 10, max = 100_000))]
+    pub dst_every: u64,
+    /// Share of the edges swapped at the first event; above 0.5 a layer would mostly hold untrained weights.
+    #[schemars(title = "Share of edges swapped", range(min = 0.0, max = 0.5))]
+    pub dst_fraction: f64,
+    /// Whether the share swapped falls to zero along a half cosine.
+    #[schemars(title = "Anneal rewiring")]
+    pub dst_anneal: bool,
+    /// Part of the run after which no edge is swapped; 0 disables rewiring.
+    #[schemars(title = "Rewiring ends at", range(min = 0.0, max = 1.0))]
+    pub dst_stop_frac: f64,
+    /// How strongly two units co-vary, by which new edges are chosen.
+    #[schemars(title = "Hebbian measure")]
+    pub hebb_measure: HebbMeasure,
+    /// Training batches before an event from which co-variation is measured.
+    #[schemars(title = "Hebbian window (batches)", range(min = 1, max = 50))]
+    pub hebb_window: u64,
+    /// Whether edges between groups of the same index are never removed.
+    #[schemars(title = "Keep edges inside groups")]
+    pub protect_intra: bool,
+    /// Where new edges may grow.
+    #[schemars(title = "New edges grow")]
+    pub grow_scope: GrowScope,
+    /// Whether an edge removed at an event may return at the same event.
+    #[schemars(title = "Allow immediate return")]
+    pub allow_regrow_pruned: bool,
+    /// How weights are drawn at the start.
+    #[schemars(title = "Initial weights")]
+    pub init: Init,
+    /// Step size of Adam at the start; it falls to zero along a half cosine.
+    #[schemars(title = "Learning rate", range(min = 0.00001, max = 1.0))]
+    pub learning_rate: f64,
+    /// Step sizes to choose from. Each arm takes the one with the lowest validation loss after a short training of up to one epoch before
+    /// the run; empty means `learning_rate` for all.
+    #[schemars(title = "Learning rates to choose from", length(max = 8), inner(range(min = 0.00001, max = 1.0)))]
+    pub learning_rate_choices: Vec<f64>,
+    /// Decoupled weight decay of Adam.
+    #[schemars(title = "Weight decay", range(min = 0.0, max = 0.1))]
+    pub weight_decay: f64,
+    /// Images per optimiser step; what does not fill a batch at the end of an epoch is left out of it.
+    #[schemars(title = "Batch size", range(min = 16, max = 4_096))]
+    pub batch_size: usize,
+    /// Passes over the training images.
+    #[schemars(title = "Epochs", range(min = 1, max = 1_000))]
+    pub epochs: u64,
+}
+
+impl Default for G2gNetConfig {
+    fn default() -> Self {
+        Self {
+            dataset: DataSet::FashionMnist,
+            train_samples: 20_000,
+            arms: ArmId::ALL.to_vec(),
+            hidden_width: 512,
+            hidden_layers: 2,
+            groups: 8,
+            grouping: Grouping::Mixer,
+            p_intra: 1.0,
+            sparsity: 0.74375,
+            dst_every: 100,
+            dst_fraction: 0.2,
+            dst_anneal: true,
+            dst_stop_frac: 0.75,
+            hebb_measure: HebbMeasure::PearsonAbs,
+            hebb_window: 5,
+            protect_intra: false,
+            grow_scope: GrowScope::Any,
+            allow_regrow_pruned: false,
+            init: Init::He,
+            learning_rate: 1e-3,
+            learning_rate_choices: Vec::new(),
+            weight_decay: 0.0,
+            batch_size: 256,
+            epochs: 6,
+        }
+    }
+}
+
+/// The images to learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DataSet {
+    /// Handwritten digits of 8 x 8 pixels, bundled.
+    Digits,
+    /// Fashion-MNIST: 70,000 photographs of clothes, 28 x 28 pixels.
+    FashionMnist,
+    /// MNIST: 70,000 handwritten digits, 28 x 28 pixels.
+    Mnist,
+}
+
+impl DataSet {
+    /// Its id in the catalogue of data sets.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::FashionMnist => "fashion_mnist",
+            Self::Mnist => "mnist",
+        }
+    }
+
+    /// Pixels of an image.
+    pub fn features(self) -> usize {
+        match self {
+            Self::Digits => 64,
+            Self::FashionMnist | Self::Mnist => 784,
+        }
+    }
+
+    /// Classes.
+    pub fn classes(self) -> usize {
+        10
+    }
+
+    /// Images of the training part, those held out for validation included.
+    pub fn train_part(self) -> usize {
+        match self {
+            Self::Digits => 1_438,
+            Self::FashionMnist | Self::Mnist => 60_000,
+        }
+    }
+
+    /// Images of the test part.
+    pub fn test_part(self) -> usize {
+        match self {
+            Self::Digits => 359,
+            Self::FashionMnist | Self::Mnist => 10_000,
+        }
+    }
+
+    /// Images held out for validation: the last 5,000 of the training part, or the last fifth if that is less.
+    pub fn validation_part(self) -> usize {
+        (self.train_part() / 5).min(5_000)
+    }
+
+    /// Images that can be trained on.
+    pub fn most_train_samples(self) -> usize {
+        self.train_part() - self.validation_part()
+    }
+}
+
+/// The systems compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArmId {
+    /// Every weight exists.
+    Dense,
+    /// Every weight exists, in layers so narrow that there are no more weights than in the sparse arms.
+    DenseNarrow,
+    /// Randomly chosen weights exist (Erdős–Rényi), as many per layer as in the group arms.
+    Er,
+    /// Group-to-group wiring that stays as it was drawn.
+    G2g,
+    /// Group-to-group wiring whose smallest weights move to where activity co-varies most.
+    G2gHebb,
+}
+
+impl ArmId {
+    /// All of them, in the order of the card.
+    pub const ALL: [Self; 5] = [Self::Dense, Self::DenseNarrow, Self::Er, Self::G2g, Self::G2gHebb];
+
+    /// Its stable id, as in the config and in every point.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::DenseNarrow => "dense_narrow",
+            Self::Er => "er",
+            Self::G2g => "g2g",
+            Self::G2gHebb => "g2g_hebb",
+        }
+    }
+
+    /// Whether some of its weights do not exist.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::Er | Self::G2g | Self::G2gHebb)
+    }
+}
+
+/// How units are assigned to groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// Neighbouring units form a group.
+    Contiguous,
+    /// Unit u belongs to group u modulo G.
+    Interleaved,
+    /// Contiguous groups behind a fixed random permutation on either side of every layer.
+    Random,
+    /// Contiguous and interleaved by turns, so that two layers connect all groups.
+    Mixer,
+}
+
+/// How strongly two units co-vary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HebbMeasure {
+    /// Cosine of the two activity vectors, not centred: favours units that are always on.
+    Cosine,
+    /// Absolute Pearson correlation; 0 for a unit that does not vary.
+    PearsonAbs,
+}
+
+/// Where new edges may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrowScope {
+    /// Anywhere.
+    Any,
+    /// Only between groups of different index.
+    Inter,
+}
+
+/// How weights are drawn at the start; f is the number of inputs that a unit has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// Uniform within the square root of 6 / f, bias 0 (He, for ReLU).
+    He,
+    /// Uniform within 1 / sqrt(f), bias within 1 / sqrt(mean f), as in the authors' follow-up code.
+    Repo,
+}
+
+impl G2gNetConfig {
+    /// Widths of input, hidden layers and read-out of an arm of full width.
+    pub fn widths(&self) -> Vec<usize> {
+        self.widths_of(self.hidden_width)
+    }
+
+    fn widths_of(&self, hidden: usize) -> Vec<usize> {
+        let mut widths = vec![self.dataset.features()];
+        widths.extend(std::iter::repeat_n(hidden, self.hidden_layers));
+        widths.push(self.dataset.classes());
+        widths
+    }
+
+    /// Widths of the narrow dense arm, given the edges of the sparse layers of a sparse arm: the widest hidden layers, h, whose
+    /// `n_0 h + (L - 1) h^2` weights are no more than those edges.
+    pub fn narrow_widths(&self, edges: usize) -> Vec<usize> {
+        let weights = |h: usize| self.dataset.features() * h + (self.hidden_layers - 1) * h * h;
+        let width = (1..=self.hidden_width).take_while(|h| weights(*h) <= edges).last().unwrap_or(1);
+        self.widths_of(width)
+    }
+
+    /// Probability of an edge between groups of different index that gives the wanted sparsity:
+    /// `((1 - s) - p_intra / G) / (1 - 1 / G)`. Outside 0 to 1 where that sparsity is not possible.
+    pub fn p_inter(&self) -> f64 {
+        let groups = self.groups as f64;
+        ((1.0 - self.sparsity) - self.p_intra / groups) / (1.0 - 1.0 / groups)
+    }
+
+    /// Optimiser steps in an epoch; at least 1 in a checked config.
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.train_samples / self.batch_size) as u64
+    }
+
+    /// Optimiser steps of the run.
+    pub fn total_steps(&self) -> u64 {
+        self.steps_per_epoch() * self.epochs
+    }
+}
+
+impl Check for G2gNetConfig {
+    fn check(&self, faults: &mut CrossFaults) {
+        if self.arms.len() < 2 {
+            faults.push(&["arms"], "a comparison needs two arms");
+        }
+        let most = self.dataset.most_train_samples();
+        if self.train_samples > most {
+            let detail = format!("must be between 1000 and {most} for {}; got {}", self.dataset.id(), self.train_samples);
+            faults.push(&["train_samples", "dataset"], detail);
+        }
+        if self.batch_size > self.train_samples {
+            let detail = format!("must be at most the number of training images, {}; got {}", self.train_samples, self.batch_size);
+            faults.push(&["batch_size", "train_samples"], detail);
+        }
+        let (width, groups) = (self.hidden_width, self.groups);
+        if !width.is_multiple_of(groups) {
+            let below = width / groups * groups;
+            let detail = format!("hidden_width must be a multiple of groups ({groups}); nearest are {below} and {}", below + groups);
+            faults.push(&["hidden_width", "groups"], detail);
+        }
+        if width.min(self.dataset.features()) < SMALLEST_GROUP * groups {
+            let detail = format!(
+                "each group needs at least {SMALLEST_GROUP} units: lower groups or widen; got {groups} groups of {width} hidden units and {} inputs",
+                self.dataset.features()
+            );
+            faults.push(&["groups", "hidden_width", "dataset"], detail);
+        }
+        if self.p_intra <= 0.0 {
+            faults.push(&["p_intra"], "0 would leave units with no input; must be above 0");
+        } else if self.p_inter() < -1e-9 {
+            let most = 100.0 * (1.0 - self.p_intra / groups as f64);
+            let wired = if self.p_intra == 1.0 { "fully wired".to_owned() } else { format!("{} % wired", 100.0 * self.p_intra) };
+            let detail =
+                format!("with {groups} groups {wired} inside, at most {} % sparsity is possible", (most * 1000.0).floor() / 1000.0);
+            faults.push(&["sparsity", "groups", "p_intra"], detail);
+        } else if self.p_inter() > 1.0 + 1e-9 {
+            let least = 100.0 * (1.0 - self.p_intra) / groups as f64;
+            let detail =
+                format!("with {groups} groups {} % wired inside, at least {least:.3} % of the weights are absent", 100.0 * self.p_intra);
+            faults.push(&["sparsity", "groups", "p_intra"], detail);
+        }
+        if self.hebb_window > self.dst_every {
+            let detail = format!("window longer than dst_every ({}); got {}", self.dst_every, self.hebb_window);
+            faults.push(&["hebb_window", "dst_every"], detail);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::complete;
+    use serde_json::{Map, Value, json};
+
+    fn details(given: Value) -> Vec<String> {
+        let Value::Object(given) = given else { panic!("an object") };
+        match complete::<G2gNetConfig>(&Map::new(), &given) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
+        }
+    }
+
+    #[test]
+    fn defaults_are_valid_and_partial_configs_are_completed() {
+        let given = json!({ "groups": 16, "sparsity": 0.9 });
+        let (config, complete) = complete::<G2gNetConfig>(&Map::new(), given.as_object().unwrap()).unwrap();
+        assert_eq!((config.groups, config.hidden_width), (16, 512));
+        assert_eq!(complete["grouping"], "mixer");
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let found = details(json!({
+            "arms": ["g2g"], "hidden_width": 500, "sparsity": 0.9, "hebb_window": 20, "dst_every": 10, "dataset": "digits",
+            "epochs": 0, "groupings": "mixer"
+        }));
+        let expected = [
+            ("/epochs", "1"),
+            ("/groupings", "did you mean `grouping`?"),
+            ("/arms", "a comparison needs two arms"),
+            ("/train_samples", "must be between 1000 and 1151 for digits; got 20000"),
+            ("/hidden_width", "hidden_width must be a multiple of groups (8); nearest are 496 and 504"),
+            ("/sparsity", "with 8 groups fully wired inside, at most 87.5 % sparsity is possible"),
+            ("/hebb_window", "window longer than dst_every (10); got 20"),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (pointer, text) in expected {
+            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn single_rules() {
+        assert!(details(json!({ "groups": 64, "hidden_width": 128, "sparsity": 0.5 }))[0].contains("at least 4 units"));
+        assert!(details(json!({ "p_intra": 0 }))[0].contains("no input"));
+        assert!(details(json!({ "p_intra": 0.5, "sparsity": 0.01 }))[0].contains("at least 6.250 %"));
+        assert!(details(json!({ "batch_size": 2000, "train_samples": 1000 }))[0].contains("at most the number of training images, 1000"));
+        assert!(details(json!({ "arms": ["g2g", "g2g"] }))[0].contains("must not repeat"));
+        assert!(details(json!({ "learning_rate_choices": [0.1, 3] }))[0].starts_with("/learning_rate_choices/1"));
+    }
+
+    #[test]
+    fn densities_and_the_narrow_width() {
+        let mut config = G2gNetConfig { sparsity: 0.75, ..G2gNetConfig::default() };
+        assert!((config.p_inter() - 0.142857).abs() < 1e-6);
+        config.sparsity = 0.9;
+        assert!((config.p_inter() + 0.02857).abs() < 1e-5);
+        assert_eq!(config.narrow_widths(170_035), [784, 176, 176, 10]);
+        assert_eq!(config.total_steps(), 468);
+    }
+}

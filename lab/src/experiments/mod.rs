@@ -1,0 +1,3 @@
+//! The experiments, one module per paper, named after its id.
+
+pub mod g2gnet;

@@ -4,9 +4,14 @@ use crate::{
     Checkpoint, Experiment, Lab, Result, Running,
     config::{self, Config},
     experiment::{Card, Estimates},
+    experiments::g2gnet::G2gNet,
     schema::{ConfigFaults, nearest},
 };
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+/// The fields of a config.
+type Fields = Map<String, Value>;
 
 /// One experiment of the catalogue.
 pub struct Entry {
@@ -14,10 +19,10 @@ pub struct Entry {
     pub card: Card,
     /// JSON Schema of its config.
     pub config_schema: Value,
-    complete: fn(&Map<String, Value>, &Map<String, Value>) -> Result<Value, ConfigFaults>,
-    start: fn(&Map<String, Value>, &Lab) -> Result<Box<dyn Running>>,
-    restore: fn(&Map<String, Value>, &Lab, &Checkpoint) -> Result<Box<dyn Running>>,
-    estimates: fn(&Map<String, Value>) -> Result<Estimates, ConfigFaults>,
+    complete: fn(&Fields, &Fields) -> Result<Value, ConfigFaults>,
+    start: fn(&Fields, &Lab) -> Result<Box<dyn Running>>,
+    restore: fn(&Fields, &Lab, &Checkpoint) -> Result<Box<dyn Running>>,
+    estimates: fn(&Fields) -> Result<Estimates, ConfigFaults>,
 }
 
 impl Entry {
@@ -89,4 +94,10 @@ impl Registry {
             None => format!("there is no experiment `{id}`"),
         })
     }
+}
+
+/// Every experiment of the lab, in the order they are shown.
+pub fn standard() -> &'static Registry {
+    static STANDARD: LazyLock<Registry> = LazyLock::new(|| Registry::new(vec![Entry::of::<G2gNet>()]));
+    &STANDARD
 }

@@ -4,7 +4,7 @@ use crate::{
     Checkpoint,
     kernels::storage::{read, write},
 };
-use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 /// Parameters that one task takes.
@@ -80,6 +80,17 @@ impl Adam {
         parameter.set(&((parameter.as_tensor() * f64::from(rates.keep))? - change)?.detach())
     }
 
+    /// Forgets the past of the parameters at these places of the row-major order.
+    pub fn clear(&self, cells: &[usize]) -> Result<()> {
+        for moment in [&self.first_moment, &self.second_moment] {
+            write(moment, |values| {
+                cells.iter().for_each(|cell| values[*cell] = 0.0);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     /// Saves moments and step count under names that begin with `name`.
     pub fn save(&self, name: &str, into: &mut Checkpoint) -> crate::Result<()> {
         into.put_tensor(&format!("{name}/first_moment"), &self.first_moment)?;
@@ -92,7 +103,6 @@ impl Adam {
         self.first_moment = from.get_tensor(&format!("{name}/first_moment"), device)?;
         self.second_moment = from.get_tensor(&format!("{name}/second_moment"), device)?;
         self.steps = from.get_state(&format!("{name}/steps"))?;
-        debug_assert_eq!(self.first_moment.dtype(), DType::F32);
         Ok(())
     }
 }
@@ -149,6 +159,7 @@ impl Rates {
 mod tests {
     use super::*;
     use crate::{kernels::testing::relative_difference, random::Generator};
+    use candle_core::DType;
 
     #[test]
     fn the_first_step_is_one_learning_rate_long() {

@@ -23,10 +23,16 @@ pub fn read<R>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> Result<R>) -> Resul
     }
 }
 
-/// Gives `change` the row-major values of a contiguous `f32` tensor on the CPU, to change them where they are. Whoever holds the same
-/// storage sees the change, and autograd does not know of it, so this is for parameters, moments and gradients, never for results of
-/// operations. `change` must not touch the same tensor in another way. Errors: a tensor on another device.
+/// Gives `change` the row-major values of a contiguous `f32` tensor, to change them where they are; a tensor on another device is copied
+/// here and back. Whoever holds the same storage sees the change, and autograd does not know of it, so this is for parameters, moments
+/// and gradients, never for results of operations. `change` must not touch the same tensor in another way.
 pub fn write<R>(tensor: &Tensor, change: impl FnOnce(&mut [f32]) -> Result<R>) -> Result<R> {
+    if !tensor.device().is_cpu() {
+        let mut values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        let result = change(&mut values)?;
+        tensor.slice_set(&Tensor::from_vec(values, tensor.shape(), tensor.device())?, 0, 0)?;
+        return Ok(result);
+    }
     let op = InPlace(RefCell::new((Some(change), None)));
     tensor.inplace_op1(&op)?;
     match op.0.into_inner().1 {

@@ -27,6 +27,20 @@ impl LayerGroups {
         Self { count, inputs: side(n_in, "inputs"), outputs: side(n_out, "outputs") }
     }
 
+    /// Number of pairs of units in groups of the same index.
+    pub fn intra_pairs(&self) -> usize {
+        let sizes = |ids: &[usize]| (0..self.count).map(|group| ids.iter().filter(|id| **id == group).count()).collect::<Vec<_>>();
+        sizes(&self.inputs).iter().zip(sizes(&self.outputs)).map(|(inputs, outputs)| inputs * outputs).sum()
+    }
+
+    /// Edges inside groups and between them for these probabilities: `round(p * pairs)` each.
+    pub fn edge_counts(&self, p_intra: f64, p_inter: f64) -> (usize, usize) {
+        let intra = self.intra_pairs();
+        let inter = self.inputs.len() * self.outputs.len() - intra;
+        let kept = |p: f64, pairs: usize| (p * pairs as f64).round().clamp(0.0, pairs as f64) as usize;
+        (kept(p_intra, intra), kept(p_inter, inter))
+    }
+
     /// Whether the edge from `input` to `output` lies between groups of the same index.
     pub fn is_intra(&self, output: usize, input: usize) -> bool {
         self.outputs[output] == self.inputs[input]

@@ -24,8 +24,8 @@ impl Mask {
         let (n_in, n_out) = (groups.inputs.len(), groups.outputs.len());
         let mut mask = Self { n_in, n_out, exists: vec![0; n_in * n_out] };
         let (intra, inter): (Vec<usize>, Vec<usize>) = (0..n_in * n_out).partition(|rank| groups.is_intra(rank / n_in, rank % n_in));
-        for (ranks, p) in [(intra, p_intra), (inter, p_inter)] {
-            let kept = (p * ranks.len() as f64).round().clamp(0.0, ranks.len() as f64) as usize;
+        let (kept_intra, kept_inter) = groups.edge_counts(p_intra, p_inter);
+        for (ranks, kept) in [(intra, kept_intra), (inter, kept_inter)] {
             for at in generator.choose(ranks.len(), kept) {
                 let cell = mask.cell_of_rank(ranks[at]);
                 mask.exists[cell] = 1;

@@ -150,7 +150,7 @@ mod tests {
         window.add(&[1.0, 0.0], &[2.0]);
         window.add(&[1.0, 1.0], &[0.0]);
         let cosine = window.scores(HebbMeasure::Cosine);
-        assert!((cosine[0] - 0.707_107).abs() < 1e-6 && cosine[1] == 0.0, "{cosine:?}");
+        assert!((cosine[0] - 0.5f32.sqrt()).abs() < 1e-6 && cosine[1] == 0.0, "{cosine:?}");
         let pearson = window.scores(HebbMeasure::PearsonAbs);
         assert!(pearson[0] == 0.0 && (pearson[1] - 1.0).abs() < 1e-5, "{pearson:?}");
     }

@@ -1,0 +1,226 @@
+//! G2GNet on the bundled digits, driven as the engine drives it: resuming, threads, divergence, and what it says.
+
+use lab::{
+    Checkpoint, Lab, Recorder, Running,
+    record::{Item, Level},
+    registry,
+};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn lab_with_seed(seed: u64) -> Lab {
+    Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed }
+}
+
+fn config(preset: &str, given: Value) -> Map<String, Value> {
+    let entry = registry::standard().get("g2gnet").unwrap();
+    entry.complete(preset, given.as_object().unwrap()).unwrap()
+}
+
+fn small() -> Map<String, Value> {
+    // Windows of 5 batches before events at 20, 40, 60; evaluations in between.
+    config("glance", json!({ "hidden_width": 64, "epochs": 5 }))
+}
+
+/// One line per item, floats by their bits.
+fn lines(items: Vec<Item>) -> Vec<String> {
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Point(point) => format!("{} {:?} {} {:016x}", point.name, point.arm, point.step, point.value.0.to_bits()),
+            Item::Frame { name, arm, step, frame } => format!("{name} {arm:?} {step} {}", serde_json::to_string(&frame).unwrap()),
+            Item::Log { level, message } => format!("{level:?} {message}"),
+        })
+        .collect()
+}
+
+struct Drive {
+    running: Box<dyn Running>,
+    recorder: Recorder,
+    step: u64,
+    said: Vec<String>,
+}
+
+impl Drive {
+    fn start(config: &Map<String, Value>, seed: u64) -> Self {
+        let running = registry::standard().get("g2gnet").unwrap().start(config, &lab_with_seed(seed)).unwrap();
+        Self { running, recorder: Recorder::default(), step: 0, said: Vec::new() }
+    }
+
+    fn resume(config: &Map<String, Value>, seed: u64, checkpoint: &[u8], stopped: &Self) -> Self {
+        let from = Checkpoint::from_bytes(checkpoint).unwrap();
+        let running = registry::standard().get("g2gnet").unwrap().restore(config, &lab_with_seed(seed), &from).unwrap();
+        Self { running, recorder: Recorder::resumed(stopped.recorder.last_steps()), step: stopped.step, said: Vec::new() }
+    }
+
+    fn run_to(&mut self, step: u64) {
+        while self.step < step {
+            self.step += 1;
+            self.recorder.begin_step(self.step);
+            self.running.step(&mut self.recorder).unwrap();
+            self.said.extend(lines(self.recorder.take_items()));
+        }
+    }
+
+    fn run_out(mut self) -> (Vec<String>, BTreeMap<String, f64>, Vec<lab::record::Artifact>) {
+        self.run_to(self.running.total_steps());
+        self.running.finish(&mut self.recorder).unwrap();
+        let (summary, artifacts) = self.recorder.take_results();
+        (self.said, summary, artifacts)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut checkpoint = Checkpoint::default();
+        self.running.save(&mut checkpoint).unwrap();
+        checkpoint.to_bytes().unwrap()
+    }
+}
+
+fn without_clock(summary: BTreeMap<String, f64>) -> BTreeMap<String, u64> {
+    summary.into_iter().filter(|(name, _)| !lab::record::is_clock_name(name)).map(|(name, value)| (name, value.to_bits())).collect()
+}
+
+#[test]
+fn a_run_restored_anywhere_says_the_same_and_leaves_the_same() {
+    let config = small();
+    let (said, summary, artifacts) = Drive::start(&config, 3).run_out();
+    let summary = without_clock(summary);
+    // After the first step, within a Hebbian window, at an event, between evaluations, before and after the last step.
+    for stop in [1, 18, 20, 37, 84, 85] {
+        let mut first = Drive::start(&config, 3);
+        first.run_to(stop);
+        let checkpoint = first.save();
+        let second = Drive::resume(&config, 3, &checkpoint, &first);
+        assert_eq!(second.save(), checkpoint, "saving what was restored at step {stop}");
+        let (rest, rest_summary, rest_artifacts) = second.run_out();
+        assert_eq!([first.said, rest].concat(), said, "stopped at step {stop}");
+        assert_eq!(without_clock(rest_summary), summary, "stopped at step {stop}");
+        for (a, b) in artifacts.iter().zip(&rest_artifacts) {
+            assert!(a.path == b.path && a.bytes == b.bytes, "{} after a stop at step {stop}", a.path);
+        }
+    }
+    assert_ne!(Drive::start(&config, 4).run_out().0, said);
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Drive::start(&small(), 0).run_out().0)
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
+fn a_diverged_arm_stops_alone_and_says_so() {
+    // With these sizes a step of 1 sends the wide arm's activity beyond what a float holds, but not the narrow arm's.
+    let config = config("glance", json!({ "hidden_layers": 6, "learning_rate": 1.0, "epochs": 6 }));
+    let mut drive = Drive::start(&config, 0);
+    let (mut diverged, mut alive_after) = (BTreeMap::new(), BTreeSet::new());
+    for step in 1..=drive.running.total_steps() {
+        drive.step = step;
+        drive.recorder.begin_step(step);
+        drive.running.step(&mut drive.recorder).unwrap();
+        for item in drive.recorder.take_items() {
+            match item {
+                Item::Point(point) if point.name == "loss/train" => {
+                    let arm = point.arm.unwrap();
+                    assert!(!diverged.contains_key(&arm), "{arm} goes on after it has diverged");
+                    if !point.value.0.is_finite() {
+                        diverged.insert(arm, step);
+                    } else if !diverged.is_empty() {
+                        alive_after.insert(arm);
+                    }
+                }
+                Item::Log { level: Level::Warning, message } => {
+                    assert!(message.contains("has diverged at step") && (message.contains("hidden layer") || message.contains("read-out")));
+                    assert!(diverged.keys().any(|arm| message.contains(&format!("Arm {arm} "))), "{message}");
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(!diverged.is_empty() && !alive_after.is_empty(), "{diverged:?} {alive_after:?}");
+    drive.running.finish(&mut drive.recorder).unwrap();
+    let (summary, _) = drive.recorder.take_results();
+    for arm in ["dense", "dense_narrow", "er", "g2g", "g2g_hebb"] {
+        assert_eq!(summary[&format!("accuracy/test.{arm}")].is_nan(), diverged.contains_key(arm), "{arm}");
+    }
+    assert_eq!(summary["accuracy/test.g2g_hebb-dense"].is_nan(), diverged.contains_key("g2g_hebb") || diverged.contains_key("dense"));
+}
+
+#[test]
+fn what_a_run_says_is_what_its_card_promises() {
+    let card = &registry::standard().get("g2gnet").unwrap().card;
+    let mut drive = Drive::start(&small(), 0);
+    let (mut metrics, mut frames) = (BTreeSet::new(), BTreeSet::new());
+    let mut frame_steps: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for step in 1..=drive.running.total_steps() {
+        drive.recorder.begin_step(step);
+        drive.running.step(&mut drive.recorder).unwrap();
+        for item in drive.recorder.take_items() {
+            match item {
+                Item::Point(point) => {
+                    assert!(point.value.0.is_finite(), "{point:?}");
+                    metrics.insert(point.name);
+                }
+                Item::Frame { name, arm, step, .. } => {
+                    frame_steps.entry(format!("{name} {}", arm.unwrap())).or_default().push(step);
+                    frames.insert(name);
+                }
+                Item::Log { .. } => {}
+            }
+        }
+        metrics.extend(drive.recorder.take_clock_points().into_iter().map(|point| point.name));
+    }
+    let known: BTreeSet<String> = card.metrics.iter().map(|metric| metric.name.to_owned()).collect();
+    assert_eq!(metrics, known);
+    for panel in &card.panels {
+        assert!(panel.metrics.iter().all(|metric| metrics.contains(*metric)), "{}", panel.id);
+        assert!(panel.frame.is_none_or(|frame| frames.contains(frame)), "{}", panel.id);
+    }
+    assert_eq!(frame_steps["connectivity/layer_1 g2g_hebb"], [1, 20, 40, 60, 85]);
+    assert_eq!(frame_steps["connectivity/layer_2 er"], [1, 85]);
+    drive.running.finish(&mut drive.recorder).unwrap();
+    let (summary, artifacts) = drive.recorder.take_results();
+    for claim in &card.claims {
+        assert!(summary.contains_key(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
+    }
+    let paths: Vec<&str> = artifacts.iter().map(|artifact| artifact.path.as_str()).collect();
+    assert_eq!(paths.len(), 6);
+    assert!(paths.contains(&"weights/g2g_hebb.safetensors") && paths.contains(&"summary.csv"));
+}
+
+#[test]
+fn presets_are_valid_and_name_what_they_need() {
+    let entry = registry::standard().get("g2gnet").unwrap();
+    for preset in &entry.card.presets {
+        let config = entry.complete(preset.id, &Map::new()).unwrap();
+        let estimates = entry.estimates(&config).unwrap();
+        assert!(estimates.seconds > 0.0 && estimates.memory_bytes > 0 && estimates.datasets.len() == 1, "{}", preset.id);
+    }
+    let quick = entry.estimates(&entry.complete("quick", &Map::new()).unwrap()).unwrap();
+    assert_eq!((quick.numbers["edges_layer_1"], quick.numbers["edges_layer_2"]), (102_861.0, 67_174.0));
+    assert_eq!((quick.numbers["dense_narrow_width"], quick.numbers["steps"]), (176.0, 468.0));
+}
+
+#[test]
+fn each_arm_can_choose_its_learning_rate() {
+    let config = config("glance", json!({ "hidden_width": 64, "epochs": 1, "learning_rate_choices": [0.00001, 0.005] }));
+    let (said, summary, _) = Drive::start(&config, 0).run_out();
+    assert_eq!(summary["optimiser/learning_rate.dense"], 0.005);
+    assert!(said.iter().any(|line| line.contains("Arm g2g trains with learning rate 0.005")));
+}
+
+#[test]
+fn the_bundled_digits_are_learnt() {
+    let (_, summary, _) = Drive::start(&config("glance", json!({ "epochs": 10 })), 0).run_out();
+    for arm in ["dense", "dense_narrow", "er", "g2g", "g2g_hebb"] {
+        let accuracy = summary[&format!("accuracy/test.{arm}")];
+        assert!((0.93..1.0).contains(&accuracy), "{arm}: {accuracy}");
+    }
+    assert_eq!(summary["weights/edges_active.g2g"], summary["weights/edges_active.g2g_hebb"]);
+    assert!(summary["weights/sparsity.dense_narrow"] >= 0.74 && summary["weights/sparsity.g2g_hebb"] >= 0.74);
+}

@@ -28,7 +28,7 @@ export function LabPage() {
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
 
   return html`<main class="page lab-page">
-    <div class="page-head"><h1>Lab</h1>${about && html`<span class="quiet">Engram ${about.version}</span>`}</div>
+    <div class="page-head"><h1>Lab</h1></div>
     ${status.error && html`<p class="fault">${status.error.message}</p>`}
     ${about &&
     html`<table class="data keys facts"><tbody>
@@ -51,7 +51,7 @@ export function LabPage() {
         <td><span class=${worker.run_id ? 'alive' : worker.state === 'offline' ? 'quiet' : ''}>${worker.state}</span></td>
         <td>${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
         <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${worker.run_id.slice(0, 8)}</a>`}</td>
-        <td class="number">${worker.version}</td>
+        <td>${worker.version}</td>
         <td class="number quiet" title=${formatWhen(worker.last_seen_at)}>${formatAge(worker.last_seen_at)}</td>
       </tr>`)}</tbody>
     </table></div>`}

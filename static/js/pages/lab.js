@@ -1,7 +1,7 @@
 /** The lab itself: who computes, which data are here, which version this is. */
 import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
-import { formatAge, formatBytes, formatWhen } from '../format.js';
+import { formatAge, formatBytes, formatWhen, shortId } from '../format.js';
 import { html } from '../html.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
 import { notifyError } from '../notice.js';
@@ -50,7 +50,7 @@ export function LabPage() {
         <td>${worker.name}</td>
         <td><span class=${worker.run_id ? 'alive' : worker.state === 'offline' ? 'quiet' : ''}>${worker.state}</span></td>
         <td>${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
-        <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${worker.run_id.slice(0, 8)}</a>`}</td>
+        <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${shortId(worker.run_id)}</a>`}</td>
         <td>${worker.version}</td>
         <td class="number quiet" title=${formatWhen(worker.last_seen_at)}>${formatAge(worker.last_seen_at)}</td>
       </tr>`)}</tbody>

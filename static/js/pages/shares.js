@@ -1,7 +1,7 @@
 /** All links that were given away, and the button that ends them. */
 import { call, getAll } from '../api.js';
 import { Confirm } from '../dialog.js';
-import { formatAge, formatWhen } from '../format.js';
+import { formatAge, formatWhen, shortId } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
@@ -35,8 +35,8 @@ export function SharesPage() {
       <tbody>
         ${shares.map((share) => html`<tr key=${share.id}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
-          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${id.slice(0, 8)}</a>`)}${share.sweep_id && html`<span>sweep ${share.sweep_id.slice(0, 8)}</span>`}</td>
-          <td class="number">${share.expires_at ? html`<span class=${isOver(share) ? 'quiet' : ''}>${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}</span>` : 'never'}</td>
+          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
+          <td>${share.expires_at ? html`<span class=${isOver(share) ? 'quiet' : ''}>${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}</span>` : 'never'}</td>
           <td class="number quiet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
           <td class="row-actions">${canWrite && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
         </tr>`)}

@@ -1,6 +1,7 @@
 /** The body of a run, the same on its own page and on a shared one: claims, panels, results, config, log, files, and the slider. */
 import { armsOfRun, armStyle, armTitle, inCardOrder } from '../arms.js';
 import { ChartGroup } from '../charts/group.js';
+import { shortId } from '../format.js';
 import { FrameCache } from '../frames/frame_cache.js';
 import { html, useEffect, useMemo } from '../html.js';
 import { useQuery } from '../router.js';
@@ -111,7 +112,7 @@ function About({ run, card }) {
     <summary>About</summary>
     <table class="data keys"><tbody>
       ${rows.filter(([, value]) => value !== null && value !== undefined && value !== '').map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td class="number">${value}</td></tr>`)}
-      ${run.parent_id && html`<tr><th scope="row">parent</th><td><a href=${`/runs/${run.parent_id}`}>${run.parent_id}</a></td></tr>`}
+      ${run.parent_id && html`<tr><th scope="row">parent</th><td><a href=${`/runs/${run.parent_id}`} title=${run.parent_id}>run ${shortId(run.parent_id)}</a></td></tr>`}
       ${card.paper && html`<tr><th scope="row">paper</th><td><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a>, ${card.paper.year}</td></tr>`}
     </tbody></table>
   </details>`;

@@ -119,7 +119,7 @@ export function SeriesPanel({ card, panel, data, group }) {
     <div class="chart" ref=${root} style=${{ height: `${CHART_HEIGHT}px` }}>
       ${empty && html`<p class="chart-empty">The curve starts with the first point.</p>`}
     </div>
-    <ul class="legend">
+    <ul class=${(panel.metrics?.length ?? 0) > 1 ? 'legend one' : 'legend'}>
       ${lines.map((line) => {
         const { color, dash, width } = line.style();
         const hidden = line.arm !== null && group.hidden.has(line.arm);

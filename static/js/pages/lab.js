@@ -48,7 +48,7 @@ export function LabPage() {
       <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">Host</th><th scope="col">Devices</th><th scope="col">Run</th><th scope="col">Version</th><th scope="col" class="number">Last seen</th></tr></thead>
       <tbody>${workers.value.map((worker) => html`<tr key=${worker.id}>
         <td>${worker.name}</td>
-        <td><span class=${worker.run_id ? 'alive' : worker.state === 'offline' ? 'quiet' : ''}>${worker.state}</span></td>
+        <td><span class=${worker.state === 'busy' ? 'alive' : worker.state === 'lost' ? 'fault' : ''}>${worker.state}</span></td>
         <td>${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
         <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${shortId(worker.run_id)}</a>`}</td>
         <td>${worker.version}</td>
@@ -65,7 +65,7 @@ export function LabPage() {
       <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="number">Size</th><th scope="col">Licence</th><th scope="col">Source</th><th></th></tr></thead>
       <tbody>${datasets.value.map((/** @type {import('../types.js').Dataset} */ dataset) => html`<tr key=${dataset.id}>
         <td>${dataset.title} <span class="quiet">${dataset.id}</span></td>
-        <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.progress ?? 0) * (dataset.progress && dataset.progress > 1 ? 1 : 100)} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}</td>
+        <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.fetched ?? 0) * 100} label=${`Fetching ${dataset.title}`} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}${dataset.error && dataset.state !== 'fetching' && html`<br /><span class="fault">${dataset.error}</span>`}</td>
         <td class="number">${formatBytes(dataset.bytes)}</td>
         <td>${dataset.licence}</td>
         <td class="source">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>

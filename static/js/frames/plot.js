@@ -1,0 +1,100 @@
+/** Draws curves against any axis: theory as lines, data as points with their error bars, unconverged points hollow. */
+import { armStyle, styleAt } from '../arms.js';
+import { linearRange, logRange } from '../charts/ranges.js';
+import { formatExact, toNumber } from '../format.js';
+import { drawAxes } from './canvas.js';
+
+/**
+ * @typedef {{label: string, role: 'theory' | 'data', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
+ * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[]}} Plot
+ */
+
+/** A curve named after an arm has its colour; theory and data of one name share theirs. @param {Plot} plot @param {import('../types.js').Arm[]} arms */
+export function curveStyles(plot, arms) {
+  const labels = [...new Set(plot.curves.map((curve) => curve.label))];
+  return plot.curves.map((curve) => {
+    const known = arms.find((arm) => arm.id === curve.label || arm.title === curve.label);
+    return known ? armStyle(arms, known.id) : styleAt(labels.indexOf(curve.label));
+  });
+}
+
+const usable = (value, log) => Number.isFinite(value) && (!log || value > 0);
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {Plot} plot
+ * @param {ReturnType<typeof import('../theme.js').inks>} ink @param {import('../types.js').Arm[]} arms
+ * @returns {(x: number, y: number) => string | null}
+ */
+export function drawPlot(context, width, height, plot, ink, arms) {
+  const curves = plot.curves.map((curve) => ({ ...curve, xs: curve.x.map(toNumber), ys: curve.y.map(toNumber) }));
+  const extent = (values, log) => {
+    const kept = values.filter((value) => usable(value, log));
+    const [low, high] = [kept.reduce((a, b) => Math.min(a, b), Infinity), kept.reduce((a, b) => Math.max(a, b), -Infinity)];
+    return log ? logRange(low, high, null) : linearRange(low, high, null);
+  };
+  const errors = curves.flatMap((curve) => (curve.y_error ?? []).flatMap((error, i) => [curve.ys[i] - toNumber(error), curve.ys[i] + toNumber(error)]));
+  const xAxis = { ...plot.x, range: extent(curves.flatMap((curve) => curve.xs), plot.x.log) };
+  const yAxis = { ...plot.y, range: extent([...curves.flatMap((curve) => curve.ys), ...errors], plot.y.log) };
+  const { box, x, y } = drawAxes(context, width, height, xAxis, yAxis, ink);
+  const styles = curveStyles(plot, arms);
+  /** @type {{x: number, y: number, text: string}[]} */
+  const places = [];
+  context.save();
+  context.beginPath();
+  context.rect(box.left - 4, box.top - 4, box.width + 8, box.height + 8);
+  context.clip();
+  curves.forEach((curve, index) => {
+    const { color, dash } = styles[index];
+    context.strokeStyle = color;
+    context.fillStyle = color;
+    context.lineWidth = curve.role === 'theory' ? 1.5 : 1;
+    context.setLineDash(curve.role === 'theory' ? dash : []);
+    context.beginPath();
+    let down = false;
+    curve.xs.forEach((value, i) => {
+      if (!usable(value, plot.x.log) || !usable(curve.ys[i], plot.y.log)) {
+        down = false;
+        return;
+      }
+      const at = { x: x(value), y: y(curve.ys[i]) };
+      places.push({ ...at, text: `${curve.label} (${curve.role}): ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}` });
+      if (curve.role === 'theory') {
+        if (down) context.lineTo(at.x, at.y);
+        else context.moveTo(at.x, at.y);
+        down = true;
+        return;
+      }
+      const error = toNumber(curve.y_error?.[i]);
+      if (error > 0) {
+        const lowest = curve.ys[i] - error;
+        context.moveTo(at.x, y(curve.ys[i] + error));
+        context.lineTo(at.x, usable(lowest, plot.y.log) ? y(lowest) : box.top + box.height);
+      }
+    });
+    context.stroke();
+    if (curve.role === 'theory') return;
+    context.setLineDash([]);
+    curve.xs.forEach((value, i) => {
+      if (!usable(value, plot.x.log) || !usable(curve.ys[i], plot.y.log)) return;
+      context.beginPath();
+      context.arc(x(value), y(curve.ys[i]), 3, 0, 2 * Math.PI);
+      if (curve.converged && !curve.converged[i]) context.stroke();
+      else context.fill();
+    });
+  });
+  context.restore();
+  return (px, py) => {
+    /** Pointers are blunt: the nearest point within this many pixels is meant. */
+    let nearest = 12;
+    /** @type {string | null} */
+    let text = null;
+    for (const place of places) {
+      const distance = Math.hypot(place.x - px, place.y - py);
+      if (distance < nearest) {
+        nearest = distance;
+        text = place.text;
+      }
+    }
+    return text;
+  };
+}

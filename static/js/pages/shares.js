@@ -1,0 +1,53 @@
+/** All links that were given away, and the button that ends them. */
+import { call, getAll } from '../api.js';
+import { Confirm } from '../dialog.js';
+import { formatAge, formatWhen, shortId } from '../format.js';
+import { html, useState } from '../html.js';
+import { useLoad, useTitle } from '../load.js';
+import { notify, notifyError } from '../notice.js';
+import { useCanWrite } from '../session.js';
+
+export function SharesPage() {
+  useTitle('Shares');
+  const canWrite = useCanWrite();
+  const { value, error, reload } = useLoad((signal) => getAll('/api/v1/shares', { signal }), []);
+  const [asking, setAsking] = useState(/** @type {import('../types.js').Share | null} */ (null));
+  const shares = /** @type {import('../types.js').Share[] | null} */ (value);
+  const revoke = async (share) => {
+    try {
+      await call('DELETE', `/api/v1/shares/${share.id}`);
+      notify('Revoked. Open pages of it are closed.');
+      reload();
+    } catch (problem) {
+      notifyError(problem);
+    }
+  };
+  const runsOf = (share) => share.run_ids ?? (share.run_id ? [share.run_id] : []);
+  const isOver = (share) => share.open === false || (share.expires_at !== null && new Date(share.expires_at) < new Date());
+  const endText = (share) => {
+    if (share.revoked_at) return `revoked ${formatWhen(share.revoked_at)}`;
+    if (!share.expires_at) return 'never';
+    return `${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}`;
+  };
+  return html`<main class="page">
+    <div class="page-head"><h1>Shares</h1></div>
+    ${error && html`<p class="fault">${error.message}</p>`}
+    ${shares && shares.length === 0 && html`<div class="empty"><p>A share is a link that shows one run, live and read-only, to whoever has it. Open a run and press <b>Share</b>.</p><a class="button primary" href="/runs">Choose a run</a></div>`}
+    ${shares &&
+    shares.length > 0 &&
+    html`<div class="scroll"><table class="data">
+      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number">Made</th><th></th></tr></thead>
+      <tbody>
+        ${shares.map((share) => html`<tr key=${share.id}>
+          <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
+          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
+          <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
+          <td class="number quiet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
+          <td class="row-actions">${canWrite && !isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
+        </tr>`)}
+      </tbody>
+    </table></div>
+    <p class="quiet">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
+    ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. The run itself stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
+  </main>`;
+}

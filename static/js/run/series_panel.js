@@ -1,0 +1,146 @@
+/** One panel of curves: chart, scale switches, and a legend whose numbers follow the crosshair. */
+import { armStyle, armTitle, armsOfRun, inCardOrder } from '../arms.js';
+import { LineChart } from '../charts/line_chart.js';
+import { formatExact, formatValue } from '../format.js';
+import { html, useEffect, useRef } from '../html.js';
+import { useQuery } from '../router.js';
+import { useDark } from '../theme.js';
+import { seriesKey } from './run_data.js';
+import { useGroupTopics, useRunTopics } from './watch.js';
+
+export const CHART_HEIGHT = 220;
+
+/** Dashes that tell the second, third, … metric of a panel apart. @type {number[][]} */
+const METRIC_DASHES = [[], [4, 3], [1, 3], [8, 3, 1, 3]];
+
+/**
+ * The lines of a panel: every metric of every arm that it shows. Lines that will come are listed too, so that nothing jumps when
+ * their first point does.
+ * @param {import('../types.js').Card} card @param {import('../types.js').Panel} panel @param {import('./run_data.js').RunData} data
+ */
+function panelLines(card, panel, data) {
+  const expected = armsOfRun(card, data.run?.config ?? {});
+  const metrics = panel.metrics ?? [];
+  const allowed = (arm) => !panel.arms?.length || (arm !== null && panel.arms.includes(arm));
+  return metrics.flatMap((name, index) => {
+    const seen = [...data.series.values()].filter((series) => series.name === name).map((series) => series.arm);
+    const waiting = seen.length === 0 || seen.some((arm) => arm !== null);
+    const arms = inCardOrder(card.arms, [...seen, ...(waiting ? expected : [])]).filter((arm) => allowed(arm) || seen.includes(null));
+    return arms.map((arm) => {
+      const style = () => {
+        const base = armStyle(card.arms, arm);
+        if (metrics.length === 1) return base;
+        return { ...base, dash: METRIC_DASHES[index % METRIC_DASHES.length], width: Math.max(1, base.width - index * 0.5) };
+      };
+      const title = card.metrics.find((metric) => metric.name === name)?.title ?? name;
+      const label = arm === null ? title : metrics.length === 1 ? armTitle(card.arms, arm) : `${armTitle(card.arms, arm)} · ${title}`;
+      return { key: seriesKey(name, arm), name, arm, label, style, series: data.series.get(seriesKey(name, arm)) ?? null };
+    });
+  });
+}
+
+/**
+ * @param {{card: import('../types.js').Card, panel: import('../types.js').Panel, data: import('./run_data.js').RunData,
+ *   group: import('../charts/group.js').ChartGroup}} props
+ */
+export function SeriesPanel({ card, panel, data, group }) {
+  useDark();
+  useRunTopics(data, 'series');
+  useGroupTopics(group, 'arms');
+  const [yScale, setYScale] = useQuery(`y.${panel.id}`, panel.y_log ? 'log' : 'lin');
+  const [xScale, setXScale] = useQuery(`x.${panel.id}`, panel.x_log ? 'log' : 'lin');
+  const root = useRef(/** @type {HTMLElement | null} */ (null));
+  const chart = useRef(/** @type {LineChart | null} */ (null));
+  const cursor = useRef(/** @type {number | null} */ (null));
+  const numbers = useRef(/** @type {Map<string, HTMLElement>} */ (new Map()));
+  const lines = panelLines(card, panel, data);
+  const latest = useRef(lines);
+  latest.current = lines;
+
+  /** Numbers change far more often than anything else, so they are written past the view library. */
+  const writeNumbers = () => {
+    const at = cursor.current ?? group.step;
+    for (const { key, name, series } of latest.current) {
+      const cell = numbers.current.get(key);
+      if (!cell) continue;
+      const value = !series ? undefined : at === null ? series.lastValue : series.valueAt(at);
+      const text = value === undefined ? '–' : formatValue(value, name);
+      if (cell.textContent !== text) cell.textContent = text;
+      cell.title = value === undefined ? '' : formatExact(value);
+    }
+  };
+
+  useEffect(() => {
+    if (!root.current) return undefined;
+    const made = new LineChart(root.current, {
+      group,
+      height: CHART_HEIGHT,
+      xLog: xScale === 'log',
+      yLog: yScale === 'log',
+      onCursor: (step) => {
+        if (step === cursor.current) return;
+        cursor.current = step;
+        writeNumbers();
+      },
+    });
+    chart.current = made;
+    const stops = [
+      data.on('points', () => {
+        made.refresh();
+        if (cursor.current === null && group.step === null) writeNumbers();
+      }),
+      group.on('step', writeNumbers),
+    ];
+    return () => {
+      stops.forEach((stop) => stop());
+      made.destroy();
+      chart.current = null;
+    };
+  }, [data, group, panel.id]);
+
+  useEffect(() => {
+    chart.current?.setLines(lines.flatMap((line) => (line.series ? [{ key: line.key, series: line.series, style: line.style }] : [])));
+    writeNumbers();
+  });
+  useEffect(() => chart.current?.setScales(xScale === 'log', yScale === 'log'), [xScale, yScale]);
+
+  const metric = card.metrics.find((known) => known.name === panel.metrics?.[0]);
+  const arms = [...new Set(lines.map((line) => line.arm))].filter((arm) => arm !== null);
+  const empty = lines.every((line) => !line.series);
+  return html`<section class="panel" aria-label=${panel.title}>
+    <header>
+      <h3 title=${panel.title}>${panel.title}</h3>
+      <span class="quiet">${metric?.unit}${metric?.better === 'up' ? ' ↑ better' : metric?.better === 'down' ? ' ↓ better' : ''}</span>
+      <span class="tools">
+        <button class="mini" aria-pressed=${yScale === 'log'} title="Logarithmic vertical axis" onClick=${() => setYScale(yScale === 'log' ? 'lin' : 'log')}>log y</button>
+        <button class="mini" aria-pressed=${xScale === 'log'} title="Logarithmic step axis" onClick=${() => setXScale(xScale === 'log' ? 'lin' : 'log')}>log x</button>
+      </span>
+    </header>
+    <div class="chart" ref=${root} style=${{ height: `${CHART_HEIGHT}px` }}>
+      ${empty && html`<p class="chart-empty">The curve starts with the first point.</p>`}
+    </div>
+    <ul class=${(panel.metrics?.length ?? 0) > 1 ? 'legend one' : 'legend'}>
+      ${lines.map((line) => {
+        const { color, dash, width } = line.style();
+        const hidden = line.arm !== null && group.hidden.has(line.arm);
+        const { arm } = line;
+        const odd = line.series?.firstOdd ?? null;
+        return html`<li key=${line.key}>
+          <button
+            class="legend-line"
+            disabled=${arm === null}
+            aria-pressed=${!hidden}
+            title=${arm === null ? line.name : `${arm}: click hides it everywhere, double click shows it alone`}
+            onClick=${() => arm !== null && group.toggleArm(arm)}
+            onDblClick=${() => arm !== null && group.isolateArm(arm, arms)}
+          >
+            <svg width="20" height="8" aria-hidden="true"><line x1="0" x2="20" y1="4" y2="4" stroke=${color} stroke-width=${width} stroke-dasharray=${dash.join(' ')} /></svg>
+            <span class="legend-name">${line.label}</span>
+            ${odd !== null && html`<span class="odd" title=${`not a finite number from step ${odd}; marked × on the step axis`}>× ${odd}</span>`}
+            <span class="number" ref=${(cell) => (cell ? numbers.current.set(line.key, cell) : numbers.current.delete(line.key))}></span>
+          </button>
+        </li>`;
+      })}
+    </ul>
+  </section>`;
+}

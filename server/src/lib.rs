@@ -1,1 +1,19 @@
-//! x
+//! The Engram server: the HTTP contract, live events, storage and the supervision of local workers.
+
+pub mod api;
+pub mod claims;
+pub mod clock;
+pub mod config;
+pub mod datasets;
+pub mod error;
+pub mod extract;
+pub mod follow;
+pub mod guard;
+pub mod idempotency;
+pub mod live;
+pub mod objects;
+pub mod secret;
+pub mod serve;
+pub mod state;
+pub mod store;
+pub mod supervisor;

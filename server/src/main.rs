@@ -1,2 +1,36 @@
-//! x
-fn main() {}
+//! The `engram` command: the whole lab, a worker anywhere, a run in the terminal, data and tokens.
+
+mod cli;
+mod commands;
+mod settings;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    if let Err(error) = settings::load() {
+        return failed(&error, 2);
+    }
+    let cli = Cli::parse();
+    let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(options) => commands::serve(options),
+        Command::Worker(options) => commands::worker(options),
+        Command::Run(options) => commands::run(options),
+        Command::Data(command) => commands::data(command),
+        Command::Token(command) => commands::token(command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, 1),
+    }
+}
+
+/// One sentence, and the exit code. This is the program's answer, so it goes to standard error, not to the log.
+fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("engram: {error:#}");
+    ExitCode::from(code)
+}

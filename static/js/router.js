@@ -8,8 +8,7 @@ const tell = () => watchers.forEach((watcher) => watcher());
 /** Addresses that the server answers itself. */
 const OUTSIDE = /^\/(api|s|static|healthz|readyz|metrics)(\/|$)/;
 
-const newState = () => ({ key: Math.random().toString(36).slice(2) });
-const scrollKey = () => `engram.scroll.${history.state?.key}`;
+const scrollKey = () => `engram.scroll.${history.state?.key ?? 'start'}`;
 const rememberScroll = () => {
   try {
     sessionStorage.setItem(scrollKey(), String(scrollY));
@@ -44,8 +43,9 @@ export function navigate(to, { replace = false } = {}) {
   }
   rememberScroll();
   const moved = url.pathname !== location.pathname;
-  if (replace) history.replaceState(history.state, '', url);
-  else history.pushState(newState(), '', url);
+  const state = { key: Math.random().toString(36).slice(2) };
+  if (replace) history.replaceState(history.state ?? state, '', url);
+  else history.pushState(state, '', url);
   tell();
   if (moved && !replace) scrollTo(0, 0);
 }
@@ -53,7 +53,6 @@ export function navigate(to, { replace = false } = {}) {
 /** Starts to take over clicks on links and the browser's back and forward. */
 export function startRouter() {
   history.scrollRestoration = 'manual';
-  if (!history.state?.key) history.replaceState(newState(), '');
   addEventListener('pagehide', rememberScroll);
   let settling = 0;
   addEventListener('scroll', () => {

@@ -19,7 +19,7 @@ pub mod run_loop;
 pub mod threads;
 mod upload;
 
-pub use run_loop::{WorkerOptions, run_worker};
+pub use run_loop::{WorkerOptions, host_name, run_worker};
 
 /// The `engram_version`: a run resumes only on the version that wrote its checkpoint.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

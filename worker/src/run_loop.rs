@@ -214,7 +214,8 @@ fn watch_parent(stop: CancellationToken, orphaned: CancellationToken) -> anyhow:
     Ok(())
 }
 
-fn host_name() -> String {
+/// The name of this machine, for people.
+pub fn host_name() -> String {
     let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     read("/proc/sys/kernel/hostname").or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -26,16 +26,11 @@ export function LoginPage() {
     }
   };
   useEffect(() => {
-    const useHash = () => {
-      const given = decodeURIComponent(location.hash.slice(1));
-      if (!given) return;
-      // The token leaves the address before anything else, so that neither history nor a screenshot keeps it.
-      history.replaceState(history.state, '', location.pathname + location.search);
-      login(given);
-    };
-    useHash();
-    addEventListener('hashchange', useHash);
-    return () => removeEventListener('hashchange', useHash);
+    const given = decodeURIComponent(location.hash.slice(1));
+    if (!given) return;
+    // The token leaves the address before anything else, so that neither history nor a screenshot keeps it.
+    history.replaceState(history.state, '', location.pathname + location.search);
+    login(given);
   }, []);
   return html`<main class="page login-page">
     <h1>Engram</h1>

@@ -1,0 +1,67 @@
+-- Text columns named config, summary, claims, tags and devices hold JSON. Times are ms since 1970. An empty arm is the whole run.
+CREATE TABLE runs (
+    id BLOB NOT NULL PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    preset TEXT NOT NULL,
+    name TEXT NOT NULL,
+    project TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    config TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    note TEXT NOT NULL,
+    archived INTEGER NOT NULL DEFAULT 0,
+    sweep_id BLOB,
+    parent_id BLOB,
+    status TEXT NOT NULL,
+    status_reason TEXT,
+    requested TEXT,
+    progress_step INTEGER NOT NULL DEFAULT 0,
+    progress_total INTEGER,
+    eta_ms INTEGER,
+    summary TEXT NOT NULL DEFAULT '{}',
+    claims TEXT NOT NULL DEFAULT '[]',
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    warned_attempt INTEGER NOT NULL DEFAULT 0,
+    lease_token BLOB,
+    lost_lease_token BLOB,
+    lease_until_ms INTEGER,
+    lease_ordinal INTEGER NOT NULL DEFAULT 0,
+    worker_id BLOB,
+    last_seq INTEGER NOT NULL DEFAULT 0,
+    next_ordinal INTEGER NOT NULL DEFAULT 1,
+    engram_version TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    started_at_ms INTEGER,
+    finished_at_ms INTEGER
+) STRICT;
+CREATE INDEX runs_queue ON runs (priority DESC, created_by, id) WHERE status = 'queued';
+CREATE INDEX runs_leased ON runs (lease_until_ms) WHERE status = 'running';
+CREATE INDEX runs_experiment ON runs (experiment, id);
+CREATE INDEX runs_project ON runs (project, id);
+CREATE INDEX runs_sweep ON runs (sweep_id, id) WHERE sweep_id IS NOT NULL;
+
+CREATE TABLE run_tags (
+    tag TEXT NOT NULL,
+    run_id BLOB NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    PRIMARY KEY (tag, run_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_tags_run ON run_tags (run_id);
+
+-- sort_key orders like the value it stands for; the value itself is in runs.summary.
+CREATE TABLE summary_values (
+    name TEXT NOT NULL,
+    run_id BLOB NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    sort_key INTEGER NOT NULL,
+    PRIMARY KEY (name, run_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX summary_values_run ON summary_values (run_id);
+
+-- How recently each owner was served; the one served longest ago is next.
+CREATE TABLE owners (
+    name TEXT NOT NULL PRIMARY KEY,
+    last_turn INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

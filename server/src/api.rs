@@ -1,0 +1,101 @@
+//! The HTTP contract: one module per resource, and the router that holds them all with its OpenAPI document.
+
+pub mod artifacts;
+pub mod catalogue;
+pub mod datasets;
+pub mod events;
+pub mod frames;
+pub mod logs;
+pub mod many_events;
+pub mod operations;
+pub mod pages;
+pub mod run_actions;
+pub mod runs;
+pub mod series;
+pub mod session;
+pub mod shared;
+pub mod shares;
+pub mod views;
+pub mod worker_protocol;
+pub mod workers;
+
+use crate::{error::ApiError, guard, idempotency, state::AppState};
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use std::any::Any;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use utoipa::{OpenApi, openapi};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The document's own part; paths and schemas come from the routes.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Engram",
+    description = "A web lab for bio-inspired learning: submit an experiment, watch it learn live, send a teammate the link. \
+        Non-finite numbers travel as the strings \"NaN\", \"Infinity\" and \"-Infinity\". Errors are application/problem+json (RFC 9457)."
+))]
+struct Document;
+
+/// Routes and document, which cannot part.
+pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
+    let mut document = Document::openapi();
+    document.info.version = worker::VERSION.to_owned();
+    let (router, document) = OpenApiRouter::with_openapi(document)
+        .merge(catalogue::router())
+        .merge(datasets::router())
+        .merge(runs::router())
+        .merge(run_actions::router())
+        .merge(series::router())
+        .merge(frames::router())
+        .merge(logs::router())
+        .merge(artifacts::router())
+        .merge(events::router())
+        .merge(many_events::router())
+        .merge(shares::router())
+        .merge(shared::router())
+        .merge(session::router())
+        .merge(workers::router())
+        .merge(worker_protocol::router())
+        .merge(operations::router())
+        .split_for_parts();
+    (router, document)
+}
+
+/// The whole application.
+pub fn app(state: AppState) -> Router {
+    let (router, _) = routes();
+    router
+        .merge(pages::router())
+        .fallback(|request: Request| async move { ApiError::NotFound(format!("page {}", request.uri().path())).into_response() })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed.into_response() })
+        .layer(middleware::from_fn_with_state(state.clone(), idempotency::idempotency))
+        .layer(middleware::from_fn(never_cache_answers))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state)
+}
+
+/// Answers of the API are true only now; a browser must not keep them.
+async fn never_cache_answers(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let is_options = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    if is_api && !is_options {
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(header::HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("(no text)"), "a request handler panicked");
+    let mut response = ApiError::Internal("a request handler panicked".to_owned()).into_response();
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

@@ -1,0 +1,355 @@
+//! `/runs`: submitting, checking, listing, reading, labelling and deleting.
+
+use super::views::{Problem, RunView};
+use crate::{
+    clock::now_ms,
+    error::ApiError,
+    extract::{AnyJson, Id, Page, Paging, QueryOf, check_body},
+    guard::Caller,
+    state::AppState,
+    store::{NewRun, Role, RunFilter, RunPatch, RunSort, RunStatus},
+};
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use lab::{ConfigFaults, Entry, schema::nearest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Routes of this resource.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create_run, list_runs))
+        .routes(routes!(check_run))
+        .routes(routes!(get_run, patch_run, delete_run))
+}
+
+/// A run to be queued.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRun {
+    /// Experiment id.
+    pub experiment: String,
+    /// Preset id; `quick` by default.
+    #[serde(default)]
+    pub preset: Option<String>,
+    /// Fields that differ from the preset's.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub config: Option<Map<String, Value>>,
+    /// Seed; the preset's first by default.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+    pub seed: Option<i64>,
+    /// Name.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub name: Option<String>,
+    /// Project, a word.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    pub project: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub tags: Option<Vec<String>>,
+    /// Note.
+    #[serde(default)]
+    #[schema(max_length = 10_000)]
+    pub note: Option<String>,
+    /// −100 to 100; higher goes first.
+    #[serde(default)]
+    #[schema(minimum = -100, maximum = 100)]
+    pub priority: Option<i64>,
+    /// `auto`, `cpu` or `cuda:N`.
+    #[serde(default)]
+    pub device: Option<String>,
+}
+
+/// Labels to change.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRun {
+    /// Name.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub name: Option<String>,
+    /// Project, a word.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    pub project: Option<String>,
+    /// Tags, replacing those there are.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub tags: Option<Vec<String>>,
+    /// Note.
+    #[serde(default)]
+    #[schema(max_length = 10_000)]
+    pub note: Option<String>,
+    /// Whether lists leave it out.
+    #[serde(default)]
+    pub archived: Option<bool>,
+}
+
+/// What a run would be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CheckedRun {
+    /// Complete config.
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// Seed.
+    pub seed: i64,
+    /// Seconds to expect here.
+    pub seconds: f64,
+    /// Peak memory of the worker to expect.
+    pub memory_bytes: u64,
+    /// Data it reads and whether they are here.
+    pub datasets: Vec<super::datasets::DataSetState>,
+    /// What the experiment can tell before training.
+    pub estimates: BTreeMap<String, f64>,
+}
+
+/// A body that has been checked against everything at once.
+struct Accepted<'a> {
+    body: CreateRun,
+    entry: &'a Entry,
+    preset: String,
+    seed: i64,
+    config: Map<String, Value>,
+}
+
+/// Checks the whole body: its own fields, the experiment, the preset, the config and the device, every fault told at once.
+fn accept<'a>(app: &'a AppState, value: &Value) -> Result<Accepted<'a>, ApiError> {
+    let (body, mut faults) = check_body::<CreateRun>(value)?;
+    let text = |field: &str| value.get(field).and_then(Value::as_str);
+    let entry = text("experiment").map(|id| app.registry.get(id));
+    let preset = text("preset").unwrap_or("quick").to_owned();
+    let mut config = None;
+    match &entry {
+        Some(Err(unknown)) => faults.push("experiment", unknown),
+        Some(Ok(entry)) => {
+            let presets = || entry.card.presets.iter().map(|preset| preset.id);
+            if !presets().any(|known| known == preset) && !faults.touches("preset") {
+                let near = nearest(&preset, presets()).unwrap_or("quick");
+                faults.push("preset", format!("{} has no preset `{preset}`; did you mean `{near}`?", entry.card.id));
+            }
+            if let Some(given) = value.get("config").map_or(Some(&Map::new()), Value::as_object) {
+                match entry.complete(&preset, given) {
+                    Ok(complete) => config = Some(complete),
+                    Err(found) => faults.0.extend(found.under("/config").0),
+                }
+            }
+        }
+        None => {}
+    }
+    if let Some(device) = text("device").filter(|device| !is_device(device)) {
+        faults.push("device", format!("must be auto, cpu, cuda or cuda:N; got \"{device}\""));
+    }
+    check_labels(value, &mut faults);
+    match (body, entry, config) {
+        (Some(body), Some(Ok(entry)), Some(config)) if faults.0.is_empty() => {
+            let first = entry.card.presets.iter().find(|known| known.id == preset).and_then(|known| known.seeds.first());
+            let seed = body.seed.unwrap_or_else(|| first.map_or(0, |seed| *seed as i64));
+            Ok(Accepted { body, entry, preset, seed, config })
+        }
+        _ => Err(ApiError::Invalid(faults)),
+    }
+}
+
+fn is_device(text: &str) -> bool {
+    matches!(text, "auto" | "cpu" | "cuda") || text.strip_prefix("cuda:").is_some_and(|index| index.parse::<u8>().is_ok())
+}
+
+/// Rules of labels that a schema cannot say: a project is a word, a tag is not empty and not long.
+pub(super) fn check_labels(value: &Value, faults: &mut ConfigFaults) {
+    if let Some(project) = value.get("project").and_then(Value::as_str)
+        && !project.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    {
+        faults.push("project", format!("must be a word of letters, digits, `-`, `_` and `.`; got \"{project}\""));
+    }
+    for (index, tag) in value.get("tags").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if tag.as_str().is_some_and(|tag| tag.trim().is_empty() || tag.chars().count() > 100) {
+            let pointer = format!("/tags/{index}");
+            faults.0.push(lab::Fault { pointer, detail: "must have 1 to 100 characters".to_owned() });
+        }
+    }
+}
+
+/// Queues a run.
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body = CreateRun, responses(
+    (status = 201, body = RunView), (status = 200, body = RunView, description = "the same Idempotency-Key and body again"),
+    (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem),
+    (status = 415, body = Problem), (status = 422, body = Problem)))]
+async fn create_run(State(app): State<AppState>, Extension(caller): Extension<Caller>, AnyJson(value): AnyJson) -> Result<Response, ApiError> {
+    let Accepted { body, entry, preset, seed, config } = accept(&app, &value)?;
+    let new = NewRun {
+        experiment: entry.card.id.to_owned(),
+        preset,
+        name: body.name.unwrap_or_default(),
+        project: body.project.unwrap_or_else(|| "default".to_owned()),
+        created_by: caller.name.clone(),
+        config,
+        seed,
+        device: body.device.unwrap_or_else(|| "auto".to_owned()),
+        priority: body.priority.unwrap_or(0),
+        tags: unique(body.tags.unwrap_or_default()),
+        note: body.note.unwrap_or_default(),
+        parent_id: None,
+    };
+    queue(&app, &caller, new).await
+}
+
+/// Queues a checked run and answers 201 with it. Errors: a member raises the priority.
+pub(super) async fn queue(app: &AppState, caller: &Caller, new: NewRun) -> Result<Response, ApiError> {
+    if new.priority > 0 && caller.role < Role::Admin {
+        return Err(ApiError::Forbidden("members may lower a priority, only admins raise it".to_owned()));
+    }
+    let row = app.store.enqueue_run(&new, now_ms()).await?;
+    let view = RunView::of(app, row).await?;
+    let location = view.links.own.clone();
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
+}
+
+fn unique(mut tags: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    tags.retain(|tag| seen.insert(tag.clone()));
+    tags
+}
+
+/// Says what a run would be; queues nothing.
+#[utoipa::path(post, path = "/api/v1/runs/check", tag = "runs", request_body = CreateRun, responses(
+    (status = 200, body = CheckedRun), (status = 400, body = Problem), (status = 422, body = Problem)))]
+async fn check_run(State(app): State<AppState>, AnyJson(value): AnyJson) -> Result<Json<CheckedRun>, ApiError> {
+    let Accepted { entry, seed, config, .. } = accept(&app, &value)?;
+    let estimates = entry.estimates(&config).map_err(|faults| ApiError::Invalid(faults.under("/config")))?;
+    let datasets = super::datasets::states(&app).into_iter().filter(|set| estimates.datasets.contains(&set.id)).collect();
+    Ok(Json(CheckedRun {
+        config,
+        seed,
+        seconds: estimates.seconds,
+        memory_bytes: estimates.memory_bytes,
+        datasets,
+        estimates: estimates.numbers,
+    }))
+}
+
+/// Filters and order of a list of runs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListRuns {
+    /// Experiment id.
+    experiment: Option<String>,
+    /// States, separated by commas.
+    status: Option<String>,
+    /// Tag.
+    tag: Option<String>,
+    /// Project.
+    project: Option<String>,
+    /// Owner.
+    created_by: Option<String>,
+    /// Sweep id.
+    sweep: Option<Uuid>,
+    /// Part of the name or note, or the beginning of an id.
+    q: Option<String>,
+    /// `false` (default), `true`, or `all`.
+    archived: Option<String>,
+    /// `-created_at` (default), `created_at`, `name`, `summary.NAME`; a minus sign turns it round.
+    sort: Option<String>,
+    /// Items a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ListRuns {
+    fn filter(&self) -> Result<RunFilter, ApiError> {
+        let words = self.status.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty());
+        let status = words.map(|word| {
+            RunStatus::from_word(word).ok_or_else(|| {
+                ApiError::Malformed(format!("status must be queued, running, paused, succeeded, failed or cancelled; got {word}"))
+            })
+        });
+        let archived = match self.archived.as_deref() {
+            None | Some("false") => Some(false),
+            Some("true") => Some(true),
+            Some("all") => None,
+            Some(other) => return Err(ApiError::Malformed(format!("archived must be false, true or all; got {other}"))),
+        };
+        Ok(RunFilter {
+            experiment: self.experiment.clone(),
+            status: status.collect::<Result<_, _>>()?,
+            tag: self.tag.clone(),
+            project: self.project.clone(),
+            created_by: self.created_by.clone(),
+            sweep: self.sweep,
+            q: self.q.clone().filter(|q| !q.is_empty()),
+            archived,
+        })
+    }
+
+    fn sort(&self) -> Result<RunSort, ApiError> {
+        let text = self.sort.as_deref().unwrap_or("-created_at");
+        let (by, descending) = text.strip_prefix('-').map_or((text, false), |by| (by, true));
+        if matches!(by, "created_at" | "name") || by.strip_prefix("summary.").is_some_and(|name| !name.is_empty()) {
+            Ok(RunSort { by: by.to_owned(), descending })
+        } else {
+            Err(ApiError::Malformed(format!("sort must be created_at, name or summary.NAME, with `-` to turn it round; got {text}")))
+        }
+    }
+}
+
+/// Runs, newest first.
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListRuns), responses((status = 200, body = Page<RunView>), (status = 400, body = Problem)))]
+async fn list_runs(State(app): State<AppState>, QueryOf(query): QueryOf<ListRuns>) -> Result<Json<Page<RunView>>, ApiError> {
+    let paging = Paging { limit: query.limit, cursor: query.cursor.clone() };
+    let (limit, after) = (paging.limit()?, paging.after()?);
+    let rows = app.store.list_runs(&query.filter()?, &query.sort()?, after.as_ref(), limit + 1).await?;
+    let Page { items, next_cursor } = Page::cut(rows, limit, |(row, key)| (key.clone(), row.id), |(row, _)| row);
+    Ok(Json(Page { items: RunView::of_all(&app, items).await?, next_cursor }))
+}
+
+/// One run.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunView), (status = 404, body = Problem)))]
+async fn get_run(State(app): State<AppState>, Id(id): Id) -> Result<Json<RunView>, ApiError> {
+    let row = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    Ok(Json(RunView::of(&app, row).await?))
+}
+
+/// Changes labels.
+#[utoipa::path(patch, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), request_body = PatchRun, responses(
+    (status = 200, body = RunView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn patch_run(State(app): State<AppState>, Id(id): Id, AnyJson(value): AnyJson) -> Result<Json<RunView>, ApiError> {
+    let (body, mut faults) = check_body::<PatchRun>(&value)?;
+    check_labels(&value, &mut faults);
+    let Some(body) = body.filter(|_| faults.0.is_empty()) else { return Err(ApiError::Invalid(faults)) };
+    let PatchRun { name, project, tags, note, archived } = body;
+    let patch = RunPatch { name, project, tags: tags.map(unique), note, archived };
+    let row = app.store.patch_run(id, &patch).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    Ok(Json(RunView::of(&app, row).await?))
+}
+
+/// Deletes a run that has ended or is queued, with everything it left.
+#[utoipa::path(delete, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn delete_run(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, ApiError> {
+    let row = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    if !app.store.delete_run(id).await? {
+        return Err(ApiError::Conflict("not-allowed", format!("it is {}; cancel it first", row.status.word())));
+    }
+    crate::objects::delete_run(&app.objects, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+
+/// 404 unless there is such a run.
+pub(super) async fn require(app: &AppState, id: Uuid) -> Result<(), ApiError> {
+    app.store.find_run(id).await?.map(drop).ok_or_else(|| ApiError::NotFound(format!("run {id}")))
+}

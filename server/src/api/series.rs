@@ -1,0 +1,148 @@
+//! `/runs/{id}/metrics`: the points of a run as JSON or CSV.
+
+use super::views::{MaybeFinite, Problem};
+use crate::{
+    clock::rfc3339,
+    error::ApiError,
+    extract::{Id, QueryOf},
+    state::AppState,
+    store::{SeriesPoints, Window},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use lab::json::Number;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Routes of this resource.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get_metrics))
+}
+
+/// Which points are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WantedPoints {
+    /// Metric names, separated by commas; all by default.
+    names: Option<String>,
+    /// Arms, separated by commas; `null` for what belongs to the whole run; all by default.
+    arms: Option<String>,
+    /// About how many points a series has at most; 0 for every point.
+    #[param(minimum = 0, maximum = 1_000_000, default = 1000)]
+    points: Option<usize>,
+    /// First step.
+    from_step: Option<i64>,
+    /// Last step.
+    to_step: Option<i64>,
+}
+
+impl WantedPoints {
+    fn window(&self) -> Result<Window, ApiError> {
+        let split = |text: &Option<String>| -> Vec<String> {
+            text.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        let points = self.points.unwrap_or(1_000);
+        if points > 1_000_000 {
+            return Err(ApiError::Malformed(format!("points must be between 0 and 1000000; got {points}")));
+        }
+        let arms = split(&self.arms).into_iter().map(|arm| if arm == "null" { String::new() } else { arm }).collect();
+        Ok(Window { names: split(&self.names), arms, from_step: self.from_step, to_step: self.to_step, points })
+    }
+}
+
+/// The points of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Metrics {
+    /// Number of the last event these points reflect.
+    pub last_seq: i64,
+    /// One entry a series.
+    pub series: Vec<Series>,
+}
+
+/// The points of one series; the three lists stand beside each other.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Series {
+    /// Metric name.
+    pub name: String,
+    /// Arm; null for the whole run.
+    pub arm: Option<String>,
+    /// Unit.
+    pub unit: String,
+    /// Points in the window before reduction.
+    pub count: i64,
+    /// Whether points were left out.
+    pub downsampled: bool,
+    /// Steps, ascending.
+    pub steps: Vec<i64>,
+    /// When each was made, ms since 1970.
+    pub times: Vec<i64>,
+    /// Values.
+    #[schema(value_type = Vec<MaybeFinite>)]
+    pub values: Vec<Number>,
+}
+
+/// The points of a run; `Accept: text/csv` gives rows `name,arm,step,time,value`.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/metrics", tag = "series", params(("id" = Uuid, Path), WantedPoints), responses(
+    (status = 200, content((Metrics = "application/json"), (String = "text/csv"))), (status = 404, body = Problem)))]
+async fn get_metrics(
+    State(app): State<AppState>,
+    Id(id): Id,
+    QueryOf(wanted): QueryOf<WantedPoints>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    read_metrics(&app, id, &wanted, &headers).await
+}
+
+/// The points of a run, whoever may read it.
+pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let run = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    let read = app.store.read_series(id, &wanted.window()?).await?;
+    let (last_seq, found) = read.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if accept.contains("text/csv") {
+        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&found)).into_response());
+    }
+    let metrics = app.registry.find(&run.experiment).map_or(&[][..], |entry| &entry.card.metrics);
+    let unit_of = |name: &str| metrics.iter().find(|metric| metric.name == name).map_or("", |metric| metric.unit);
+    let series = found.into_iter().map(|series| Series {
+        unit: unit_of(&series.name).to_owned(),
+        count: series.count,
+        downsampled: series.downsampled,
+        steps: series.points.iter().map(|point| point.step).collect(),
+        times: series.points.iter().map(|point| point.time_ms).collect(),
+        values: series.points.iter().map(|point| Number(point.value)).collect(),
+        name: series.name,
+        arm: series.arm,
+    });
+    Ok(Json(Metrics { last_seq, series: series.collect() }).into_response())
+}
+
+fn csv(found: &[SeriesPoints]) -> String {
+    let mut text = String::from("name,arm,step,time,value\n");
+    for series in found {
+        let (name, arm) = (csv_field(&series.name), csv_field(series.arm.as_deref().unwrap_or("")));
+        for point in &series.points {
+            let value = match point.value {
+                value if value.is_nan() => "NaN".to_owned(),
+                f64::INFINITY => "Infinity".to_owned(),
+                f64::NEG_INFINITY => "-Infinity".to_owned(),
+                value => format!("{value:?}"),
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name},{arm},{},{},{value}", point.step, rfc3339(point.time_ms));
+        }
+    }
+    text
+}
+
+/// A field of CSV after RFC 4180.
+fn csv_field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}

@@ -1,0 +1,188 @@
+//! `/shared/{token}`: the same read calls through a share, for its runs only. Credentials are ignored; anything else is 404.
+
+use super::{
+    artifacts::{ArtifactView, read_artifact, read_artifacts},
+    catalogue::ExperimentView,
+    events::{After, Pass, follow},
+    frames::{FrameView, read_frame, read_frames},
+    logs::{LogView, WantedLines, read_logs},
+    series::{Metrics, WantedPoints, read_metrics},
+    views::{Problem, RunView},
+};
+use crate::{
+    clock::{now_ms, rfc3339},
+    error::ApiError,
+    extract::{Page, Paging, QueryOf},
+    secret,
+    state::AppState,
+    store::ShareRow,
+};
+use axum::{
+    Json,
+    extract::{
+        Path, State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Routes of this resource.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(get_shared))
+        .routes(routes!(get_shared_run))
+        .routes(routes!(get_shared_metrics))
+        .routes(routes!(list_shared_frames))
+        .routes(routes!(get_shared_frame))
+        .routes(routes!(list_shared_logs))
+        .routes(routes!(list_shared_artifacts))
+        .routes(routes!(get_shared_artifact))
+        .routes(routes!(follow_shared_run))
+}
+
+/// What a share opens.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SharedView {
+    /// Title; may be empty.
+    pub title: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends.
+    pub expires_at: Option<String>,
+    /// The runs.
+    pub runs: Vec<RunView>,
+    /// The cards of their experiments.
+    pub experiments: Vec<ExperimentView>,
+}
+
+/// The share of this token, if it still opens.
+pub(super) async fn open_share(app: &AppState, token: &str) -> Result<(ShareRow, Vec<Uuid>), ApiError> {
+    let found = app.store.find_share(&secret::hash(token)).await?;
+    found.filter(|(share, _)| share.is_open(now_ms())).ok_or_else(|| ApiError::NotFound("such share; it may have expired or been revoked".to_owned()))
+}
+
+/// The run of this id, if the share opens it.
+async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
+    let (_, runs) = open_share(app, token).await?;
+    let id = Uuid::try_parse(id).ok().filter(|id| runs.contains(id));
+    id.ok_or_else(|| ApiError::NotFound("such run in this share".to_owned()))
+}
+
+/// The shared runs as anybody sees them.
+async fn views(app: &AppState, ids: &[Uuid]) -> Result<Vec<RunView>, ApiError> {
+    let rows = app.store.list_runs_by_id(ids).await?;
+    RunView::of_all(app, rows).await
+}
+
+/// What a share opens.
+#[utoipa::path(get, path = "/api/v1/shared/{token}", tag = "shared", params(("token" = String, Path)), responses(
+    (status = 200, body = SharedView), (status = 404, body = Problem)))]
+async fn get_shared(State(app): State<AppState>, Path(token): Path<String>) -> Result<Json<SharedView>, ApiError> {
+    let (share, ids) = open_share(&app, &token).await?;
+    let runs = views(&app, &ids).await?;
+    let used = |id: &str| runs.iter().any(|run| run.experiment == id);
+    let experiments = app.registry.entries().iter().filter(|entry| used(entry.card.id)).map(ExperimentView::from).collect();
+    let (created_at, expires_at) = (rfc3339(share.created_at_ms), share.expires_at_ms.map(rfc3339));
+    Ok(Json(SharedView { title: share.title, created_at, expires_at, runs, experiments }))
+}
+
+/// A shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, body = RunView), (status = 404, body = Problem)))]
+async fn get_shared_run(State(app): State<AppState>, Path((token, id)): Path<(String, String)>) -> Result<Json<RunView>, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    let run = views(&app, &[id]).await?.pop();
+    run.map(Json).ok_or_else(|| ApiError::NotFound(format!("run {id}")))
+}
+
+/// Points of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/metrics", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), WantedPoints), responses(
+    (status = 200, content((Metrics = "application/json"), (String = "text/csv"))), (status = 404, body = Problem)))]
+async fn get_shared_metrics(
+    State(app): State<AppState>,
+    Path((token, id)): Path<(String, String)>,
+    QueryOf(wanted): QueryOf<WantedPoints>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_metrics(&app, id, &wanted, &headers).await
+}
+
+/// Frames of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/frames", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), Paging), responses(
+    (status = 200, body = Page<FrameView>), (status = 404, body = Problem)))]
+async fn list_shared_frames(
+    State(app): State<AppState>,
+    Path((token, id)): Path<(String, String)>,
+    QueryOf(paging): QueryOf<Paging>,
+) -> Result<Json<Page<FrameView>>, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_frames(&app, id, &paging).await
+}
+
+/// A frame of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/frames/{seq}", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), ("seq" = i64, Path)), responses(
+    (status = 200, content((serde_json::Value = "application/json"), (String = "image/png"))), (status = 404, body = Problem)))]
+async fn get_shared_frame(
+    State(app): State<AppState>,
+    Path((token, id, seq)): Path<(String, String, String)>,
+) -> Result<Response, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_frame(&app, id, &seq).await
+}
+
+/// Log lines of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/logs", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), WantedLines), responses(
+    (status = 200, body = Page<LogView>), (status = 404, body = Problem)))]
+async fn list_shared_logs(
+    State(app): State<AppState>,
+    Path((token, id)): Path<(String, String)>,
+    QueryOf(wanted): QueryOf<WantedLines>,
+) -> Result<Json<Page<LogView>>, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_logs(&app, id, &wanted).await
+}
+
+/// Files of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/artifacts", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), Paging), responses(
+    (status = 200, body = Page<ArtifactView>), (status = 404, body = Problem)))]
+async fn list_shared_artifacts(
+    State(app): State<AppState>,
+    Path((token, id)): Path<(String, String)>,
+    QueryOf(paging): QueryOf<Paging>,
+) -> Result<Json<Page<ArtifactView>>, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_artifacts(&app, id, &paging).await
+}
+
+/// A file of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/artifacts/{*path}", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), ("path" = String, Path)), responses(
+    (status = 200, content_type = "application/octet-stream", body = String), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416, body = Problem)))]
+async fn get_shared_artifact(
+    State(app): State<AppState>,
+    Path((token, id, path)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    read_artifact(&app, id, &path, &headers).await
+}
+
+/// The log of a shared run; a socket is closed with 4404 when the share ends.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/events", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path), After), responses(
+    (status = 101, description = "a WebSocket with one JSON object a message"), (status = 200, content_type = "text/event-stream", body = String),
+    (status = 204, description = "the log ended before"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn follow_shared_run(
+    State(app): State<AppState>,
+    Path((token, id)): Path<(String, String)>,
+    QueryOf(after): QueryOf<After>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    follow(app, id, &after, &headers, upgrade, Pass::Share(secret::hash(&token))).await
+}

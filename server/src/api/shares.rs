@@ -1,0 +1,146 @@
+//! `/shares`: links that open runs read-only.
+
+use super::views::Problem;
+use crate::{
+    clock::{now_ms, rfc3339},
+    error::ApiError,
+    extract::{Id, JsonBody, Page, Paging, QueryOf},
+    guard::Caller,
+    secret,
+    state::AppState,
+    store::{NewShare, ShareRow},
+};
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use lab::ConfigFaults;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Routes of this resource.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(create_share, list_shares)).routes(routes!(revoke_share))
+}
+
+/// What is to be shared: exactly one of `run_id` and `run_ids`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateShare {
+    /// One run.
+    #[serde(default)]
+    #[schema(format = Uuid)]
+    pub run_id: Option<Uuid>,
+    /// Several runs.
+    #[serde(default)]
+    #[schema(min_items = 1, max_items = 200)]
+    pub run_ids: Option<Vec<Uuid>>,
+    /// Title of the page.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    /// Seconds until the link ends; never by default.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 31_536_000)]
+    pub expires_in_seconds: Option<i64>,
+}
+
+/// A new share, with its token, which is shown only here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedShare {
+    /// Id.
+    pub id: Uuid,
+    /// The link.
+    pub url: String,
+    /// The secret part of the link.
+    pub token: String,
+    /// When the link ends.
+    pub expires_at: Option<String>,
+    /// Whether others can open the link; false while the server listens on loopback without a public address.
+    pub reachable: bool,
+}
+
+/// A share.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShareView {
+    /// Id.
+    pub id: Uuid,
+    /// Title.
+    pub title: String,
+    /// The runs it opens.
+    pub run_ids: Vec<Uuid>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends.
+    pub expires_at: Option<String>,
+    /// When it was revoked.
+    pub revoked_at: Option<String>,
+    /// Whether it still opens.
+    pub open: bool,
+}
+
+/// Makes a link.
+#[utoipa::path(post, path = "/api/v1/shares", tag = "shares", request_body = CreateShare, responses(
+    (status = 201, body = CreatedShare), (status = 200, body = CreatedShare, description = "the same Idempotency-Key and body again"), (status = 422, body = Problem)))]
+async fn create_share(
+    State(app): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    JsonBody(body): JsonBody<CreateShare>,
+) -> Result<(StatusCode, Json<CreatedShare>), ApiError> {
+    let (field, run_ids) = match (body.run_id, body.run_ids) {
+        (Some(id), None) => ("run_id", vec![id]),
+        (None, Some(ids)) => ("run_ids", ids),
+        _ => return Err(ApiError::Invalid(ConfigFaults::of("run_id", "give exactly one of run_id and run_ids"))),
+    };
+    let runs = app.store.list_runs_by_id(&run_ids).await?;
+    if let Some(missing) = run_ids.iter().find(|id| !runs.iter().any(|run| run.id == **id)) {
+        return Err(ApiError::Invalid(ConfigFaults::of(field, format!("there is no run {missing}"))));
+    }
+    let now = now_ms();
+    let token = secret::new_secret();
+    let new = NewShare {
+        hash: secret::hash(&token),
+        title: body.title.unwrap_or_default(),
+        created_by: caller.name,
+        expires_at_ms: body.expires_in_seconds.map(|seconds| now + seconds * 1_000),
+        run_ids,
+    };
+    let row = app.store.add_share(&new, now).await?;
+    let created = CreatedShare {
+        id: row.id,
+        url: format!("{}/s/{token}", app.config.base_url()),
+        token,
+        expires_at: row.expires_at_ms.map(rfc3339),
+        reachable: app.config.is_reachable(),
+    };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// The links, newest first, never their tokens.
+#[utoipa::path(get, path = "/api/v1/shares", tag = "shares", params(Paging), responses((status = 200, body = Page<ShareView>)))]
+async fn list_shares(State(app): State<AppState>, QueryOf(paging): QueryOf<Paging>) -> Result<Json<Page<ShareView>>, ApiError> {
+    let (limit, before) = (paging.limit()?, paging.after::<Uuid>()?);
+    let rows = app.store.list_shares(before, limit + 1).await?;
+    let now = now_ms();
+    Ok(Json(Page::cut(rows, limit, |(row, _)| row.id, |(row, run_ids)| view(&row, run_ids, now))))
+}
+
+fn view(row: &ShareRow, run_ids: Vec<Uuid>, now: i64) -> ShareView {
+    ShareView {
+        id: row.id,
+        title: row.title.clone(),
+        run_ids,
+        created_by: row.created_by.clone(),
+        created_at: rfc3339(row.created_at_ms),
+        expires_at: row.expires_at_ms.map(rfc3339),
+        revoked_at: row.revoked_at_ms.map(rfc3339),
+        open: row.is_open(now),
+    }
+}
+
+/// Revokes a link at once; open sockets are closed.
+#[utoipa::path(delete, path = "/api/v1/shares/{id}", tag = "shares", params(("id" = Uuid, Path)), responses((status = 204), (status = 404, body = Problem)))]
+async fn revoke_share(State(app): State<AppState>, Id(id): Id) -> Result<StatusCode, ApiError> {
+    if app.store.revoke_share(id, now_ms()).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound(format!("share {id}"))) }
+}

@@ -1,0 +1,239 @@
+//! The command line: every option with its default and environment variable.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use server::store::Role;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// A web lab for bio-inspired learning. Without a command it serves the lab on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "engram", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the lab: API, dashboard and local workers
+    Serve(Serve),
+    /// Work for a server, anywhere
+    Worker(Worker),
+    /// Run an experiment in the terminal, without a server
+    Run(Run),
+    /// Data sets: list, fetch, verify
+    #[command(subcommand)]
+    Data(Data),
+    /// Tokens: create, list, revoke
+    #[command(subcommand)]
+    Token(Token),
+}
+
+/// Options that every command has.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Data folder: database, data sets, artifacts
+    #[arg(long, env = "ENGRAM_DATA_DIR", default_value = "./engram-data")]
+    pub data_dir: PathBuf,
+    /// What to log: error, warn, info, debug, or targets as in `server=debug`
+    #[arg(long, env = "ENGRAM_LOG", default_value = "info")]
+    pub log: String,
+    /// Log JSON lines
+    #[arg(long, env = "ENGRAM_LOG_JSON")]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub common: Common,
+    /// Address to listen on; 0.0.0.0 for everybody, then people log in
+    #[arg(long, env = "ENGRAM_HOST", default_value = "127.0.0.1")]
+    pub host: String,
+    /// Port; 0 takes a free one
+    #[arg(long, env = "ENGRAM_PORT", default_value_t = 8080)]
+    pub port: u16,
+    /// Database: sqlite:PATH or postgres://…  [default: engram.db in the data folder]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Folder of artifacts and checkpoints  [default: objects in the data folder]
+    #[arg(long, env = "ENGRAM_STORAGE_URL")]
+    pub storage_url: Option<String>,
+    /// The address in links, as others reach this server; turns tokens on
+    #[arg(long, env = "ENGRAM_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Another host name to answer to; may be repeated
+    #[arg(long, env = "ENGRAM_ALLOW_HOST", value_delimiter = ',')]
+    pub allow_host: Vec<String>,
+    /// Local workers: a number, or auto for one per two cores
+    #[arg(long, env = "ENGRAM_WORKERS", default_value = "auto", value_parser = parse_workers)]
+    pub workers: Workers,
+    /// Compute threads of each local worker  [default: its share of the cores]
+    #[arg(long, env = "ENGRAM_THREADS")]
+    pub threads: Option<usize>,
+    /// Seconds between checkpoints
+    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0)]
+    pub checkpoint_seconds: f64,
+    /// Open the dashboard in a browser
+    #[arg(long, env = "ENGRAM_OPEN")]
+    pub open: bool,
+}
+
+/// A number of local workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Workers(pub Option<usize>);
+
+fn parse_workers(text: &str) -> Result<Workers, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Workers(None)),
+        (_, Ok(count)) if count <= 256 => Ok(Workers(Some(count))),
+        _ => Err("must be auto or a number between 0 and 256".to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Worker {
+    #[command(flatten)]
+    pub common: Common,
+    /// Address of the server
+    #[arg(long, env = "ENGRAM_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Token of role worker
+    #[arg(long, env = "ENGRAM_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Name shown to people  [default: the host's name]
+    #[arg(long, env = "ENGRAM_NAME")]
+    pub name: Option<String>,
+    /// auto, cpu or cuda:N
+    #[arg(long, env = "ENGRAM_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Compute threads  [default: all cores]
+    #[arg(long, env = "ENGRAM_THREADS")]
+    pub threads: Option<usize>,
+    /// Seconds between checkpoints
+    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0)]
+    pub checkpoint_seconds: f64,
+    /// End when no run waits
+    #[arg(long, env = "ENGRAM_EXIT_WHEN_IDLE")]
+    pub exit_when_idle: bool,
+    /// End when standard input closes: set by the server that starts this worker
+    #[arg(long, hide = true)]
+    pub supervised: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub common: Common,
+    /// Experiment id, as g2gnet
+    pub experiment: String,
+    /// Preset id
+    #[arg(long, default_value = "quick")]
+    pub preset: String,
+    /// A field that differs from the preset: FIELD=VALUE; may be repeated
+    #[arg(long, value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+    /// Seed  [default: the preset's first]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// auto, cpu or cuda:N
+    #[arg(long, env = "ENGRAM_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Compute threads  [default: all cores]
+    #[arg(long, env = "ENGRAM_THREADS")]
+    pub threads: Option<usize>,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (field, value) = text.split_once('=').ok_or("must be FIELD=VALUE")?;
+    Ok((field.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Show the data sets and whether they are here
+    List {
+        #[command(flatten)]
+        common: Common,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch data sets into the data folder
+    Fetch {
+        #[command(flatten)]
+        common: Common,
+        /// Ids, as fashion_mnist
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Read every byte of the data sets that are here and check it
+    Verify {
+        #[command(flatten)]
+        common: Common,
+        /// Ids; all that are here by default
+        ids: Vec<String>,
+    },
+}
+
+/// Where the tokens are.
+#[derive(Debug, Clone, Args)]
+pub struct Database {
+    #[command(flatten)]
+    pub common: Common,
+    /// Database: sqlite:PATH or postgres://…  [default: engram.db in the data folder]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token and show it once
+    Create {
+        #[command(flatten)]
+        database: Database,
+        /// What it may do
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// Whose it is
+        #[arg(long)]
+        name: String,
+    },
+    /// Show the tokens, never their secrets
+    List {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Make a token useless at once
+    Revoke {
+        #[command(flatten)]
+        database: Database,
+        /// Its id
+        id: Uuid,
+    },
+}
+
+/// A role on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleName {
+    Admin,
+    Member,
+    Viewer,
+    Worker,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Admin => Self::Admin,
+            RoleName::Member => Self::Member,
+            RoleName::Viewer => Self::Viewer,
+            RoleName::Worker => Self::Worker,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What each command does: settings in, one call, one answer out.
+
+use crate::cli::{Common, Data, Database, Run, Serve, Token, Worker};
+use anyhow::{Context, bail};
+use lab::{datasets, registry};
+use server::{
+    clock::{now_ms, rfc3339},
+    secret,
+    serve::ServeOptions,
+    store::Store,
+};
+use std::{future::Future, io::Write, path::PathBuf, process};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// `engram serve`.
+pub fn serve(options: Serve) -> anyhow::Result<()> {
+    log(&options.common)?;
+    let options = ServeOptions {
+        host: options.host,
+        port: options.port,
+        data_dir: options.common.data_dir,
+        database_url: options.database_url,
+        storage_url: options.storage_url,
+        public_url: options.public_url,
+        allowed_hosts: options.allow_host,
+        workers: options.workers.0,
+        threads: options.threads,
+        checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
+        open: options.open,
+        admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok(),
+        worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok(),
+    };
+    if let Some(url) = &options.public_url
+        && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+    {
+        bail!("--public-url must begin with http:// or https://; got {url}");
+    }
+    until_stopped(|stop| server::serve::serve(options, registry::standard(), stop, |_| {}))
+}
+
+/// `engram worker`.
+pub fn worker(options: Worker) -> anyhow::Result<()> {
+    prepare_training(options.threads)?;
+    log(&options.common)?;
+    let options = worker::WorkerOptions {
+        server: options.server,
+        token: options.token,
+        name: options.name.unwrap_or_else(worker::host_name),
+        device: options.device.parse().map_err(anyhow::Error::msg)?,
+        data_folders: data_folders(&options.common),
+        checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
+        exit_when_idle: options.exit_when_idle,
+        parent_pipe: options.supervised,
+    };
+    until_stopped(|stop| worker::run_worker(options, registry::standard(), stop))
+}
+
+/// `engram run`.
+pub fn run(options: Run) -> anyhow::Result<()> {
+    prepare_training(options.threads)?;
+    log(&Common { log: if options.common.log == "info" { "warn".to_owned() } else { options.common.log.clone() }, ..options.common.clone() })?;
+    bail!("TEMP")
+}
+
+/// `engram data …`.
+pub fn data(command: Data) -> anyhow::Result<()> {
+    match command {
+        Data::List { common, json } => list_data(&common, json),
+        Data::Fetch { common, ids } => {
+            log(&common)?;
+            let sets = ids.iter().map(|id| find_set(id)).collect::<anyhow::Result<Vec<_>>>()?;
+            for set in sets {
+                if matches!(set.state(&data_folders(&common)), datasets::State::Bundled | datasets::State::Present) {
+                    say(&format!("{} is here already", set.id))?;
+                    continue;
+                }
+                fetch(set, common.data_dir.join("datasets"))?;
+            }
+            Ok(())
+        }
+        Data::Verify { common, ids } => verify_data(&common, &ids),
+    }
+}
+
+/// Fetches one set with a bar on the terminal.
+fn fetch(set: &'static datasets::DataSet, folder: PathBuf) -> anyhow::Result<()> {
+    let bar = indicatif::ProgressBar::new(set.bytes).with_message(set.id);
+    bar.set_style(indicatif::ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?);
+    let progress = {
+        let bar = bar.clone();
+        move |progress: worker::fetch::Progress| match progress.fraction {
+            Some(share) => bar.set_position((share * set.bytes as f64) as u64),
+            None => bar.tick(),
+        }
+    };
+    until_stopped(|stop| async move { Ok(worker::fetch::fetch(set, &folder, progress, &stop).await?) })?;
+    bar.finish();
+    Ok(())
+}
+
+fn list_data(common: &Common, json: bool) -> anyhow::Result<()> {
+    let folders = data_folders(common);
+    if json {
+        let items: Vec<_> = datasets::all().iter().map(|set| serde_json::json!({
+            "id": set.id, "title": set.title, "licence": set.licence, "bytes": set.bytes, "state": state_word(set.state(&folders)), "source": set.source,
+        })).collect();
+        return say(&serde_json::to_string_pretty(&items)?);
+    }
+    for set in datasets::all() {
+        say(&format!("{:<16} {:<8} {:>8.1} MB  {} ({})", set.id, state_word(set.state(&folders)), set.bytes as f64 / 1e6, set.title, set.licence))?;
+    }
+    Ok(())
+}
+
+fn verify_data(common: &Common, ids: &[String]) -> anyhow::Result<()> {
+    let folders = data_folders(common);
+    let all = datasets::all().iter();
+    let sets = match ids {
+        [] => all.filter(|set| set.state(&folders) != datasets::State::Absent).collect(),
+        ids => ids.iter().map(|id| find_set(id)).collect::<anyhow::Result<Vec<_>>>()?,
+    };
+    let mut bad = 0;
+    for set in sets {
+        match set.verify(&folders) {
+            Ok(()) => say(&format!("{}: every byte is right", set.id))?,
+            Err(error) => {
+                bad += 1;
+                say(&format!("{}: {error}", set.id))?;
+            }
+        }
+    }
+    if bad == 0 { Ok(()) } else { bail!("{bad} of the data sets cannot be used") }
+}
+
+fn find_set(id: &str) -> anyhow::Result<&'static datasets::DataSet> {
+    datasets::find(id).ok_or_else(|| {
+        let near = lab::schema::nearest(id, datasets::all().iter().map(|set| set.id)).unwrap_or("digits");
+        anyhow::anyhow!("there is no data set `{id}`; did you mean `{near}`?")
+    })
+}
+
+fn state_word(state: datasets::State) -> &'static str {
+    match state {
+        datasets::State::Bundled => "bundled",
+        datasets::State::Present => "present",
+        datasets::State::Absent => "absent",
+        datasets::State::Corrupt => "corrupt",
+    }
+}
+
+/// `engram token …`.
+pub fn token(command: Token) -> anyhow::Result<()> {
+    let (Token::Create { database, .. } | Token::List { database } | Token::Revoke { database, .. }) = &command;
+    let database = database.clone();
+    block_on(async move {
+        let store = open(&database).await?;
+        match command {
+            Token::Create { role, name, .. } => {
+                let secret = secret::new_secret();
+                let id = store.add_token(&name, role.into(), &secret::hash(&secret), now_ms()).await?;
+                say(&format!("{secret}\n# shown once; id {id}, revoke with: engram token revoke {id}"))?;
+            }
+            Token::List { .. } => {
+                for token in store.list_tokens().await? {
+                    let state = token.revoked_at_ms.map_or(String::new(), |ms| format!("  revoked {}", rfc3339(ms)));
+                    say(&format!("{}  {:<7} {}  {}{state}", token.id, token.role.word(), rfc3339(token.created_at_ms), token.name))?;
+                }
+            }
+            Token::Revoke { id, .. } => {
+                if !store.revoke_token(id, now_ms()).await? {
+                    bail!("there is no token {id}");
+                }
+                say(&format!("{id} is revoked"))?;
+            }
+        }
+        store.close().await;
+        Ok(())
+    })
+}
+
+async fn open(database: &Database) -> anyhow::Result<Store> {
+    Ok(match &database.database_url {
+        Some(url) => Store::open(url).await?,
+        None => {
+            let folder = &database.common.data_dir;
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot use the data folder {}", folder.display()))?;
+            Store::open_file(&folder.join("engram.db")).await?
+        }
+    })
+}
+
+fn data_folders(common: &Common) -> Vec<PathBuf> {
+    vec![common.data_dir.join("datasets")]
+}
+
+fn checked_seconds(seconds: f64) -> anyhow::Result<f64> {
+    if seconds.is_finite() && (0.1..=86_400.0).contains(&seconds) { Ok(seconds) } else { bail!("--checkpoint-seconds must be between 0.1 and 86400; got {seconds}") }
+}
+
+/// What a process that trains sets before anything else: thread pools, and an allocator that keeps its memory. Freed pages that go back
+/// to the system and come again cost more than the arithmetic of a small network.
+fn prepare_training(threads: Option<usize>) -> anyhow::Result<()> {
+    /// `mi_option_purge_delay` of mimalloc's `mi_option_t`; −1 never purges.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    // SAFETY: mimalloc is this program's allocator and the option is one of its own; setting it has no other effect.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
+    worker::threads::configure(threads)
+}
+
+fn log(common: &Common) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&common.log).with_context(|| format!("--log does not understand `{}`", common.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if common.log_json { builder.json().init() } else { builder.with_target(false).init() }
+    Ok(())
+}
+
+/// Runs until done or told to stop: SIGTERM or Ctrl-C once stops in order, twice at once.
+fn until_stopped<F: Future<Output = anyhow::Result<()>>>(work: impl FnOnce(CancellationToken) -> F) -> anyhow::Result<()> {
+    block_on(async {
+        let stop = CancellationToken::new();
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let told = stop.clone();
+        tokio::spawn(async move {
+            for time in 1.. {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if time > 1 {
+                    process::exit(1);
+                }
+                tracing::info!("stopping; once more to stop at once");
+                told.cancel();
+            }
+        });
+        work(stop).await
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the runtime")?.block_on(work)
+}
+
+/// Answers of commands go to standard output.
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
+}

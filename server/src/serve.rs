@@ -1,0 +1,264 @@
+//! `engram serve`: opens everything, listens, keeps house, and stops in order.
+
+use crate::{
+    api,
+    clock::now_ms,
+    config::{ServerConfig, shown_address},
+    datasets::Fetches,
+    objects, secret,
+    state::AppState,
+    store::{Role, Store},
+    supervisor::{LocalWorkers, supervise},
+};
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use lab::Registry;
+use object_store::{ObjectStore, local::LocalFileSystem};
+use std::{
+    fs::{self, File},
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What `engram serve` is told.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Address to listen on.
+    pub host: String,
+    /// Port; 0 takes a free one.
+    pub port: u16,
+    /// Data folder.
+    pub data_dir: PathBuf,
+    /// Database; SQLite in the data folder by default.
+    pub database_url: Option<String>,
+    /// Folder of artifacts and checkpoints; in the data folder by default.
+    pub storage_url: Option<String>,
+    /// The address in links.
+    pub public_url: Option<String>,
+    /// More host names to answer to.
+    pub allowed_hosts: Vec<String>,
+    /// Local workers; `None` for one per two cores.
+    pub workers: Option<usize>,
+    /// Compute threads of each local worker.
+    pub threads: Option<usize>,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: f64,
+    /// Open the page in a browser.
+    pub open: bool,
+    /// Token of an administrator to make sure of.
+    pub admin_token: Option<String>,
+    /// Token of workers to make sure of.
+    pub worker_token: Option<String>,
+}
+
+/// Runs the server until `stop`. `ready` gets the address once it answers.
+pub async fn serve(options: ServeOptions, registry: &'static Registry, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&options.data_dir)?;
+    let store = open_store(&options).await?;
+    let objects = open_objects(&options)?;
+    let listener = listen(&options).await?;
+    let address = listener.local_addr()?;
+
+    let local_token = secret::new_secret();
+    let config = ServerConfig {
+        address,
+        public_url: options.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+        allowed_hosts: options.allowed_hosts.clone(),
+        data_dir: options.data_dir.clone(),
+        data_folders: vec![options.data_dir.join("datasets")],
+        instance: folder.instance.clone(),
+        local_worker_hash: secret::hash(&local_token),
+    };
+    store.recover_leases(&folder.instance, now_ms()).await?;
+    let login = first_tokens(&store, &options, &config).await?;
+
+    let stop_sockets = CancellationToken::new();
+    let state = AppState {
+        store: store.clone(),
+        objects: objects.clone(),
+        registry,
+        config: Arc::new(config),
+        fetches: Fetches::default(),
+        stop: stop_sockets.clone(),
+    };
+    let base = state.config.base_url();
+    let listener = listener.tap_io(|socket| {
+        // Small messages must not wait for more; a socket that refuses the option works all the same.
+        let _ = socket.set_nodelay(true);
+    });
+    let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
+    let house = tokio::spawn(keep_house(store.clone(), objects, stop_sockets.clone()));
+
+    announce(&base, login.as_deref(), options.open);
+    ready(address);
+    let workers = LocalWorkers {
+        count: options.workers.unwrap_or_else(|| (cores() / 2).max(1)),
+        threads: options.threads.unwrap_or_else(|| (cores() / options.workers.unwrap_or(1).max(1)).clamp(1, 2)),
+        server: format!("http://{}", shown_address(address)),
+        token: local_token,
+        data_dir: options.data_dir.clone(),
+        checkpoint_seconds: options.checkpoint_seconds,
+        instance: folder.instance.clone(),
+    };
+    // Workers go first and the server answers them meanwhile, so that what they hand back is stored.
+    supervise(workers, store.clone(), stop.clone()).await;
+    stop.cancelled().await;
+    stop_sockets.cancel();
+    if tokio::time::timeout(Duration::from_secs(2), server).await.is_err() {
+        tracing::warn!("some connections did not end in time and are cut");
+    }
+    house.abort();
+    store.close().await;
+    Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The data folder, held by this process alone.
+struct DataFolder {
+    instance: String,
+    /// Released by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+impl DataFolder {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let unusable = || format!("cannot use the data folder {shown}: it must be a folder this user can write to (or give another --data-dir)");
+        fs::create_dir_all(path.join("datasets")).with_context(unusable)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).with_context(unusable)?;
+        if lock.try_lock().is_err() {
+            bail!("the data folder {shown} is in use by another engram; stop it, or give another --data-dir");
+        }
+        let instance_file = path.join("instance");
+        let instance = match fs::read_to_string(&instance_file) {
+            Ok(text) if Uuid::try_parse(text.trim()).is_ok() => text.trim().to_owned(),
+            _ => {
+                let fresh = Uuid::new_v4().to_string();
+                fs::write(&instance_file, &fresh).with_context(unusable)?;
+                fresh
+            }
+        };
+        Ok(Self { instance, _lock: lock })
+    }
+}
+
+/// Opens the database that the options name.
+pub async fn open_store(options: &ServeOptions) -> anyhow::Result<Store> {
+    Ok(match &options.database_url {
+        Some(url) => Store::open(url).await?,
+        None => Store::open_file(&options.data_dir.join("engram.db")).await?,
+    })
+}
+
+fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let folder = match options.storage_url.as_deref() {
+        None => options.data_dir.join("objects"),
+        Some(url) if !url.contains("://") => PathBuf::from(url),
+        Some(url) => match url.strip_prefix("file://") {
+            Some(path) => PathBuf::from(path),
+            None => bail!("--storage-url must be a folder or a file:// address; got {url}"),
+        },
+    };
+    let shown = folder.display().to_string();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot use the storage folder {shown}: it must be writable"))?;
+    Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder).with_context(|| format!("cannot use the storage folder {shown}"))?))
+}
+
+async fn listen(options: &ServeOptions) -> anyhow::Result<TcpListener> {
+    let (host, port) = (options.host.as_str(), options.port);
+    TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("port {port} on {host} is taken by another program; stop it, or give another --port (0 takes a free one)")
+        }
+        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!("port {port} may not be opened by this user; give a --port above 1023"),
+        _ => anyhow::anyhow!("cannot listen on {host}:{port}: {error}"),
+    })
+}
+
+/// Makes sure of the tokens that the options give. With none yet where tokens are needed, makes one of an administrator and returns its
+/// login address.
+async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConfig) -> anyhow::Result<Option<String>> {
+    for (token, name, role) in [(&options.admin_token, "admin", Role::Admin), (&options.worker_token, "worker", Role::Worker)] {
+        let Some(token) = token else { continue };
+        if token.chars().count() < 32 {
+            bail!("ENGRAM_{}_TOKEN must have at least 32 characters; got {}", role.word().to_uppercase(), token.chars().count());
+        }
+        store.add_token(name, role, &secret::hash(token), now_ms()).await?;
+    }
+    let needs_tokens = config.is_reachable();
+    let has_admin = store.list_tokens().await?.iter().any(|token| token.role == Role::Admin && token.revoked_at_ms.is_none());
+    if !needs_tokens || has_admin {
+        return Ok(None);
+    }
+    let token = secret::new_secret();
+    store.add_token("admin", Role::Admin, &secret::hash(&token), now_ms()).await?;
+    Ok(Some(format!("{}/login#{token}", config.base_url())))
+}
+
+/// Says where the lab is. This is the program's answer to the person who started it, so it goes to standard output, not to the log.
+fn announce(base: &str, login: Option<&str>, open: bool) {
+    let mut out = std::io::stdout().lock();
+    // A closed standard output is no reason not to serve.
+    let _ = writeln!(out, "Engram is at {base}");
+    if let Some(login) = login {
+        let _ = writeln!(out, "First start: log in as administrator at {login}\n(shown once; `engram token create` makes more)");
+    }
+    let _ = out.flush();
+    if open {
+        let address = login.unwrap_or(base);
+        let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        if let Err(error) = std::process::Command::new(opener).arg(address).spawn() {
+            tracing::warn!(%error, "no browser could be opened");
+        }
+    }
+}
+
+/// What must be done now and then.
+async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, stop: CancellationToken) {
+    let hearing = {
+        let (store, stop) = (store.clone(), stop.clone());
+        async move {
+            while let Some(Err(error)) = stop.run_until_cancelled(store.hear_other_servers()).await {
+                tracing::warn!(%error, "the database's notifications broke off; listening again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    };
+    let cleaning = async {
+        let mut seconds: u64 = 0;
+        while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
+            seconds += 1;
+            if let Err(error) = tidy(&store, &objects, seconds).await {
+                tracing::warn!(%error, "housekeeping failed and will be tried again");
+            }
+        }
+    };
+    tokio::join!(hearing, cleaning);
+}
+
+async fn tidy(store: &Store, objects: &Arc<dyn ObjectStore>, seconds: u64) -> anyhow::Result<()> {
+    const DAY_MS: i64 = 86_400_000;
+    let now = now_ms();
+    store.requeue_expired(now).await?;
+    if seconds.is_multiple_of(10) {
+        for (run_id, checkpoint) in store.list_spent_checkpoints().await? {
+            objects::delete_checkpoints(objects, run_id, &[checkpoint]).await?;
+            store.forget_checkpoint(checkpoint).await?;
+        }
+    }
+    if seconds.is_multiple_of(600) {
+        store.forget_keys(now - DAY_MS).await?;
+        store.forget_workers(now - 600_000).await?;
+    }
+    Ok(())
+}

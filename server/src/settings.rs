@@ -1,0 +1,57 @@
+//! `engram.toml`: settings that neither the command line nor the environment gives.
+
+use anyhow::{Context, bail};
+use lab::schema::nearest;
+use std::{env, fs, io::ErrorKind};
+
+/// The options that may stand in the file, with the environment variable of each.
+const KNOWN: [(&str, &str); 17] = [
+    ("host", "ENGRAM_HOST"),
+    ("port", "ENGRAM_PORT"),
+    ("data_dir", "ENGRAM_DATA_DIR"),
+    ("database_url", "DATABASE_URL"),
+    ("storage_url", "ENGRAM_STORAGE_URL"),
+    ("public_url", "ENGRAM_PUBLIC_URL"),
+    ("allow_host", "ENGRAM_ALLOW_HOST"),
+    ("workers", "ENGRAM_WORKERS"),
+    ("threads", "ENGRAM_THREADS"),
+    ("checkpoint_seconds", "ENGRAM_CHECKPOINT_SECONDS"),
+    ("open", "ENGRAM_OPEN"),
+    ("server", "ENGRAM_SERVER"),
+    ("token", "ENGRAM_TOKEN"),
+    ("device", "ENGRAM_DEVICE"),
+    ("name", "ENGRAM_NAME"),
+    ("log", "ENGRAM_LOG"),
+    ("log_json", "ENGRAM_LOG_JSON"),
+];
+
+/// Reads `engram.toml` (or the file that `ENGRAM_CONFIG` names) and puts each setting where the command line looks for it, unless the
+/// environment has it already. Errors: an unreadable or malformed file, an unknown setting.
+pub fn load() -> anyhow::Result<()> {
+    let named = env::var("ENGRAM_CONFIG").ok();
+    let path = named.as_deref().unwrap_or("engram.toml");
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
+    };
+    let table: toml::Table = text.parse().with_context(|| format!("{path} is not valid TOML"))?;
+    for (name, value) in table {
+        let Some((_, variable)) = KNOWN.iter().find(|(known, _)| *known == name) else {
+            let near = nearest(&name, KNOWN.iter().map(|(known, _)| *known)).unwrap_or("port");
+            bail!("{path} has an unknown setting `{name}`; did you mean `{near}`?");
+        };
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            other => bail!("{path}: {name} must be a text, a number or true/false; got {}", other.type_str()),
+        };
+        if env::var_os(variable).is_none() {
+            // SAFETY: this is the first thing main does; no other thread exists that could read the environment.
+            unsafe { env::set_var(variable, text) };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,371 @@
+//! Runs: making, finding, listing, labelling and deleting them.
+
+use super::{
+    Store, StoreError,
+    events::{Event, NewEvents, WriteEvents},
+    in_transaction, on_each,
+};
+use crate::claims::Verdict;
+use lab::json::Number;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::QueryBuilder;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Waits for a worker.
+    Queued,
+    /// A worker holds it.
+    Running,
+    /// Held back with its checkpoint; no worker.
+    Paused,
+    /// Ended with a summary.
+    Succeeded,
+    /// Ended with a reason.
+    Failed,
+    /// Ended because somebody said so.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Whether the run has ended for good.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    /// The word of the contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state a word means.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Queued, Self::Running, Self::Paused, Self::Succeeded, Self::Failed, Self::Cancelled].into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// A run as stored. JSON columns are text here; the methods read them.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs, reason = "the contract describes every field of a run")]
+pub struct RunRow {
+    pub id: Uuid,
+    pub experiment: String,
+    pub preset: String,
+    pub name: String,
+    pub project: String,
+    pub created_by: String,
+    pub config: String,
+    pub seed: i64,
+    pub device: String,
+    pub priority: i64,
+    pub tags: String,
+    pub note: String,
+    pub archived: bool,
+    pub sweep_id: Option<Uuid>,
+    pub parent_id: Option<Uuid>,
+    pub status: RunStatus,
+    pub status_reason: Option<String>,
+    pub requested: Option<String>,
+    pub progress_step: i64,
+    pub progress_total: Option<i64>,
+    pub eta_ms: Option<i64>,
+    pub summary: String,
+    pub claims: String,
+    pub attempt: i64,
+    pub worker_id: Option<Uuid>,
+    pub last_seq: i64,
+    pub engram_version: String,
+    pub created_at_ms: i64,
+    pub started_at_ms: Option<i64>,
+    pub finished_at_ms: Option<i64>,
+}
+
+/// The columns of [`RunRow`].
+const COLUMNS: &str = "id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, archived, \
+    sweep_id, parent_id, status, status_reason, requested, progress_step, progress_total, eta_ms, summary, claims, attempt, worker_id, \
+    last_seq, engram_version, created_at_ms, started_at_ms, finished_at_ms";
+
+impl RunRow {
+    /// The complete config.
+    pub fn config(&self) -> Result<Map<String, Value>, StoreError> {
+        read_json(&self.config, "config", self.id)
+    }
+
+    /// The tags.
+    pub fn tags(&self) -> Result<Vec<String>, StoreError> {
+        read_json(&self.tags, "tags", self.id)
+    }
+
+    /// The summary numbers.
+    pub fn summary(&self) -> Result<BTreeMap<String, Number>, StoreError> {
+        read_json(&self.summary, "summary", self.id)
+    }
+
+    /// The verdicts.
+    pub fn claims(&self) -> Result<Vec<Verdict>, StoreError> {
+        read_json(&self.claims, "claims", self.id)
+    }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &str, run_id: Uuid) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("{what} of run {run_id}: {error}")))
+}
+
+/// A run about to be queued.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the contract describes every field of a run")]
+pub struct NewRun {
+    pub experiment: String,
+    pub preset: String,
+    pub name: String,
+    pub project: String,
+    pub created_by: String,
+    pub config: Map<String, Value>,
+    pub seed: i64,
+    pub device: String,
+    pub priority: i64,
+    pub tags: Vec<String>,
+    pub note: String,
+    pub parent_id: Option<Uuid>,
+}
+
+/// What `GET /runs` may ask for.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as in the contract")]
+pub struct RunFilter {
+    pub experiment: Option<String>,
+    pub status: Vec<RunStatus>,
+    pub tag: Option<String>,
+    pub project: Option<String>,
+    pub created_by: Option<String>,
+    pub sweep: Option<Uuid>,
+    pub q: Option<String>,
+    /// `None` for archived runs too.
+    pub archived: Option<bool>,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSort {
+    /// `created_at`, `name`, or `summary.NAME`.
+    pub by: String,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// Where a page ends: the sort key (absent for runs without one, which come last) and the id.
+pub type RunCursor = (Option<Value>, Uuid);
+
+/// What may be changed of a run.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "named as in the contract")]
+pub struct RunPatch {
+    pub name: Option<String>,
+    pub project: Option<String>,
+    pub tags: Option<Vec<String>>,
+    pub note: Option<String>,
+    pub archived: Option<bool>,
+}
+
+impl Store {
+    /// Queues a run; its log begins with `status: queued`.
+    pub async fn enqueue_run(&self, new: &NewRun, now_ms: i64) -> Result<RunRow, StoreError> {
+        const INSERT: &str = "INSERT INTO runs (id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, \
+            parent_id, status, last_seq, engram_version, created_at_ms) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued', 1, $14, $15)";
+        let id = Uuid::now_v7();
+        let (config, tags) = (to_json(&new.config)?, to_json(&new.tags)?);
+        let mut events = NewEvents::after(id, 0, now_ms);
+        events.push(&Event::Status { status: RunStatus::Queued, reason: None, attempt: 0 })?;
+        in_transaction!(self, tx => {
+            sqlx::query(INSERT)
+                .bind(id).bind(&new.experiment).bind(&new.preset).bind(&new.name).bind(&new.project).bind(&new.created_by)
+                .bind(&config).bind(new.seed).bind(&new.device).bind(new.priority).bind(&tags).bind(&new.note)
+                .bind(new.parent_id).bind(worker::VERSION).bind(now_ms)
+                .execute(&mut *tx).await?;
+            for tag in &new.tags {
+                sqlx::query(INSERT_TAG).bind(tag).bind(id).execute(&mut *tx).await?;
+            }
+            tx.write_events(&events, self.live.server).await?;
+        });
+        self.live.tell(events.told());
+        self.live.queue.notify_waiters();
+        self.find_run(id).await?.ok_or_else(|| StoreError::Damaged(format!("run {id} is not there after it was queued")))
+    }
+
+    /// The run of this id.
+    pub async fn find_run(&self, id: Uuid) -> Result<Option<RunRow>, StoreError> {
+        Ok(on_each!(self, read, pool => {
+            let mut query = QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(" FROM runs WHERE id = ").push_bind(id);
+            query.build_query_as().fetch_optional(pool).await
+        })?)
+    }
+
+    /// A page of runs after `cursor`.
+    pub async fn list_runs(&self, filter: &RunFilter, sort: &RunSort, cursor: Option<&RunCursor>, limit: i64) -> Result<Vec<(RunRow, Option<Value>)>, StoreError> {
+        let metric = sort.by.strip_prefix("summary.");
+        let (compare, direction) = if sort.descending { (" < ", " DESC") } else { (" > ", " ASC") };
+        let rows: Vec<ListedRow> = on_each!(self, read, pool => {
+            let mut query = QueryBuilder::new("SELECT r.*, ");
+            query.push(if metric.is_some() { "v.sort_key" } else { "CAST(NULL AS BIGINT) AS sort_key" });
+            query.push(" FROM runs r");
+            if let Some(metric) = metric {
+                query.push(" LEFT JOIN summary_values v ON v.run_id = r.id AND v.name = ").push_bind(metric.to_owned());
+            }
+            query.push(" WHERE 1 = 1");
+            if let Some(experiment) = &filter.experiment { query.push(" AND r.experiment = ").push_bind(experiment.clone()); }
+            if let Some(project) = &filter.project { query.push(" AND r.project = ").push_bind(project.clone()); }
+            if let Some(created_by) = &filter.created_by { query.push(" AND r.created_by = ").push_bind(created_by.clone()); }
+            if let Some(sweep) = filter.sweep { query.push(" AND r.sweep_id = ").push_bind(sweep); }
+            if let Some(archived) = filter.archived { query.push(" AND r.archived = ").push_bind(archived); }
+            if let Some(tag) = &filter.tag {
+                query.push(" AND r.id IN (SELECT run_id FROM run_tags WHERE tag = ").push_bind(tag.clone()).push(")");
+            }
+            if !filter.status.is_empty() {
+                query.push(" AND r.status IN (");
+                let mut words = query.separated(", ");
+                for status in &filter.status { words.push_bind(status.word()); }
+                query.push(")");
+            }
+            if let Some(q) = &filter.q {
+                let like = format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+                query.push(" AND (lower(r.name) LIKE ").push_bind(like.clone()).push(" ESCAPE '\\' OR lower(r.note) LIKE ").push_bind(like).push(" ESCAPE '\\'");
+                if let Some((low, high)) = id_range(q) {
+                    query.push(" OR (r.id >= ").push_bind(low).push(" AND r.id <= ").push_bind(high).push(")");
+                }
+                query.push(")");
+            }
+            if let Some((key, id)) = cursor {
+                match (sort.by.as_str(), key) {
+                    ("name", Some(Value::String(name))) => {
+                        query.push(" AND (r.name").push(compare).push_bind(name.clone()).push(" OR (r.name = ").push_bind(name.clone())
+                            .push(" AND r.id").push(compare).push_bind(*id).push("))");
+                    }
+                    (_, Some(Value::Number(key))) if metric.is_some() => {
+                        let key = key.as_i64().unwrap_or(0);
+                        query.push(" AND (v.sort_key").push(compare).push_bind(key).push(" OR (v.sort_key = ").push_bind(key)
+                            .push(" AND r.id").push(compare).push_bind(*id).push(") OR v.sort_key IS NULL)");
+                    }
+                    (_, None) if metric.is_some() => { query.push(" AND v.sort_key IS NULL AND r.id").push(compare).push_bind(*id); }
+                    _ => { query.push(" AND r.id").push(compare).push_bind(*id); }
+                }
+            }
+            query.push(" ORDER BY ");
+            match sort.by.as_str() {
+                "name" => { query.push("r.name").push(direction).push(", "); }
+                _ if metric.is_some() => { query.push("v.sort_key IS NULL, v.sort_key").push(direction).push(", "); }
+                _ => {}
+            }
+            query.push("r.id").push(direction).push(" LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        let by_name = sort.by == "name";
+        Ok(rows.into_iter().map(|row| {
+            let key = if by_name { Some(Value::from(row.run.name.clone())) } else { row.sort_key.map(Value::from) };
+            (row.run, key)
+        }).collect())
+    }
+
+    /// Changes labels; `None` where there is no such run.
+    pub async fn patch_run(&self, id: Uuid, patch: &RunPatch) -> Result<Option<RunRow>, StoreError> {
+        const SQL: &str = "UPDATE runs SET name = COALESCE($2, name), project = COALESCE($3, project), tags = COALESCE($4, tags), \
+            note = COALESCE($5, note), archived = COALESCE($6, archived) WHERE id = $1";
+        let tags = patch.tags.as_ref().map(to_json).transpose()?;
+        in_transaction!(self, tx => {
+            let changed = sqlx::query(SQL)
+                .bind(id).bind(&patch.name).bind(&patch.project).bind(&tags).bind(&patch.note).bind(patch.archived)
+                .execute(&mut *tx).await?.rows_affected();
+            if changed > 0 && let Some(tags) = &patch.tags {
+                sqlx::query("DELETE FROM run_tags WHERE run_id = $1").bind(id).execute(&mut *tx).await?;
+                for tag in tags {
+                    sqlx::query(INSERT_TAG).bind(tag).bind(id).execute(&mut *tx).await?;
+                }
+            }
+        });
+        self.find_run(id).await
+    }
+
+    /// Deletes a run that has ended or is queued, with all its rows and their disk space; `false` if it is in another state.
+    pub async fn delete_run(&self, id: Uuid) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM runs WHERE id = $1 AND status IN ('queued', 'succeeded', 'failed', 'cancelled')";
+        on_each!(self, write, pool => sqlx::query(SQL).bind(id).execute(pool).await.map(drop))?;
+        let gone = self.find_run(id).await?.is_none();
+        if gone && let super::Database::Sqlite { write, .. } = &self.database {
+            // The freed pages go back to the file system; fails only if the database does, and then nothing is lost.
+            sqlx::query("PRAGMA incremental_vacuum").fetch_all(write).await?;
+        }
+        Ok(gone)
+    }
+
+    /// How many runs are queued and running.
+    pub async fn count_active_runs(&self) -> Result<(i64, i64), StoreError> {
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM runs WHERE status = 'queued'), (SELECT COUNT(*) FROM runs WHERE status = 'running')";
+        Ok(on_each!(self, read, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
+    }
+
+    /// Milliseconds left of all running runs together, as far as they are known.
+    pub async fn sum_running_eta_ms(&self) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT CAST(COALESCE(SUM(eta_ms), 0) AS BIGINT) FROM runs WHERE status = 'running'";
+        Ok(on_each!(self, read, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?)
+    }
+
+    /// How many runs there are.
+    pub async fn count_runs(&self) -> Result<i64, StoreError> {
+        Ok(on_each!(self, read, pool => sqlx::query_scalar("SELECT COUNT(*) FROM runs").fetch_one(pool).await)?)
+    }
+}
+
+const INSERT_TAG: &str = "INSERT INTO run_tags (tag, run_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    #[sqlx(flatten)]
+    run: RunRow,
+    sort_key: Option<i64>,
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// The first and last id that begin with these hexadecimal digits (dashes ignored).
+fn id_range(prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
+    if digits.len() < 4 || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        return None;
+    }
+    let fill = |with: &str| Uuid::parse_str(&format!("{digits}{}", with.repeat(32 - digits.len()))).ok();
+    Some((fill("0")?, fill("f")?))
+}
+
+/// An integer that orders like the number: for indexes only, the number itself is kept elsewhere. NaN has none.
+pub(super) fn sort_key(value: f64) -> Option<i64> {
+    let bits = value.to_bits() as i64;
+    (!value.is_nan()).then_some(bits ^ (((bits >> 63) as u64) >> 1) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sort_key;
+
+    #[test]
+    fn sort_keys_order_like_their_numbers() {
+        let ordered = [f64::NEG_INFINITY, -2.0, -1e-300, -0.0, 0.0, 1e-300, 1.0, 2.0, f64::INFINITY];
+        assert!(ordered.windows(2).all(|pair| sort_key(pair[0]) < sort_key(pair[1])));
+        assert_eq!(sort_key(f64::NAN), None);
+    }
+}

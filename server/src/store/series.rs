@@ -1,0 +1,165 @@
+//! Reading points: every one of them, or reduced so that no spike vanishes.
+
+use super::{
+    Store, StoreError,
+    chunk::{self, CHUNK_POINTS, ChunkRow, Extremes, SUMMARY_COLUMNS, StoredPoint},
+    on_each,
+};
+use sqlx::QueryBuilder;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Which points of a run are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    /// Metric names; empty for all.
+    pub names: Vec<String>,
+    /// Arms, `""` for the whole run; empty for all.
+    pub arms: Vec<String>,
+    /// First step wanted.
+    pub from_step: Option<i64>,
+    /// Last step wanted.
+    pub to_step: Option<i64>,
+    /// About how many points a series should have; 0 for every point.
+    pub points: usize,
+}
+
+/// The points of one series.
+#[derive(Debug)]
+pub struct SeriesPoints {
+    /// Metric name.
+    pub name: String,
+    /// Arm; `None` for the whole run.
+    pub arm: Option<String>,
+    /// Points within the window before reduction.
+    pub count: i64,
+    /// Whether points were left out.
+    pub downsampled: bool,
+    pub(crate) points: Vec<StoredPoint>,
+}
+
+impl Store {
+    /// The points of a run within `window`, and the number of the last event they reflect, read in one snapshot.
+    pub async fn read_series(&self, run_id: Uuid, window: &Window) -> Result<Option<(i64, Vec<SeriesPoints>)>, StoreError> {
+        on_each!(self, read, pool => {
+            let mut tx = pool.begin().await?;
+            // One snapshot for all three reads: SQLite gives it to any transaction, PostgreSQL on request.
+            if matches!(self.database, super::Database::Postgres(_)) {
+                sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+            }
+            let last_seq: Option<i64> = sqlx::query_scalar("SELECT last_seq FROM runs WHERE id = $1").bind(run_id).fetch_optional(&mut *tx).await?;
+            let Some(last_seq) = last_seq else { return Ok(None) };
+            let all: Vec<(i64, String, String)> = sqlx::query_as("SELECT number, name, arm FROM series WHERE run_id = $1 ORDER BY number")
+                .bind(run_id).fetch_all(&mut *tx).await?;
+            let wanted = all.into_iter().filter(|(_, name, arm)| window.wants(name, arm));
+            let mut found = Vec::new();
+            for (number, name, arm) in wanted {
+                let mut query = QueryBuilder::new("SELECT ");
+                query.push(SUMMARY_COLUMNS).push(" FROM chunks WHERE run_id = ").push_bind(run_id).push(" AND series = ").push_bind(number);
+                if let Some(from) = window.from_step { query.push(" AND last_step >= ").push_bind(from); }
+                if let Some(to) = window.to_step { query.push(" AND first_step <= ").push_bind(to); }
+                query.push(" ORDER BY chunk");
+                let rows: Vec<ChunkRow> = query.build_query_as().fetch_all(&mut *tx).await?;
+                let plan = Plan::new(rows, window);
+                let mut opened: HashMap<i64, Vec<StoredPoint>> = HashMap::new();
+                for span in plan.chunks_to_open().chunk_by(|a, b| a + 1 == *b) {
+                    let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
+                    let data: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+                        "SELECT chunk, data FROM chunks WHERE run_id = $1 AND series = $2 AND chunk >= $3 AND chunk <= $4 ORDER BY chunk")
+                        .bind(run_id).bind(number).bind(first).bind(last).fetch_all(&mut *tx).await?;
+                    for (chunk, data) in data {
+                        let points = chunk::decode(&data)?.into_iter().filter(|point| window.holds(point.step)).collect();
+                        opened.insert(chunk, points);
+                    }
+                }
+                let (count, points) = plan.reduce(&opened);
+                let arm = (!arm.is_empty()).then_some(arm);
+                found.push(SeriesPoints { name, arm, count: count as i64, downsampled: points.len() < count, points });
+            }
+            Ok(Some((last_seq, found)))
+        })
+    }
+}
+
+impl Window {
+    fn wants(&self, name: &String, arm: &String) -> bool {
+        (self.names.is_empty() || self.names.contains(name)) && (self.arms.is_empty() || self.arms.contains(arm))
+    }
+
+    fn holds(&self, step: i64) -> bool {
+        self.from_step.is_none_or(|from| step >= from) && self.to_step.is_none_or(|to| step <= to)
+    }
+}
+
+/// How the points of one series are reduced. Buckets of more than a chunk are whole numbers of chunks, so that only the chunks cut by
+/// the window are opened: their points become buckets of their own.
+struct Plan {
+    rows: Vec<ChunkRow>,
+    /// Whether a row is wholly inside the window.
+    whole: Vec<bool>,
+    bucket: Bucket,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bucket {
+    EveryPoint,
+    Points(usize),
+    Chunks(usize),
+}
+
+impl Plan {
+    fn new(rows: Vec<ChunkRow>, window: &Window) -> Self {
+        let whole = rows.iter().map(|row| window.holds(row.first_step) && window.holds(row.last_step)).collect();
+        let count: usize = rows.iter().map(|row| row.count as usize).sum();
+        let buckets = (window.points / 4).max(1);
+        let size = count.div_ceil(buckets);
+        let bucket = if window.points == 0 || count <= window.points {
+            Bucket::EveryPoint
+        } else if size < CHUNK_POINTS {
+            Bucket::Points(size.max(1))
+        } else {
+            Bucket::Chunks(size.div_ceil(CHUNK_POINTS))
+        };
+        Self { rows, whole, bucket }
+    }
+
+    fn chunks_to_open(&self) -> Vec<i64> {
+        let every = !matches!(self.bucket, Bucket::Chunks(_));
+        self.rows.iter().zip(&self.whole).filter(|(_, whole)| every || !**whole).map(|(row, _)| row.chunk).collect()
+    }
+
+    /// The number of points in the window and those that are kept.
+    fn reduce(&self, opened: &HashMap<i64, Vec<StoredPoint>>) -> (usize, Vec<StoredPoint>) {
+        let points_of = |row: &ChunkRow| opened.get(&row.chunk).map_or(&[][..], Vec::as_slice);
+        match self.bucket {
+            Bucket::Chunks(size) => {
+                // Buckets begin at multiples of their size, so that a growing series keeps its earlier buckets.
+                let rows: Vec<_> = self.rows.iter().zip(&self.whole).collect();
+                let (mut count, mut kept) = (0, Vec::new());
+                for bucket in rows.chunk_by(|(a, _), (b, _)| a.chunk / size as i64 == b.chunk / size as i64) {
+                    let mut extremes = Extremes::default();
+                    for (row, whole) in bucket {
+                        let (part, points) = if **whole {
+                            (row.extremes(), row.count as usize)
+                        } else {
+                            (Extremes::of(points_of(row)), points_of(row).len())
+                        };
+                        extremes.merge(&part);
+                        count += points;
+                    }
+                    kept.extend(extremes.points());
+                }
+                (count, kept)
+            }
+            Bucket::EveryPoint => {
+                let points: Vec<_> = self.rows.iter().flat_map(&points_of).copied().collect();
+                (points.len(), points)
+            }
+            Bucket::Points(size) => {
+                let points: Vec<_> = self.rows.iter().flat_map(&points_of).copied().collect();
+                let kept = points.chunks(size).flat_map(|bucket| Extremes::of(bucket).points()).collect();
+                (points.len(), kept)
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use lab::{datasets, registry};
 use server::{
     clock::{now_ms, rfc3339},
     secret,
-    serve::ServeOptions,
+    serve::{Ready, ServeOptions},
     store::Store,
 };
 use std::{future::Future, io::Write, path::PathBuf, process};
@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 /// `engram serve`.
 pub fn serve(options: Serve) -> anyhow::Result<()> {
     log(&options.common)?;
+    let open = options.open;
     let options = ServeOptions {
         host: options.host,
         port: options.port,
@@ -28,7 +29,6 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         workers: options.workers.0,
         threads: options.threads,
         checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
-        open: options.open,
         admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok(),
         worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok(),
     };
@@ -37,7 +37,23 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
     {
         bail!("--public-url must begin with http:// or https://; got {url}");
     }
-    until_stopped(|stop| server::serve::serve(options, registry::standard(), stop, |_| {}))
+    until_stopped(|stop| server::serve::serve(options, registry::standard(), stop, move |ready| announce(&ready, open)))
+}
+
+/// Says where the lab is, and opens it in a browser if asked to. A closed standard output is no reason not to serve.
+fn announce(ready: &Ready, open: bool) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "Engram is at {}", ready.base_url);
+    if let Some(login) = &ready.login {
+        let _ = writeln!(out, "First start: log in as administrator at {login}\n(shown once; `engram token create` makes more)");
+    }
+    let _ = out.flush();
+    if open {
+        let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        if let Err(error) = process::Command::new(opener).arg(ready.login.as_ref().unwrap_or(&ready.base_url)).spawn() {
+            tracing::warn!(%error, "no browser could be opened");
+        }
+    }
 }
 
 /// `engram worker`.
@@ -60,7 +76,10 @@ pub fn worker(options: Worker) -> anyhow::Result<()> {
 /// `engram run`.
 pub fn run(options: Run) -> anyhow::Result<()> {
     prepare_training(options.threads)?;
-    log(&Common { log: if options.common.log == "info" { "warn".to_owned() } else { options.common.log.clone() }, ..options.common.clone() })?;
+    log(&Common {
+        log: if options.common.log == "info" { "warn".to_owned() } else { options.common.log.clone() },
+        ..options.common.clone()
+    })?;
     bail!("TEMP")
 }
 
@@ -109,7 +128,14 @@ fn list_data(common: &Common, json: bool) -> anyhow::Result<()> {
         return say(&serde_json::to_string_pretty(&items)?);
     }
     for set in datasets::all() {
-        say(&format!("{:<16} {:<8} {:>8.1} MB  {} ({})", set.id, state_word(set.state(&folders)), set.bytes as f64 / 1e6, set.title, set.licence))?;
+        say(&format!(
+            "{:<16} {:<8} {:>8.1} MB  {} ({})",
+            set.id,
+            state_word(set.state(&folders)),
+            set.bytes as f64 / 1e6,
+            set.title,
+            set.licence
+        ))?;
     }
     Ok(())
 }
@@ -196,7 +222,11 @@ fn data_folders(common: &Common) -> Vec<PathBuf> {
 }
 
 fn checked_seconds(seconds: f64) -> anyhow::Result<f64> {
-    if seconds.is_finite() && (0.1..=86_400.0).contains(&seconds) { Ok(seconds) } else { bail!("--checkpoint-seconds must be between 0.1 and 86400; got {seconds}") }
+    if seconds.is_finite() && (0.1..=86_400.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        bail!("--checkpoint-seconds must be between 0.1 and 86400; got {seconds}")
+    }
 }
 
 /// What a process that trains sets before anything else: thread pools, and an allocator that keeps its memory. Freed pages that go back
@@ -212,7 +242,11 @@ fn prepare_training(threads: Option<usize>) -> anyhow::Result<()> {
 fn log(common: &Common) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&common.log).with_context(|| format!("--log does not understand `{}`", common.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if common.log_json { builder.json().init() } else { builder.with_target(false).init() }
+    if common.log_json {
+        builder.json().init()
+    } else {
+        builder.with_target(false).init()
+    }
     Ok(())
 }
 

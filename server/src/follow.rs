@@ -46,7 +46,9 @@ impl Follower {
                 let events = self.store.list_events(self.run_id, self.position, READ_BYTES).await?;
                 self.behind = !events.is_empty();
                 self.ready.extend(events);
-                if !self.behind && self.store.find_run(self.run_id).await?.is_none_or(|run| run.status.is_terminal() && run.last_seq <= self.position) {
+                if !self.behind
+                    && self.store.find_run(self.run_id).await?.is_none_or(|run| run.status.is_terminal() && run.last_seq <= self.position)
+                {
                     self.ended = true;
                 }
                 continue;

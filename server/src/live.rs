@@ -47,7 +47,13 @@ pub struct Live {
 
 impl Default for Live {
     fn default() -> Self {
-        Self { runs: Mutex::default(), all: broadcast::channel(RING).0, server: Uuid::new_v4(), queue: Notify::new(), shares: Notify::new() }
+        Self {
+            runs: Mutex::default(),
+            all: broadcast::channel(RING).0,
+            server: Uuid::new_v4(),
+            queue: Notify::new(),
+            shares: Notify::new(),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ use lab::Registry;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     fs::{self, File},
-    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,16 +48,30 @@ pub struct ServeOptions {
     pub threads: Option<usize>,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
-    /// Open the page in a browser.
-    pub open: bool,
     /// Token of an administrator to make sure of.
     pub admin_token: Option<String>,
     /// Token of workers to make sure of.
     pub worker_token: Option<String>,
 }
 
-/// Runs the server until `stop`. `ready` gets the address once it answers.
-pub async fn serve(options: ServeOptions, registry: &'static Registry, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+/// What is known once the server answers.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The address in links.
+    pub base_url: String,
+    /// The login address of the first administrator, where one was just made; shown once.
+    pub login: Option<String>,
+}
+
+/// Runs the server until `stop`. `ready` is told once it answers.
+pub async fn serve(
+    options: ServeOptions,
+    registry: &'static Registry,
+    stop: CancellationToken,
+    ready: impl FnOnce(Ready),
+) -> anyhow::Result<()> {
     let folder = DataFolder::open(&options.data_dir)?;
     let store = open_store(&options).await?;
     let objects = open_objects(&options)?;
@@ -96,8 +109,7 @@ pub async fn serve(options: ServeOptions, registry: &'static Registry, stop: Can
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
     let house = tokio::spawn(keep_house(store.clone(), objects, stop_sockets.clone()));
 
-    announce(&base, login.as_deref(), options.open);
-    ready(address);
+    ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
         count: options.workers.unwrap_or_else(|| (cores() / 2).max(1)),
         threads: options.threads.unwrap_or_else(|| (cores() / options.workers.unwrap_or(1).max(1)).clamp(1, 2)),
@@ -133,7 +145,8 @@ struct DataFolder {
 impl DataFolder {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let unusable = || format!("cannot use the data folder {shown}: it must be a folder this user can write to (or give another --data-dir)");
+        let unusable =
+            || format!("cannot use the data folder {shown}: it must be a folder this user can write to (or give another --data-dir)");
         fs::create_dir_all(path.join("datasets")).with_context(unusable)?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).with_context(unusable)?;
         if lock.try_lock().is_err() {
@@ -203,24 +216,6 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
     let token = secret::new_secret();
     store.add_token("admin", Role::Admin, &secret::hash(&token), now_ms()).await?;
     Ok(Some(format!("{}/login#{token}", config.base_url())))
-}
-
-/// Says where the lab is. This is the program's answer to the person who started it, so it goes to standard output, not to the log.
-fn announce(base: &str, login: Option<&str>, open: bool) {
-    let mut out = std::io::stdout().lock();
-    // A closed standard output is no reason not to serve.
-    let _ = writeln!(out, "Engram is at {base}");
-    if let Some(login) = login {
-        let _ = writeln!(out, "First start: log in as administrator at {login}\n(shown once; `engram token create` makes more)");
-    }
-    let _ = out.flush();
-    if open {
-        let address = login.unwrap_or(base);
-        let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-        if let Err(error) = std::process::Command::new(opener).arg(address).spawn() {
-            tracing::warn!(%error, "no browser could be opened");
-        }
-    }
 }
 
 /// What must be done now and then.

@@ -112,7 +112,8 @@ pub(super) async fn follow(
     if position > run.last_seq && !ended {
         return Err(ApiError::Unprocessable(format!("after must be at most {}, the end of this log so far; got {position}", run.last_seq)));
     }
-    let wants_sse = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/event-stream"));
+    let wants_sse =
+        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/event-stream"));
     let follower = Follower::new(&app.store, id, position);
     match upgrade {
         Ok(upgrade) => Ok(small_buffers(upgrade).on_upgrade(move |socket| serve_socket(app, socket, follower, pass))),

@@ -47,7 +47,11 @@ pub struct LogView {
 /// The log lines of a run, oldest first.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/logs", tag = "logs", params(("id" = Uuid, Path), WantedLines), responses(
     (status = 200, body = Page<LogView>), (status = 404, body = Problem)))]
-async fn list_logs(State(app): State<AppState>, Id(id): Id, QueryOf(wanted): QueryOf<WantedLines>) -> Result<Json<Page<LogView>>, ApiError> {
+async fn list_logs(
+    State(app): State<AppState>,
+    Id(id): Id,
+    QueryOf(wanted): QueryOf<WantedLines>,
+) -> Result<Json<Page<LogView>>, ApiError> {
     read_logs(&app, id, &wanted).await
 }
 

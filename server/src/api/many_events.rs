@@ -4,12 +4,7 @@ use super::{
     events::{close, send, small_buffers},
     views::Problem,
 };
-use crate::{
-    error::ApiError,
-    follow::Follower,
-    live::Told,
-    state::AppState,
-};
+use crate::{error::ApiError, follow::Follower, live::Told, state::AppState};
 use axum::{
     extract::{
         State,

@@ -61,7 +61,8 @@ async fn share_page(State(app): State<AppState>, Path(token): Path<String>) -> R
         (_, count) => format!("{count} runs"),
     };
     let file = Static::get("share.html").ok_or_else(|| ApiError::Internal("share.html is not in this binary".to_owned()))?;
-    let html = String::from_utf8_lossy(&file.data).replace("{{title}}", &escaped(&title)).replace("{{description}}", &escaped(&description));
+    let html =
+        String::from_utf8_lossy(&file.data).replace("{{title}}", &escaped(&title)).replace("{{description}}", &escaped(&description));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::REFERRER_POLICY, "no-referrer"),

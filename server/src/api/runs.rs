@@ -25,10 +25,7 @@ use uuid::Uuid;
 
 /// Routes of this resource.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(create_run, list_runs))
-        .routes(routes!(check_run))
-        .routes(routes!(get_run, patch_run, delete_run))
+    OpenApiRouter::new().routes(routes!(create_run, list_runs)).routes(routes!(check_run)).routes(routes!(get_run, patch_run, delete_run))
 }
 
 /// A run to be queued.
@@ -187,7 +184,11 @@ pub(super) fn check_labels(value: &Value, faults: &mut ConfigFaults) {
     (status = 201, body = RunView), (status = 200, body = RunView, description = "the same Idempotency-Key and body again"),
     (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem),
     (status = 415, body = Problem), (status = 422, body = Problem)))]
-async fn create_run(State(app): State<AppState>, Extension(caller): Extension<Caller>, AnyJson(value): AnyJson) -> Result<Response, ApiError> {
+async fn create_run(
+    State(app): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    AnyJson(value): AnyJson,
+) -> Result<Response, ApiError> {
     let Accepted { body, entry, preset, seed, config } = accept(&app, &value)?;
     let new = NewRun {
         experiment: entry.card.id.to_owned(),
@@ -347,7 +348,6 @@ async fn delete_run(State(app): State<AppState>, Id(id): Id) -> Result<StatusCod
     crate::objects::delete_run(&app.objects, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
-
 
 /// 404 unless there is such a run.
 pub(super) async fn require(app: &AppState, id: Uuid) -> Result<(), ApiError> {

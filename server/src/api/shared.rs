@@ -63,7 +63,9 @@ pub struct SharedView {
 /// The share of this token, if it still opens.
 pub(super) async fn open_share(app: &AppState, token: &str) -> Result<(ShareRow, Vec<Uuid>), ApiError> {
     let found = app.store.find_share(&secret::hash(token)).await?;
-    found.filter(|(share, _)| share.is_open(now_ms())).ok_or_else(|| ApiError::NotFound("such share; it may have expired or been revoked".to_owned()))
+    found
+        .filter(|(share, _)| share.is_open(now_ms()))
+        .ok_or_else(|| ApiError::NotFound("such share; it may have expired or been revoked".to_owned()))
 }
 
 /// The run of this id, if the share opens it.

@@ -166,7 +166,8 @@ async fn put_artifact(
     if !app.store.holds_lease(id, proof.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream").to_owned();
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream").to_owned();
     let stored = objects::put(&app.objects, &objects::artifact_path(id, &path), body, UPLOAD_LIMIT).await?;
     let row = ArtifactRow { path, bytes: stored.bytes, sha256: stored.sha256, media_type };
     app.store.add_artifact(id, &NewArtifact { row, lease_token: proof.lease_token }, now_ms()).await?;

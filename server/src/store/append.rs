@@ -257,8 +257,7 @@ const UPSERT_CHUNK: &str = "INSERT INTO chunks (run_id, series, chunk, count, fi
     last_time_ms = excluded.last_time_ms, last_bits = excluded.last_bits, min_step = excluded.min_step, min_time_ms = excluded.min_time_ms, \
     min_bits = excluded.min_bits, max_step = excluded.max_step, max_time_ms = excluded.max_time_ms, max_bits = excluded.max_bits, \
     nan_step = excluded.nan_step, nan_time_ms = excluded.nan_time_ms, data = excluded.data";
-const INSERT_FRAME: &str =
-    "INSERT INTO frames (run_id, seq, ordinal, name, arm, step, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const INSERT_FRAME: &str = "INSERT INTO frames (run_id, seq, ordinal, name, arm, step, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(super) const INSERT_LOG: &str = "INSERT INTO logs (run_id, seq, time_ms, level, message) VALUES ($1, $2, $3, $4, $5)";
 
 impl Tail {

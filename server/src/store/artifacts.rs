@@ -85,7 +85,8 @@ impl Store {
 
     /// The newest checkpoint of a run.
     pub async fn find_checkpoint(&self, run_id: Uuid) -> Result<Option<CheckpointRow>, StoreError> {
-        const SQL: &str = "SELECT id, next_ordinal, step, bytes, sha256, engram_version FROM checkpoints WHERE run_id = $1 ORDER BY id DESC LIMIT 1";
+        const SQL: &str =
+            "SELECT id, next_ordinal, step, bytes, sha256, engram_version FROM checkpoints WHERE run_id = $1 ORDER BY id DESC LIMIT 1";
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).bind(run_id).fetch_optional(pool).await)?)
     }
 

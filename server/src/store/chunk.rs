@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn points_keep_their_bits_and_their_spikes() {
         let values = [0.5, -0.0, f64::NAN, f64::INFINITY, 5e-324, -3.0];
-        let points: Vec<_> = values.iter().enumerate().map(|(i, value)| StoredPoint { step: i as i64, time_ms: 7, value: *value }).collect();
+        let points: Vec<_> =
+            values.iter().enumerate().map(|(i, value)| StoredPoint { step: i as i64, time_ms: 7, value: *value }).collect();
         assert_eq!(decode(&encode(&points)).unwrap(), points);
         let row = ChunkRow::of(0, 0, &points).unwrap();
         let steps: Vec<_> = row.extremes().points().iter().map(|point| point.step).collect();

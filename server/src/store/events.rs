@@ -1,11 +1,7 @@
 //! The append-only event log of every run: writing events within a transaction, reading them back byte for byte.
 
 use super::{Database, Store, StoreError, on_each};
-use crate::{
-    claims::Verdict,
-    clock::rfc3339,
-    live::Told,
-};
+use crate::{claims::Verdict, clock::rfc3339, live::Told};
 use axum::extract::ws::Utf8Bytes;
 use lab::json::Number;
 use lab::record::Level;
@@ -136,13 +132,7 @@ impl WriteEvents for sqlx::Transaction<'_, sqlx::Postgres> {
             return Ok(());
         }
         let body = events.body();
-        sqlx::query(INSERT)
-            .bind(events.run_id)
-            .bind(events.last_seq())
-            .bind(events.first_seq)
-            .bind(body)
-            .execute(&mut **self)
-            .await?;
+        sqlx::query(INSERT).bind(events.run_id).bind(events.last_seq()).bind(events.first_seq).bind(body).execute(&mut **self).await?;
         let note = format!("{server} {} {} {}", events.run_id, events.first_seq, events.last_seq());
         sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(note).execute(&mut **self).await.map(drop)
     }

@@ -47,12 +47,9 @@ impl Store {
         let shown = without_password(url);
         let database = match url.split(':').next() {
             Some("sqlite") => open_sqlite(url).await,
-            Some("postgres" | "postgresql") => PgPoolOptions::new()
-                .max_connections(10)
-                .acquire_timeout(Duration::from_secs(10))
-                .connect(url)
-                .await
-                .map(Database::Postgres),
+            Some("postgres" | "postgresql") => {
+                PgPoolOptions::new().max_connections(10).acquire_timeout(Duration::from_secs(10)).connect(url).await.map(Database::Postgres)
+            }
             _ => return Err(OpenError::UnknownKind(shown)),
         };
         let database = database.map_err(|source| OpenError::Unreachable { advice: advice(&source), url: shown.clone(), source })?;

@@ -87,8 +87,8 @@ impl Store {
         });
         let (run_id, leased, events) = taken;
         self.live.tell(events.told());
-        let config: Map<String, Value> = serde_json::from_str(&leased.config)
-            .map_err(|error| StoreError::Damaged(format!("config of run {run_id}: {error}")))?;
+        let config: Map<String, Value> =
+            serde_json::from_str(&leased.config).map_err(|error| StoreError::Damaged(format!("config of run {run_id}: {error}")))?;
         let checkpoint = self.find_checkpoint(run_id).await?.map(|row| CheckpointInfo {
             next_ordinal: row.next_ordinal as u64,
             step: row.step as u64,
@@ -178,7 +178,8 @@ impl Store {
 
     /// A worker whose lease had run out calls with it after all: it was not dead, so no death is counted.
     pub async fn forgive_lost_lease(&self, run_id: Uuid, lease_token: Uuid) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE runs SET deaths = deaths - 1, lost_lease_token = NULL WHERE id = $1 AND lost_lease_token = $2 AND deaths > 0";
+        const SQL: &str =
+            "UPDATE runs SET deaths = deaths - 1, lost_lease_token = NULL WHERE id = $1 AND lost_lease_token = $2 AND deaths > 0";
         on_each!(self, write, pool => sqlx::query(SQL).bind(run_id).bind(lease_token).execute(pool).await.map(drop))?;
         Ok(())
     }

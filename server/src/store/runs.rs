@@ -53,7 +53,9 @@ impl RunStatus {
 
     /// The state a word means.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Queued, Self::Running, Self::Paused, Self::Succeeded, Self::Failed, Self::Cancelled].into_iter().find(|status| status.word() == word)
+        [Self::Queued, Self::Running, Self::Paused, Self::Succeeded, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.word() == word)
     }
 }
 
@@ -216,7 +218,13 @@ impl Store {
     }
 
     /// A page of runs after `cursor`.
-    pub async fn list_runs(&self, filter: &RunFilter, sort: &RunSort, cursor: Option<&RunCursor>, limit: i64) -> Result<Vec<(RunRow, Option<Value>)>, StoreError> {
+    pub async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        sort: &RunSort,
+        cursor: Option<&RunCursor>,
+        limit: i64,
+    ) -> Result<Vec<(RunRow, Option<Value>)>, StoreError> {
         let metric = sort.by.strip_prefix("summary.");
         let (compare, direction) = if sort.descending { (" < ", " DESC") } else { (" > ", " ASC") };
         let rows: Vec<ListedRow> = on_each!(self, read, pool => {
@@ -274,10 +282,13 @@ impl Store {
             query.build_query_as().fetch_all(pool).await
         })?;
         let by_name = sort.by == "name";
-        Ok(rows.into_iter().map(|row| {
-            let key = if by_name { Some(Value::from(row.run.name.clone())) } else { row.sort_key.map(Value::from) };
-            (row.run, key)
-        }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let key = if by_name { Some(Value::from(row.run.name.clone())) } else { row.sort_key.map(Value::from) };
+                (row.run, key)
+            })
+            .collect())
     }
 
     /// Changes labels; `None` where there is no such run.
@@ -313,7 +324,8 @@ impl Store {
 
     /// How many runs are queued and running.
     pub async fn count_active_runs(&self) -> Result<(i64, i64), StoreError> {
-        const SQL: &str = "SELECT (SELECT COUNT(*) FROM runs WHERE status = 'queued'), (SELECT COUNT(*) FROM runs WHERE status = 'running')";
+        const SQL: &str =
+            "SELECT (SELECT COUNT(*) FROM runs WHERE status = 'queued'), (SELECT COUNT(*) FROM runs WHERE status = 'running')";
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
     }
 

@@ -47,7 +47,8 @@ const COLUMNS: &str = "id, title, created_by, created_at_ms, expires_at_ms, revo
 impl Store {
     /// Makes a share.
     pub async fn add_share(&self, new: &NewShare, now_ms: i64) -> Result<ShareRow, StoreError> {
-        const INSERT: &str = "INSERT INTO shares (id, hash, title, created_by, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
+        const INSERT: &str =
+            "INSERT INTO shares (id, hash, title, created_by, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
         let id = Uuid::now_v7();
         in_transaction!(self, tx => {
             sqlx::query(INSERT).bind(id).bind(&new.hash).bind(&new.title).bind(&new.created_by).bind(now_ms).bind(new.expires_at_ms)
@@ -89,7 +90,8 @@ impl Store {
     /// Revokes a share at once; `false` where there is none. Whoever looks through it is told.
     pub async fn revoke_share(&self, id: Uuid, now_ms: i64) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE shares SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";
-        let changed = on_each!(self, write, pool => sqlx::query(SQL).bind(id).bind(now_ms).execute(pool).await.map(|done| done.rows_affected()))?;
+        let changed =
+            on_each!(self, write, pool => sqlx::query(SQL).bind(id).bind(now_ms).execute(pool).await.map(|done| done.rows_affected()))?;
         self.live.shares.notify_waiters();
         Ok(changed > 0)
     }

@@ -72,7 +72,8 @@ impl Store {
     /// Revokes a token; `false` where there is none.
     pub async fn revoke_token(&self, id: Uuid, now_ms: i64) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE tokens SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";
-        let changed = on_each!(self, write, pool => sqlx::query(SQL).bind(id).bind(now_ms).execute(pool).await.map(|done| done.rows_affected()))?;
+        let changed =
+            on_each!(self, write, pool => sqlx::query(SQL).bind(id).bind(now_ms).execute(pool).await.map(|done| done.rows_affected()))?;
         Ok(changed > 0)
     }
 }

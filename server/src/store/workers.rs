@@ -45,7 +45,9 @@ impl Store {
         const SQL: &str = "UPDATE workers SET last_seen_at_ms = $2 WHERE id = $1 RETURNING devices";
         let devices: Option<String> =
             on_each!(self, write, pool => sqlx::query_scalar(SQL).bind(id).bind(now_ms).fetch_optional(pool).await)?;
-        devices.map(|text| serde_json::from_str(&text).map_err(|error| StoreError::Damaged(format!("devices of worker {id}: {error}")))).transpose()
+        devices
+            .map(|text| serde_json::from_str(&text).map_err(|error| StoreError::Damaged(format!("devices of worker {id}: {error}"))))
+            .transpose()
     }
 
     /// A page of workers that called since `since_ms` or hold a run, after `after` by id.
@@ -71,7 +73,8 @@ impl Store {
 
     /// Forgets the workers that have not called since `before_ms` and hold nothing.
     pub async fn forget_workers(&self, before_ms: i64) -> Result<(), StoreError> {
-        const SQL: &str = "DELETE FROM workers WHERE last_seen_at_ms < $1 AND id NOT IN (SELECT worker_id FROM runs WHERE worker_id IS NOT NULL)";
+        const SQL: &str =
+            "DELETE FROM workers WHERE last_seen_at_ms < $1 AND id NOT IN (SELECT worker_id FROM runs WHERE worker_id IS NOT NULL)";
         on_each!(self, write, pool => sqlx::query(SQL).bind(before_ms).execute(pool).await.map(drop))?;
         Ok(())
     }

@@ -115,9 +115,9 @@ pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints
         unit: unit_of(&series.name).to_owned(),
         count: series.count,
         downsampled: series.downsampled,
-        steps: series.points.iter().map(|point| point.step).collect(),
-        times: series.points.iter().map(|point| point.time_ms).collect(),
-        values: series.points.iter().map(|point| Number(point.value)).collect(),
+        steps: series.steps().collect(),
+        times: series.times().collect(),
+        values: series.values().map(Number).collect(),
         name: series.name,
         arm: series.arm,
     });

@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// At a server's start: takes back what its own former workers held, and gives every other worker time to call again.
-    pub(crate) async fn recover_leases(&self, supervisor: &str, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn recover_leases(&self, supervisor: &str, now_ms: i64) -> Result<(), StoreError> {
         const SQL: &str = "SELECT id FROM workers WHERE supervised_by = $1";
         let gone: Vec<Uuid> = on_each!(self, read, pool => sqlx::query_scalar(SQL).bind(supervisor).fetch_all(pool).await)?;
         for worker_id in gone {
@@ -166,7 +166,7 @@ impl Store {
     }
 
     /// A local worker has ended: whatever it held goes back, and it is forgotten.
-    pub(crate) async fn supervised_worker_ended(&self, name: &str, supervisor: &str, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn supervised_worker_ended(&self, name: &str, supervisor: &str, now_ms: i64) -> Result<(), StoreError> {
         const SQL: &str = "SELECT id FROM workers WHERE name = $1 AND supervised_by = $2";
         let ids: Vec<Uuid> = on_each!(self, read, pool => sqlx::query_scalar(SQL).bind(name).bind(supervisor).fetch_all(pool).await)?;
         for id in ids {

@@ -38,6 +38,23 @@ pub struct SeriesPoints {
     pub(crate) points: Vec<StoredPoint>,
 }
 
+impl SeriesPoints {
+    /// The steps of the points read.
+    pub fn steps(&self) -> impl Iterator<Item = i64> + '_ {
+        self.points.iter().map(|point| point.step)
+    }
+
+    /// When each was made, ms since 1970.
+    pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        self.points.iter().map(|point| point.time_ms)
+    }
+
+    /// Their values.
+    pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.points.iter().map(|point| point.value)
+    }
+}
+
 impl Store {
     /// The points of a run within `window`, and the number of the last event they reflect, read in one snapshot.
     pub async fn read_series(&self, run_id: Uuid, window: &Window) -> Result<Option<(i64, Vec<SeriesPoints>)>, StoreError> {

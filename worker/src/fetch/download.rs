@@ -52,7 +52,7 @@ async fn from_address(
     tell: &mut (dyn FnMut(f64) + Send),
 ) -> Result<(), String> {
     let url = Url::parse(url).map_err(|error| error.to_string())?;
-    let client = http::builder_for(&url).read_timeout(SILENCE).build().map_err(|error| http::whole_text(error))?;
+    let client = http::builder_for(&url).read_timeout(SILENCE).build().map_err(http::whole_text)?;
     let mut backoff = Backoff::default();
     let mut last = String::new();
     for _ in 0..TRIES {

@@ -109,3 +109,68 @@ impl Backlog {
         (ordinal - self.base.unwrap_or(ordinal)) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{orders::Orders, outbox::outbox};
+
+    fn item(text: &str) -> Box<RawValue> {
+        RawValue::from_string(format!("\"{text}\"")).unwrap()
+    }
+
+    fn backlog(first: u64, texts: &[&str]) -> Backlog {
+        let (_, _, room) = outbox(&Orders::default());
+        let mut backlog = Backlog::new(room);
+        for (ordinal, text) in (first..).zip(texts) {
+            backlog.push(ordinal, item(text));
+        }
+        backlog
+    }
+
+    fn texts(backlog: &Backlog) -> Vec<&str> {
+        backlog.batch().0.iter().map(|item| item.get().trim_matches('"')).collect()
+    }
+
+    #[test]
+    fn a_batch_begins_where_the_server_stands_and_goes_back_when_it_lost_something() {
+        let mut backlog = backlog(11, &["a", "b", "c", "d"]);
+        assert_eq!((backlog.next(), texts(&backlog)), (11, vec!["a", "b", "c", "d"]));
+        backlog.expect(14).unwrap();
+        assert_eq!((backlog.next(), texts(&backlog)), (14, vec!["d"]));
+        assert!(backlog.has_delivered(14) && !backlog.has_delivered(15));
+        backlog.expect(12).unwrap();
+        assert_eq!((backlog.next(), texts(&backlog)), (12, vec!["b", "c", "d"]));
+        assert!(backlog.expect(10).unwrap_err().contains("from item 10 on"));
+        // The server of a run that started over has more than was said since.
+        backlog.expect(500).unwrap();
+        assert!(backlog.is_delivered() && backlog.next() == 15);
+    }
+
+    #[test]
+    fn batches_are_bounded_but_a_large_item_goes_alone() {
+        let large = "x".repeat(BATCH_BYTES + 1);
+        let mut backlog = backlog(1, &["a", &large, "b"]);
+        assert_eq!((texts(&backlog), backlog.batch().1), (vec!["a"], true));
+        backlog.expect(2).unwrap();
+        assert_eq!((texts(&backlog), backlog.batch().1), (vec![large.as_str()], true));
+        backlog.expect(3).unwrap();
+        assert_eq!((texts(&backlog), backlog.batch().1), (vec!["b"], false));
+        let many = vec!["a"; BATCH_ITEMS + 1];
+        assert_eq!(self::backlog(1, &many).batch().0.len(), BATCH_ITEMS);
+    }
+
+    #[test]
+    fn only_the_last_of_what_was_delivered_is_kept() {
+        let text = "x".repeat(1 << 20);
+        let mut backlog = backlog(1, &[text.as_str(); 12]);
+        backlog.expect(13).unwrap();
+        assert!((3..=4).contains(&backlog.items.len()), "{}", backlog.items.len());
+        backlog.expect(11).unwrap();
+        assert_eq!(backlog.batch().0.len(), 1, "each fills a batch");
+        assert!(backlog.expect(2).is_err());
+        backlog.push(13, item("after"));
+        backlog.expect(13).unwrap();
+        assert_eq!(texts(&backlog), ["after"]);
+    }
+}

@@ -75,7 +75,7 @@ impl Client {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let http = http::builder_for(&base).build().map_err(|error| wrong(http::whole_text(&error)))?;
+        let http = http::builder_for(&base).build().map_err(|error| wrong(http::whole_text(error)))?;
         Ok(Self { http, base, token })
     }
 
@@ -101,7 +101,7 @@ impl Client {
     pub async fn get_checkpoint(&self, run: Uuid, lease_token: Uuid, bytes: u64) -> Result<Bytes, CallError> {
         let call = self.call_with(Method::GET, &format!("runs/{run}/checkpoint"), &LeaseProof { lease_token })?;
         let response = checked(call.timeout(upload_timeout(bytes))).await?;
-        response.bytes().await.map_err(|error| CallError::Unreachable(http::whole_text(&error)))
+        response.bytes().await.map_err(|error| CallError::Unreachable(http::whole_text(error)))
     }
 
     /// Uploads a checkpoint.
@@ -156,12 +156,12 @@ fn upload_timeout(bytes: u64) -> Duration {
 
 async fn parsed<T: DeserializeOwned>(response: Response) -> Result<T, CallError> {
     // An answer that does not parse comes from something between us and the server; the server itself keeps the contract.
-    response.json().await.map_err(|error| CallError::Unreachable(http::whole_text(&error)))
+    response.json().await.map_err(|error| CallError::Unreachable(http::whole_text(error)))
 }
 
 /// Sends a call and sorts every answer but success into a [`CallError`].
 async fn checked(call: RequestBuilder) -> Result<Response, CallError> {
-    let response = call.send().await.map_err(|error| CallError::Unreachable(http::whole_text(&error)))?;
+    let response = call.send().await.map_err(|error| CallError::Unreachable(http::whole_text(error)))?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -3,6 +3,8 @@
 mod download;
 mod lock;
 mod package;
+#[cfg(test)]
+mod tests;
 
 use lab::datasets::{DataFile, DataSet, Package, State, check_file};
 use std::path::{Path, PathBuf};
@@ -80,6 +82,7 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
         let whole = |part: f64| Progress { fraction: Some((here as f64 + part * file.bytes as f64) / all.max(1) as f64) };
         let mut tell = |part: f64| progress(whole(part));
         if let Err(why) = download::file(set, file, &place, &lock, &mut tell).await {
+            tracing::info!(set = set.id, why, "the public addresses do not answer");
             tried.push(why);
             break;
         }

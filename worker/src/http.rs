@@ -27,10 +27,12 @@ fn is_loopback(address: &Url) -> bool {
     })
 }
 
-/// An error with all its causes in one line, for reqwest tells only the outermost by itself.
-pub fn whole_text(error: &reqwest::Error) -> String {
+/// An error with all its causes in one line, for reqwest tells only the outermost by itself. Without the address, whose query may
+/// hold the proof of a lease.
+pub fn whole_text(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
         let inner = error.to_string();
         if !text.contains(&inner) {

@@ -15,11 +15,12 @@ pub mod protocol;
 mod pulse;
 mod report;
 pub mod run_loop;
-
+pub mod terminal;
 pub mod threads;
 mod upload;
 
 pub use run_loop::{WorkerOptions, host_name, run_worker};
+pub use terminal::{TerminalRun, run_in_terminal};
 
 /// The `engram_version`: a run resumes only on the version that wrote its checkpoint.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

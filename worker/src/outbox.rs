@@ -151,3 +151,59 @@ fn to_wire(item: Item, time_ms: i64) -> Box<RawValue> {
         RawValue::from_string(line.to_string()).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::LogLine;
+    use lab::record::Point;
+    use std::sync::mpsc;
+
+    fn large(ordinal: u64) -> Said {
+        let item = Item::Log { level: Level::Info, message: "x".repeat(6 << 20) };
+        Said::Item { ordinal, item, time_ms: 0 }
+    }
+
+    /// Says eleven items of 6 MiB from a thread, of which ten fit; tells on the channel how many were said.
+    fn say_eleven(mut outbox: Outbox) -> mpsc::Receiver<u64> {
+        let (said, count) = mpsc::channel();
+        std::thread::spawn(move || {
+            for ordinal in 1..=11 {
+                outbox.hear(large(ordinal)).ok();
+                said.send(ordinal).ok();
+            }
+        });
+        count
+    }
+
+    #[test]
+    fn a_full_channel_waits_for_the_server_and_no_longer() {
+        let (outbox, mut inbox, room) = outbox(&Orders::default());
+        let count = say_eleven(outbox);
+        assert_eq!(count.iter().take(10).last(), Some(10));
+        assert!(count.recv_timeout(std::time::Duration::from_millis(200)).is_err(), "the eleventh has no room");
+        let Some(Message::Item(1, first)) = inbox.blocking_recv() else { panic!("the first item comes first") };
+        room.give_back_item(&first);
+        assert_eq!(count.recv(), Ok(11));
+    }
+
+    #[test]
+    fn a_full_channel_lets_a_stopping_run_end() {
+        let orders = Orders::default();
+        let (outbox, _inbox, _room) = outbox(&orders);
+        let count = say_eleven(outbox);
+        assert_eq!(count.iter().take(10).last(), Some(10));
+        orders.give(Command::Stop);
+        assert_eq!(count.recv(), Ok(11));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_becomes_a_warning_in_its_place() {
+        let frame = Item::Frame { name: "map".to_owned(), arm: None, step: 4, frame: Frame::Image(vec![0; 6 << 20]) };
+        let line: LogLine = serde_json::from_str(to_wire(frame, 0).get()).unwrap();
+        assert!(line.message.contains("map of step 4 is left out"), "{}", line.message);
+        let point = Point { name: "a".to_owned(), arm: None, step: 1, value: lab::json::Number(-0.0) };
+        let text = to_wire(Item::Point(point), 5);
+        assert_eq!(text.get(), r#"{"type":"point","name":"a","arm":null,"step":1,"value":-0.0,"time_ms":5}"#);
+    }
+}

@@ -42,7 +42,7 @@ pub struct SavedCheckpoint {
     pub sha256: String,
     /// Steps done.
     pub step: u64,
-    /// See [`Position::next_ordinal`].
+    /// The ordinal of the next item; everything below was said before it.
     pub next_ordinal: u64,
     /// The version that made it.
     pub engram_version: &'static str,

@@ -87,9 +87,9 @@ mod tests {
         assert_eq!(pulse.progress(at(0.0), 100, 200), Some(Progress { step: 100, total: 200, eta_seconds: None }));
         assert_eq!(pulse.progress(at(0.9), 140, 200), None);
         assert_eq!(pulse.progress(at(2.0), 150, 200), Some(Progress { step: 150, total: 200, eta_seconds: Some(2.0) }));
-        assert!(pulse.progress(at(6.0), 160, 200).is_some());
-        assert_eq!(pulse.progress(at(15.9), 180, 200), None, "600 s are over");
-        assert!(pulse.progress(at(16.0), 180, 200).is_some());
+        assert!(pulse.progress(at(4.0), 160, 200).is_some());
+        assert_eq!(pulse.progress(at(13.9), 180, 200), None, "600 s are over");
+        assert!(pulse.progress(at(14.0), 180, 200).is_some());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// A file to upload.
 #[derive(Debug, Clone)]
 pub enum Upload {
-    /// A checkpoint; the newest replaces one that still waits.
+    /// A checkpoint.
     Checkpoint(SavedCheckpoint),
     /// A file that the run leaves behind.
     Artifact {
@@ -53,10 +53,11 @@ impl Uploads {
         Self { client, run_id, lease_token, waiting: VecDeque::new(), running: None }
     }
 
-    /// Adds a file.
+    /// Adds a file. Of checkpoints at most two wait: the oldest, for if newer ones replaced it again and again none would ever be
+    /// due on a slow line, and the newest.
     pub fn push(&mut self, upload: Upload) {
-        if matches!(upload, Upload::Checkpoint(_)) {
-            self.waiting.retain(|waiting| !matches!(waiting, Upload::Checkpoint(_)));
+        if matches!(upload, Upload::Checkpoint(_)) && self.waiting.len() == 2 {
+            self.waiting.pop_back();
         }
         self.waiting.push_back(upload);
     }

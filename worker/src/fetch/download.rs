@@ -52,7 +52,7 @@ async fn from_address(
     tell: &mut (dyn FnMut(f64) + Send),
 ) -> Result<(), String> {
     let url = Url::parse(url).map_err(|error| error.to_string())?;
-    let client = http::builder_for(&url).read_timeout(SILENCE).build().map_err(|error| http::whole_text(&error))?;
+    let client = http::builder_for(&url).read_timeout(SILENCE).build().map_err(http::whole_text)?;
     let mut backoff = Backoff::default();
     let mut last = String::new();
     for _ in 0..TRIES {
@@ -85,9 +85,8 @@ async fn transfer(client: &Client, url: Url, part: &Path, tell: &mut (dyn FnMut(
         request = request.header(header::RANGE, format!("bytes={have}-"));
     }
     let response = request.send().await.map_err(|error| {
-        let why = http::whole_text(&error);
         // A machine without a way out says so at once, and a package client is worth a try sooner.
-        if error.is_connect() { Fault::Hopeless(why) } else { Fault::Broken(why) }
+        if error.is_connect() { Fault::Hopeless(http::whole_text(error)) } else { Fault::Broken(http::whole_text(error)) }
     })?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT if starts_at(&response, have) => {}
@@ -112,7 +111,7 @@ async fn transfer(client: &Client, url: Url, part: &Path, tell: &mut (dyn FnMut(
                 tell(whole.map_or(0.0, |whole| have as f64 / whole.max(1) as f64));
             }
             Err(error) => {
-                broken = Some(http::whole_text(&error));
+                broken = Some(http::whole_text(error));
                 break;
             }
         }

@@ -28,7 +28,16 @@ pub(super) async fn unpack(package: &Package, files: &[&'static DataFile], place
             folder
         }
         Package::Debian { name, folder } => {
-            run(work.path(), "apt-get", &["download", "-q", name]).await?;
+            let download = ["download", "-q", name];
+            match run(work.path(), "apt-get", &download).await {
+                // The lists of packages were never read here, as in a fresh container. Reading them takes root; if it fails, the
+                // second try says why.
+                Err(why) if why.contains("Unable to locate") => {
+                    run(work.path(), "apt-get", &["update", "-q"]).await.ok();
+                    run(work.path(), "apt-get", &download).await?;
+                }
+                first => first?,
+            }
             let archive = only_file(work.path(), ".deb")?;
             run(work.path(), "dpkg-deb", &["-x", &archive, "."]).await?;
             folder
@@ -62,8 +71,9 @@ async fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), Str
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    // Clients say the reason first and the advice last.
-    let reason = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("without a word");
+    // Clients say the reason first and the advice last, apt between its warnings.
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let reason = lines().find(|line| !line.starts_with("W:")).or_else(|| lines().next()).unwrap_or("without a word");
     Err(format!("{shown} failed ({}): {reason}", output.status))
 }
 

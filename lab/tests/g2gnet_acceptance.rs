@@ -37,8 +37,6 @@ fn the_quick_preset_reproduces_the_measured_table() {
         assert_eq!(edges, BTreeSet::from([EDGES as u64]), "edge counts with seed {seed}");
         running.finish(&mut recorder).unwrap();
         let (summary, _) = recorder.take_results();
-        let shown: Vec<_> = summary.iter().filter(|(name, _)| name.starts_with("accuracy/test") || name.starts_with("time")).collect();
-        println!("seed {seed}: {shown:?}");
         for (name, value) in summary {
             *sums.entry(name).or_default() += value / seeds.len() as f64;
         }

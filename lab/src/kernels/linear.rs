@@ -173,9 +173,11 @@ fn through_activation(activation: Activation, y: &[f32], dy: &[f32], masked: &mu
             for ((masked, y), dy) in masked.chunks_mut(n_out).zip(y.chunks(n_out)).zip(dy.chunks(n_out)) {
                 match activation {
                     Activation::Identity => masked.copy_from_slice(dy),
-                    Activation::Relu => {
-                        masked.iter_mut().zip(y).zip(dy).for_each(|((m, y), dy)| *m = if *y > 0.0 { *dy } else { 0.0 });
-                    }
+                    Activation::Relu => masked.iter_mut().zip(y).zip(dy).for_each(|((m, y), dy)| {
+                        // All bits or none, so that the loop has no branch that half the units take and half do not.
+                        let keep = u32::from(*y > 0.0).wrapping_neg();
+                        *m = f32::from_bits(dy.to_bits() & keep);
+                    }),
                 }
                 sums.iter_mut().zip(&*masked).for_each(|(sum, m)| *sum += m);
             }

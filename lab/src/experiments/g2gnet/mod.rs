@@ -30,7 +30,7 @@ use schedule::Schedule;
 use std::collections::BTreeMap;
 
 /// Multiply-accumulates per second of two common cores, for the estimate of a run's time.
-const MACS_PER_SECOND: f64 = 40e9;
+const MACS_PER_SECOND: f64 = 60e9;
 /// Seconds of a run that do not depend on its size: reading data, drawing weights.
 const FIXED_SECONDS: f64 = 1.0;
 

@@ -80,7 +80,7 @@ impl Schedule {
         let epochs = self.total.div_ceil(self.steps_per_epoch);
         // A power of two, so that the coarser division of an epoch is part of the finer one.
         let parts = least.div_ceil(epochs).next_power_of_two();
-        let part = |t: u64| t % self.steps_per_epoch * parts / self.steps_per_epoch;
+        let part = |t: u64| t * parts / self.steps_per_epoch;
         t == self.total || part(t) != part(t - 1)
     }
 

@@ -145,8 +145,9 @@ export class LineChart {
     this.frame = requestAnimationFrame(() => this.draw());
   }
 
+  /** What is not hidden, the card's first arm last, so that it lies on top. */
   shownLines() {
-    return this.lines.filter((line) => line.series.arm === null || !this.group.hidden.has(line.series.arm));
+    return [...this.lines].reverse().filter((line) => line.series.arm === null || !this.group.hidden.has(line.series.arm));
   }
 
   draw() {
@@ -161,7 +162,7 @@ export class LineChart {
     const data = align(
       lines.map(({ series }) => ({
         steps: series.steps,
-        columns: weight > 0 ? [series.values, smooth(series.values, weight)] : [series.values],
+        columns: weight > 0 ? [series.values, smooth(series.steps, series.values, weight, this.group.total)] : [series.values],
       })),
       this.xLog,
       this.yLog,
@@ -195,6 +196,7 @@ export class LineChart {
       legend: { show: false },
       padding: [8, 12, 0, 0],
       cursor: {
+        y: false,
         sync: { key: this.group.key, setSeries: false, scales: ['x', null] },
         drag: { x: true, y: false, setScale: false },
         points: { size: (_, index) => (smoothed && index % 2 === 1 ? 0 : 6) },

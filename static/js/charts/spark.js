@@ -25,7 +25,8 @@ function drawSpark(context, width, height, lines, total) {
   const x = (step) => 3 + ((step - first) / (end - first || 1)) * (width - 6);
   const y = (value) => height - 3 - ((value - low) / (high - low || 1)) * (height - 6);
   context.lineJoin = 'round';
-  for (const { steps, values, style } of lines) {
+  // The card's first arm last, so that it lies on top.
+  for (const { steps, values, style } of [...lines].reverse()) {
     context.strokeStyle = style.color;
     context.lineWidth = Math.min(style.width, 1.5);
     context.setLineDash(style.dash);

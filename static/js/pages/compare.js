@@ -16,6 +16,7 @@ import { useDark } from '../theme.js';
 const HEIGHT = 380;
 /** More than this many runs at once would be neither quick nor readable. */
 const MOST_RUNS = 50;
+const LONGEST_LABEL = 28;
 /** Dashes that tell configs apart; colours belong to the arms. @type {number[][]} */
 const CELL_DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [1, 3]];
 
@@ -33,8 +34,14 @@ function cellsOf(entries) {
   for (const entry of entries) {
     const cell = cells.find((known) => sameValue(known.runs[0].run.config, entry.run.config));
     if (cell) cell.runs.push(entry);
-    else cells.push({ label: differing.map((name) => `${name} ${formatConfig(entry.run.config[name])}`).join(', ') || 'same config', runs: [entry] });
+    else cells.push({ label: '', runs: [entry] });
   }
+  // A config is named by what is its own, where that is short; its letter leads to the table of configs.
+  cells.forEach((cell, index) => {
+    const own = differing.map((name) => `${name} ${formatConfig(cell.runs[0].run.config[name])}`).join(', ');
+    const letter = index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
+    cell.label = own.length > 0 && own.length <= LONGEST_LABEL ? `${letter}: ${own}` : letter;
+  });
   return { cells, differing };
 }
 
@@ -131,7 +138,7 @@ function Comparison({ entries, cards }) {
     <h2>Configs</h2>
     ${differing.length === 0
       ? html`<p class="quiet">All of these runs have the same config; only seeds differ.</p>`
-      : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col">${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
+      : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col" class="number">${cell.label[0]}, ${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
           <tbody>${differing.map((name) => html`<tr key=${name}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="number">${formatConfig(cell.runs[0].run.config[name])}</td>`)}</tr>`)}</tbody></table></div>`}
     <h2>Runs</h2>
     <ul class="files">${cells.flatMap((cell) => cell.runs.map(({ run }) => html`<li key=${run.id}><a href=${`/runs/${run.id}`}>${run.name || `${run.experiment} · ${run.preset ?? ''}`}</a> <span class="quiet number">seed ${run.seed} · ${run.status}</span></li>`))}</ul>

@@ -102,7 +102,7 @@ function ExperimentCard({ card, canWrite, newRun }) {
     <a class="picture" href=${run ? `/runs/${run.id}` : `/new/${card.id}`} style=${{ height: `${PICTURE_HEIGHT}px` }} aria-label=${run ? `Newest run of ${card.title}` : `Configure ${card.title}`}>
       ${run && lines.length > 0
         ? html`<${Spark} lines=${lines} total=${alive ? run.progress.total : null} height=${PICTURE_HEIGHT} version=${version} label=${`${title} of the newest run`} />`
-        : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.`}</span>`}
+        : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`<span>No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.</span>`}</span>`}
     </a>
     <div class="picture-note number">
       ${run ? html`<${StatusWord} run=${run} /> <span>${title}</span> <span>${best.length > 0 ? `${formatValue(Math.min(...best), metric)} to ${formatValue(Math.max(...best), metric)}` : ''}</span>` : html`<span class="quiet">${armsOfRun(card, {}).length || ''} ${card.arms.length ? 'systems side by side' : ''}</span>`}

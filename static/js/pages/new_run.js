@@ -4,7 +4,7 @@ import { CopyButton } from '../clipboard.js';
 import { useCheck } from '../form/check.js';
 import { ConfigForm } from '../form/config_form.js';
 import { completed, sameValue } from '../form/schema.js';
-import { formatBytes, formatDuration, formatValue } from '../format.js';
+import { formatBytes, formatDuration, formatValue, shortId } from '../format.js';
 import { html, useEffect, useMemo, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { navigate, useQuery } from '../router.js';
@@ -85,7 +85,7 @@ function NewRun({ card, parent }) {
   </div>`;
 
   return html`<main class="page">
-    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || parent.id.slice(0, 8)}` : 'new run'}</span></h1></div>
+    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1></div>
     <form class="new-run" onSubmit=${submit}>
       <div class="new-run-main">
         ${!parent &&

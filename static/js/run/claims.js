@@ -30,7 +30,7 @@ export function Claims({ card, run }) {
           <span class="verdict"
             ><b>${state}</b>
             <span class="number" title=${value === null ? '' : formatExact(value)}>${value === null ? 'no value yet' : show(value, claim.measure)}</span>
-            ${reported && html`<span class="quiet">paper ${isDifference(claim.measure) ? formatSigned(reported.value) : formatValue(reported.value)} ${reported.unit}</span>`}
+            ${reported && html`<span class="quiet">paper ${isDifference(claim.measure) && reported.value > 0 ? '+' : ''}${reported.value} ${reported.unit}</span>`}
           </span>
         </summary>
         ${claim.why && html`<p>${claim.why}</p>`}

@@ -26,17 +26,7 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const refs = shown.map((arm) => frameAt(byArm.get(arm) ?? [], group.step));
   const step = refs[0]?.step;
   return html`<section class=${all ? 'panel wide' : 'panel'} aria-label=${panel.title}>
-    <header>
-      <h3>${panel.title}</h3>
-      <span class="quiet">${step === undefined ? '' : `step ${step}`}</span>
-      <span class="tools">
-        ${arms.length > 1 &&
-        html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
-          ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}
-          <option value="*" selected=${all}>all side by side</option>
-        </select>`}
-      </span>
-    </header>
+    <header><h3 title=${panel.title}>${panel.title}</h3></header>
     <div class="frames" data-count=${shown.length}>
       ${shown.map(
         (arm, index) => html`<figure key=${arm ?? ''}>
@@ -45,5 +35,14 @@ export function FramePanel({ card, panel, data, group, cache }) {
         </figure>`,
       )}
     </div>
+    <footer>
+      <span class="quiet number">${step === undefined ? '' : `step ${step}`}</span>
+      ${arms.length > 1
+        ? html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
+          ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}
+          <option value="*" selected=${all}>all side by side</option>
+        </select>`
+        : chosen !== null && html`<span class="quiet">${armTitle(card.arms, chosen)}</span>`}
+    </footer>
   </section>`;
 }

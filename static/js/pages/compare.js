@@ -21,19 +21,21 @@ const LONGEST_LABEL = 28;
 const CELL_DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [1, 3]];
 
 /**
- * Runs with the same config, whatever their seed.
+ * Runs with the same config, one a seed: a second run of a seed repeats the first and would feign certainty.
  * @typedef {{label: string, runs: {run: import('../types.js').Run, series: Series[]}[]}} Cell
  */
 
-/** @param {{run: import('../types.js').Run, series: Series[]}[]} entries @returns {{cells: Cell[], differing: string[]}} */
+/** @param {{run: import('../types.js').Run, series: Series[]}[]} entries @returns {{cells: Cell[], differing: string[], repeats: number}} */
 function cellsOf(entries) {
   const names = [...new Set(entries.flatMap(({ run }) => Object.keys(run.config)))];
   const differing = names.filter((name) => entries.some(({ run }) => !sameValue(run.config[name], entries[0].run.config[name])));
   /** @type {Cell[]} */
   const cells = [];
+  let repeats = 0;
   for (const entry of entries) {
-    const cell = cells.find((known) => sameValue(known.runs[0].run.config, entry.run.config));
-    if (cell) cell.runs.push(entry);
+    const cell = cells.find((known) => known.runs[0].run.experiment === entry.run.experiment && sameValue(known.runs[0].run.config, entry.run.config));
+    if (cell?.runs.some(({ run }) => run.seed === entry.run.seed)) repeats += 1;
+    else if (cell) cell.runs.push(entry);
     else cells.push({ label: '', runs: [entry] });
   }
   // A config is named by what is its own, where that is short; its letter leads to the table of configs.
@@ -42,7 +44,7 @@ function cellsOf(entries) {
     const letter = index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
     cell.label = own.length > 0 && own.length <= LONGEST_LABEL ? `${letter}: ${own}` : letter;
   });
-  return { cells, differing };
+  return { cells, differing, repeats };
 }
 
 /** @param {string[]} ids */
@@ -82,7 +84,7 @@ function Comparison({ entries, cards }) {
   useDark();
   const arms = cards.flatMap((card) => card.arms);
   const known = cards.flatMap((card) => card.metrics);
-  const { cells, differing } = useMemo(() => cellsOf(entries), [entries]);
+  const { cells, differing, repeats } = useMemo(() => cellsOf(entries), [entries]);
   const names = [...new Set(entries.flatMap(({ series }) => series.map((one) => one.name)))].sort();
   const usual = known.find((metric) => names.includes(metric.name) && metric.better !== null)?.name ?? names[0] ?? '';
   const [wanted, setWanted] = useQuery('metric');
@@ -120,7 +122,7 @@ function Comparison({ entries, cards }) {
   const title = known.find((one) => one.name === metric)?.title ?? metric;
 
   return html`<main class="page">
-    <div class="page-head"><h1>Compare <span class="quiet">${entries.length} runs, ${cells.length === 1 ? 'one config' : `${cells.length} configs`}</span></h1>
+    <div class="page-head"><h1>Compare <span class="quiet">${entries.length} runs, ${cells.length === 1 ? 'one config' : `${cells.length} configs`}${repeats > 0 ? `, ${repeats} left out: ${repeats === 1 ? 'it repeats' : 'they repeat'} a seed` : ''}</span></h1>
       <select aria-label="Metric" onChange=${(event) => setWanted(event.currentTarget.value)}>${names.map((name) => html`<option value=${name} selected=${name === metric}>${known.find((one) => one.name === name)?.title ?? name}</option>`)}</select>
       <select aria-label="Lines" onChange=${(event) => setMode(event.currentTarget.value)}><option value="mean" selected=${mode === 'mean'}>mean and 95% interval</option><option value="each" selected=${mode === 'each'}>each run</option></select>
       <button class="mini" aria-pressed=${log === 'log'} onClick=${() => setLog(log === 'log' ? 'lin' : 'log')}>log y</button>

@@ -38,7 +38,7 @@ export function SharesPage() {
     html`<div class="scroll"><table class="data">
       <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number">Made</th><th></th></tr></thead>
       <tbody>
-        ${shares.map((share) => html`<tr key=${share.id}>
+        ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
           <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
           <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
@@ -47,7 +47,7 @@ export function SharesPage() {
         </tr>`)}
       </tbody>
     </table></div>
-    <p class="quiet">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
+    <p class="note">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
     ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. The run itself stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
   </main>`;
 }

@@ -19,7 +19,10 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const byArm = data.frames.get(panel.frame ?? '') ?? new Map();
   const arms = inCardOrder(card.arms, byArm.keys()).filter((arm) => arm === null || !panel.arms?.length || panel.arms.includes(arm));
   const isBaseline = (arm) => card.arms.find((known) => known.id === arm)?.baseline ?? false;
-  const usual = arms.find((arm) => arm !== null && !isBaseline(arm)) ?? arms[0] ?? null;
+  // Of the systems that are no baseline, the one with most pictures: its picture moves.
+  const candidates = arms.filter((arm) => arm !== null && !isBaseline(arm));
+  const count = (arm) => byArm.get(arm)?.length ?? 0;
+  const usual = candidates.reduce((best, arm) => (best === null || count(arm) > count(best) ? arm : best), /** @type {string | null} */ (null)) ?? arms[0] ?? null;
   const all = wanted === '*' && arms.length > 1;
   const chosen = arms.find((arm) => arm === wanted) ?? usual;
   const shown = all ? arms : [chosen];

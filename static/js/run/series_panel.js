@@ -77,6 +77,7 @@ export function SeriesPanel({ card, panel, data, group }) {
       height: CHART_HEIGHT,
       xLog: xScale === 'log',
       yLog: yScale === 'log',
+      lastStep: () => data.lastStep,
       onCursor: (step) => {
         if (step === cursor.current) return;
         cursor.current = step;

@@ -110,7 +110,10 @@ function Comparison({ entries, cards }) {
   const chart = useRef(/** @type {LineChart | null} */ (null));
   useEffect(() => {
     if (!root.current) return undefined;
-    const made = new LineChart(root.current, { group: new ChartGroup(), height: HEIGHT, xLog: false, yLog: log === 'log', onCursor: () => {} });
+    const group = new ChartGroup();
+    // Axes end where the longest of the runs does.
+    group.total = Math.max(...entries.map(({ run }) => run.progress.total ?? 0)) || null;
+    const made = new LineChart(root.current, { group, height: HEIGHT, xLog: false, yLog: log === 'log', onCursor: () => {} });
     chart.current = made;
     return () => made.destroy();
   }, []);

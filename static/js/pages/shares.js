@@ -36,13 +36,13 @@ export function SharesPage() {
     ${shares &&
     shares.length > 0 &&
     html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number">Made</th><th></th></tr></thead>
+      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number from-tablet">Made</th><th></th></tr></thead>
       <tbody>
         ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
           <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
           <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
-          <td class="number quiet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
+          <td class="number quiet from-tablet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
           <td class="row-actions">${canWrite && !isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
         </tr>`)}
       </tbody>

@@ -25,7 +25,9 @@ function valueText(card, claim) {
   if (unit !== '' || (reported !== '%' && reported !== 'percentage points')) return (value) => show(value, claim.measure);
   return (value) => {
     const percent = 100 * toNumber(value);
-    return Number.isFinite(percent) ? show(+percent.toFixed(2)) : show(value);
+    if (!Number.isFinite(percent)) return show(value);
+    const sign = isDifference(claim.measure) && percent > 0 ? '+' : '';
+    return `${sign}${percent.toFixed(2).replace('-', '−')}`;
   };
 }
 

@@ -71,7 +71,7 @@ pub fn app(state: AppState) -> Router {
     let (router, _) = routes();
     router
         .merge(pages::router())
-        .fallback(|request: Request| async move { ApiError::NotFound(format!("page {}", request.uri().path())).into_response() })
+        .fallback(pages::missing)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed.into_response() })
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::idempotency))
         .layer(middleware::from_fn(never_cache_answers))

@@ -1,30 +1,45 @@
 /** The dashboard: header, the page that the address names, and what is shared by all pages. */
 import { Header } from './header.js';
-import { html, render, useErrorBoundary, useState } from './html.js';
+import { html, render, useEffect, useErrorBoundary, useState } from './html.js';
 import { KeysDialog, useGlobalKeys } from './keys.js';
 import { Notices } from './notice.js';
-import { ComparePage } from './pages/compare.js';
-import { ExperimentsPage } from './pages/experiments.js';
-import { LabPage } from './pages/lab.js';
-import { LoginPage } from './pages/login.js';
-import { NewRunPage } from './pages/new_run.js';
-import { RunPage } from './pages/run.js';
-import { RunsPage } from './pages/runs.js';
-import { SharesPage } from './pages/shares.js';
 import { matchPath, startRouter, useAddress } from './router.js';
 import { SessionProvider } from './session.js';
 
-/** @type {[string, (props: any) => any][]} */
+/** @typedef {(props: any) => any} Page */
+
+/** Pages are loaded when they are first gone to, so that the first one is there sooner. @type {[string, () => Promise<Page>][]} */
 const ROUTES = [
-  ['', ExperimentsPage],
-  ['/experiments', ExperimentsPage],
-  ['/new/{id}', NewRunPage],
-  ['/runs', RunsPage],
-  ['/runs/{id}', RunPage],
-  ['/compare', ComparePage],
-  ['/shares', SharesPage],
-  ['/lab', LabPage],
+  ['', () => import('./pages/experiments.js').then((page) => page.ExperimentsPage)],
+  ['/experiments', () => import('./pages/experiments.js').then((page) => page.ExperimentsPage)],
+  ['/new/{id}', () => import('./pages/new_run.js').then((page) => page.NewRunPage)],
+  ['/runs', () => import('./pages/runs.js').then((page) => page.RunsPage)],
+  ['/runs/{id}', () => import('./pages/run.js').then((page) => page.RunPage)],
+  ['/compare', () => import('./pages/compare.js').then((page) => page.ComparePage)],
+  ['/shares', () => import('./pages/shares.js').then((page) => page.SharesPage)],
+  ['/lab', () => import('./pages/lab.js').then((page) => page.LabPage)],
+  ['/login', () => import('./pages/login.js').then((page) => page.LoginPage)],
 ];
+/** The others follow once the first page has had its time, so that going there takes no wait. */
+const LOAD_OTHERS_MS = 2000;
+
+/** Pages that are here. @type {Map<string, Page>} */
+const pages = new Map();
+
+/** @param {string} pattern @param {() => Promise<Page>} load */
+const loadPage = (pattern, load) => load().then((page) => pages.set(pattern, page));
+
+/** @param {{pattern: string, load: () => Promise<Page>, parts: Record<string, string>}} props */
+function LazyPage({ pattern, load, parts }) {
+  const [, again] = useState(0);
+  const [fault, setFault] = useState('');
+  const Page = pages.get(pattern);
+  useEffect(() => {
+    if (!Page) loadPage(pattern, load).then(() => again((n) => n + 1), () => setFault('This page could not be loaded. Is the server running? Reload to try again.'));
+  }, [pattern]);
+  if (Page) return html`<${Page} ...${parts} />`;
+  return html`<main class="page">${fault && html`<p class="fault">${fault}</p>`}</main>`;
+}
 
 function MissingPage() {
   return html`<main class="page"><h1>Nothing is here</h1><p>This address names no page. <a href="/experiments">Experiments</a> · <a href="/runs">Runs</a></p></main>`;
@@ -36,9 +51,9 @@ function CurrentPage({ path }) {
   if (error) {
     return html`<main class="page"><h1>This page broke</h1><p class="fault">${String(error)}</p><p><button onClick=${reset}>Try again</button></p></main>`;
   }
-  for (const [pattern, Page] of ROUTES) {
+  for (const [pattern, load] of ROUTES) {
     const parts = matchPath(pattern, path);
-    if (parts) return html`<${Page} ...${parts} />`;
+    if (parts) return html`<${LazyPage} key=${pattern} pattern=${pattern} load=${load} parts=${parts} />`;
   }
   return html`<${MissingPage} />`;
 }
@@ -57,7 +72,7 @@ function Dashboard() {
 function App() {
   const { path } = useAddress();
   return html`<${SessionProvider}>
-    ${path === '/login' ? html`<${LoginPage} />` : html`<${Dashboard} />`}
+    ${path === '/login' ? html`<${CurrentPage} path=${path} />` : html`<${Dashboard} />`}
     <${Notices} />
   <//>`;
 }
@@ -65,3 +80,4 @@ function App() {
 startRouter();
 const root = document.getElementById('app');
 if (root) render(html`<${App} />`, root);
+setTimeout(() => ROUTES.forEach(([pattern, load]) => loadPage(pattern, load).catch(() => {})), LOAD_OTHERS_MS);

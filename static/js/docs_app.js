@@ -9,6 +9,9 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const resolved = (schema, root) =>
   typeof schema?.$ref === 'string' ? (schema.$ref.slice(2).split('/').reduce((node, part) => node?.[part], root) ?? {}) : (schema ?? {});
 
+/** A description with its `code` marked as such. @param {string | undefined} text */
+const prose = (text) => (text ?? '').split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+
 /** A type in one line. @param {any} schema @returns {string} */
 function typeText(schema) {
   if (!schema) return 'any';
@@ -30,12 +33,12 @@ function SchemaTable({ schema, root, depth = 0 }) {
   const parts = flat.allOf ? flat.allOf.map((part) => resolved(part, root)) : [flat];
   const properties = Object.entries(Object.assign({}, ...parts.map((part) => part.properties ?? {})));
   const required = parts.flatMap((part) => part.required ?? []);
-  if (properties.length === 0) return html`<p><code>${typeText(flat)}</code> ${flat.description}</p>`;
+  if (properties.length === 0) return html`<p><code>${typeText(flat)}</code> ${prose(flat.description)}</p>`;
   return html`<table class="data keys"><tbody>
     ${properties.map(([name, property]) => {
       const inner = resolved(property.type === 'array' ? property.items : property, root);
       return html`<tr key=${name}><th scope="row"><code>${name}</code>${required.includes(name) ? html`<span class="fault" title="required">*</span>` : ''}</th>
-        <td><code class="quiet">${typeText(property)}</code><br />${property.description ?? ''}
+        <td><code class="quiet">${typeText(property)}</code><br />${prose(property.description)}
           ${depth < 2 && inner.properties && html`<details><summary class="quiet">fields</summary><${SchemaTable} schema=${inner} root=${root} depth=${depth + 1} /></details>`}</td></tr>`;
     })}
   </tbody></table>`;
@@ -52,16 +55,16 @@ function Operation({ method, path, operation, shared, root }) {
   const body = operation.requestBody && resolved(operation.requestBody, root);
   const [summary, ...rest] = (operation.summary ? [operation.summary, operation.description ?? ''] : (operation.description ?? '').split('\n\n'));
   return html`<details class="operation" id=${`${method}${path}`}>
-    <summary><span class="method">${method.toUpperCase()}</span> <code>${path}</code> <span class="quiet">${summary}</span></summary>
-    ${rest.filter(Boolean).map((text) => html`<p>${text}</p>`)}
+    <summary><span class="method">${method.toUpperCase()}</span> <code>${path}</code> <span class="quiet">${prose(summary)}</span></summary>
+    ${rest.filter(Boolean).map((text) => html`<p>${prose(text)}</p>`)}
     ${parameters.length > 0 && html`<h4>Parameters</h4><table class="data keys"><tbody>
-      ${parameters.map((parameter) => html`<tr key=${parameter.name}><th scope="row"><code>${parameter.name}</code> <span class="quiet">${parameter.in}</span></th><td><code class="quiet">${typeText(parameter.schema)}</code><br />${parameter.description ?? ''}</td></tr>`)}
+      ${parameters.map((parameter) => html`<tr key=${parameter.name}><th scope="row"><code>${parameter.name}</code> <span class="quiet">${parameter.in}</span></th><td><code class="quiet">${typeText(parameter.schema)}</code><br />${prose(parameter.description)}</td></tr>`)}
     </tbody></table>`}
     ${body && html`<h4>Body</h4><${Content} content=${body.content} root=${root} />`}
     <h4>Answers</h4>
     ${Object.entries(operation.responses ?? {}).map(([status, answer]) => {
       const response = resolved(answer, root);
-      return html`<details class="answer" key=${status}><summary><b class="number">${status}</b> ${response.description}</summary><${Content} content=${response.content} root=${root} /></details>`;
+      return html`<details class="answer" key=${status}><summary><b class="number">${status}</b> ${prose(response.description)}</summary><${Content} content=${response.content} root=${root} /></details>`;
     })}
   </details>`;
 }

@@ -107,6 +107,9 @@ export function formatAge(time) {
   return new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 }
 
+/** The end of an id: ids begin with their time, so that neighbours differ only there. @param {string} id */
+export const shortId = (id) => `…${id.slice(-6)}`;
+
 /** A config value in one line. @param {any} value */
 export function formatConfig(value) {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(formatConfig).join(', ');

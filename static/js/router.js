@@ -8,7 +8,8 @@ const tell = () => watchers.forEach((watcher) => watcher());
 /** Addresses that the server answers itself. */
 const OUTSIDE = /^\/(api|s|static|healthz|readyz|metrics)(\/|$)/;
 
-const scrollKey = () => `engram.scroll.${history.state?.key ?? 'start'}`;
+const newState = () => ({ key: Math.random().toString(36).slice(2) });
+const scrollKey = () => `engram.scroll.${history.state?.key}`;
 const rememberScroll = () => {
   try {
     sessionStorage.setItem(scrollKey(), String(scrollY));
@@ -43,9 +44,8 @@ export function navigate(to, { replace = false } = {}) {
   }
   rememberScroll();
   const moved = url.pathname !== location.pathname;
-  const state = { key: Math.random().toString(36).slice(2) };
-  if (replace) history.replaceState(history.state ?? state, '', url);
-  else history.pushState(state, '', url);
+  if (replace) history.replaceState(history.state, '', url);
+  else history.pushState(newState(), '', url);
   tell();
   if (moved && !replace) scrollTo(0, 0);
 }
@@ -53,6 +53,7 @@ export function navigate(to, { replace = false } = {}) {
 /** Starts to take over clicks on links and the browser's back and forward. */
 export function startRouter() {
   history.scrollRestoration = 'manual';
+  if (!history.state?.key) history.replaceState(newState(), '');
   addEventListener('pagehide', rememberScroll);
   let settling = 0;
   addEventListener('scroll', () => {

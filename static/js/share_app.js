@@ -24,6 +24,9 @@ async function cardOf(share, experiment) {
 }
 
 function Gone() {
+  useEffect(() => {
+    document.title = 'This link is no longer valid';
+  }, []);
   return html`<main class="page gone"><h1>This link is no longer valid</h1><p>It was revoked or has expired. Ask whoever sent it for a new one.</p></main>`;
 }
 
@@ -31,10 +34,19 @@ function Gone() {
 function SharedRun({ data, share, card }) {
   useRunTopics(data, 'run', 'live');
   const { run, live } = data;
+  const [revoked, setRevoked] = useState(false);
   useEffect(() => {
-    if (live.state === 'gone') document.title = 'Link no longer valid';
+    // After the run's last event no socket is open that could tell of a revocation, so it is asked for whenever someone looks again.
+    if (live.state !== 'ended') return undefined;
+    const look = () => document.visibilityState === 'visible' && isGone().then((gone) => gone && setRevoked(true));
+    document.addEventListener('visibilitychange', look);
+    addEventListener('focus', look);
+    return () => {
+      document.removeEventListener('visibilitychange', look);
+      removeEventListener('focus', look);
+    };
   }, [live.state]);
-  if (live.state === 'gone') return html`<${Gone} />`;
+  if (live.state === 'gone' || revoked) return html`<${Gone} />`;
   if (!run) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
   const again = new URLSearchParams({ ...(run.preset ? { preset: run.preset } : {}) }).toString();
   return html`<main class="page run-page shared">

@@ -29,7 +29,7 @@
  * @typedef {{seq: number, name: string, arm: string | null, step: number, kind: string, url: string}} FrameRef
  * @typedef {{seq: number, time: string, level: 'info' | 'warning' | 'error', message: string}} LogLine
  * @typedef {{path: string, bytes: number, sha256: string, media_type: string}} ArtifactInfo
- * @typedef {{id: string, title: string, licence?: string, bytes: number, source?: string, progress?: number,
+ * @typedef {{id: string, title: string, licence?: string, bytes: number, source?: string, fetched?: number | null, error?: string | null,
  *   state: 'bundled' | 'present' | 'absent' | 'fetching' | 'corrupt'}} Dataset
  * @typedef {{id: string, name: string, host: string, devices: string[], state: string, run_id: string | null,
  *   last_seen_at: string, version: string}} WorkerInfo
@@ -37,7 +37,7 @@
  *   runs: {queued: number, running: number}}} Status
  * @typedef {{name: string, role: 'admin' | 'member' | 'viewer' | 'worker', login: boolean}} Me
  * @typedef {{id: string, title: string | null, run_id?: string | null, run_ids?: string[] | null, sweep_id?: string | null,
- *   created_at?: string, created_by?: string, expires_at: string | null}} Share
+ *   created_at?: string, created_by?: string, expires_at: string | null, revoked_at?: string | null, open?: boolean}} Share
  * @typedef {{pointer: string, detail: string}} Fault
  * @typedef {{seq: number, time: string, type: string, run?: string} & Record<string, any>} RunEvent
  */

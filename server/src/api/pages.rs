@@ -1,11 +1,11 @@
-//! The dashboard: static files from inside the binary, and the page of a share with its title filled in.
+//! The dashboard: static files from inside the binary, the page of a share with its title filled in, and pages for dead links.
 
 use super::shared::open_share;
 use crate::{error::ApiError, state::AppState};
 use axum::{
     Router,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -48,9 +48,28 @@ fn page(path: &str, headers: &HeaderMap) -> Response {
     ([(header::CONTENT_TYPE, content_type), (header::ETAG, etag), cache], file.data.into_owned()).into_response()
 }
 
-/// The read-only page of a share. Its title and description are filled in here, so that link previews show them.
+/// What answers an address that names nothing: to a person the dashboard, which says so, to a program a problem.
+pub async fn missing(request: Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (path, is_read) = (request.uri().path(), matches!(*request.method(), Method::GET | Method::HEAD));
+    if !is_read || !accepts.contains("text/html") || path.starts_with("/api/") {
+        return ApiError::NotFound(format!("page {path}")).into_response();
+    }
+    let mut response = page("index.html", &HeaderMap::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// The read-only page of a share. Its title and description are filled in here, so that link previews show them. A link that opens nothing
+/// any more gets the same page, which then says so.
 async fn share_page(State(app): State<AppState>, Path(token): Path<String>) -> Result<Response, ApiError> {
-    let (share, ids) = open_share(&app, &token).await?;
+    let (share, ids) = match open_share(&app, &token).await {
+        Err(ApiError::NotFound(_)) => {
+            let page = filled_share_page("This link is no longer valid", "It was revoked or has expired.")?;
+            return Ok((StatusCode::NOT_FOUND, page).into_response());
+        }
+        opened => opened?,
+    };
     let runs = app.store.list_runs_by_id(&ids).await?;
     let title_of = |id: &str| app.registry.find(id).map_or_else(|| id.to_owned(), |entry| entry.card.title.to_owned());
     let first = runs.first();
@@ -60,13 +79,17 @@ async fn share_page(State(app): State<AppState>, Path(token): Path<String>) -> R
         (Some(run), 1) => format!("{}, {}, seed {}: {}", title_of(&run.experiment), run.preset, run.seed, outcome(run)?),
         (_, count) => format!("{count} runs"),
     };
+    filled_share_page(&title, &description)
+}
+
+/// `share.html` with its title and description, for nobody's index, cache or `Referer`.
+fn filled_share_page(title: &str, description: &str) -> Result<Response, ApiError> {
     let file = Static::get("share.html").ok_or_else(|| ApiError::Internal("share.html is not in this binary".to_owned()))?;
-    let html =
-        String::from_utf8_lossy(&file.data).replace("{{title}}", &escaped(&title)).replace("{{description}}", &escaped(&description));
+    let html = String::from_utf8_lossy(&file.data).replace("{{title}}", &escaped(title)).replace("{{description}}", &escaped(description));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::HeaderName::from_static("x-robots-tag"), "noindex"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, html).into_response())

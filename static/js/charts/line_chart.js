@@ -52,8 +52,8 @@ const faded = (hex, alpha) => hex + Math.round(alpha * 255).toString(16).padStar
 export class LineChart {
   /**
    * @param {HTMLElement} root
-   * @param {{group: import('./group.js').ChartGroup, height: number, xLog: boolean, yLog: boolean,
-   *   onCursor: (step: number | null) => void}} options
+   * @param {{group: import('./group.js').ChartGroup, height: number, xLog: boolean, yLog: boolean, lastStep?: () => number,
+   *   onCursor: (step: number | null) => void}} options `lastStep` is the newest step of the whole run, so that all its charts end alike
    */
   constructor(root, options) {
     this.root = root;
@@ -145,8 +145,9 @@ export class LineChart {
     this.frame = requestAnimationFrame(() => this.draw());
   }
 
+  /** What is not hidden, the card's first arm last, so that it lies on top. */
   shownLines() {
-    return this.lines.filter((line) => line.series.arm === null || !this.group.hidden.has(line.series.arm));
+    return [...this.lines].reverse().filter((line) => line.series.arm === null || !this.group.hidden.has(line.series.arm));
   }
 
   draw() {
@@ -154,14 +155,14 @@ export class LineChart {
     const width = this.root.clientWidth;
     if (width === 0) return;
     const lines = this.shownLines();
-    const version = `${lines.map((line) => line.series.version).join()}|${this.group.total}`;
+    const version = `${lines.map((line) => line.series.version).join()}|${this.xEnd()}`;
     if (this.plot && version === this.drawnVersion) return;
     this.drawnVersion = version;
     const weight = this.group.smoothing;
     const data = align(
       lines.map(({ series }) => ({
         steps: series.steps,
-        columns: weight > 0 ? [series.values, smooth(series.values, weight)] : [series.values],
+        columns: weight > 0 ? [series.values, smooth(series.steps, series.values, weight, this.group.total)] : [series.values],
       })),
       this.xLog,
       this.yLog,
@@ -170,6 +171,15 @@ export class LineChart {
     else this.plot = new uPlot(this.plotOptions(lines, width), /** @type {any} */ (data), this.root);
     if (this.mark.parentNode !== this.plot.over) this.plot.over.append(this.mark);
     this.placeMark();
+  }
+
+  /** @param {Line} line @param {boolean} smoothed @returns {any[]} the line as uPlot wants it, and before it the unsmoothed one */
+  plotSeries(line, smoothed) {
+    const { color, dash, width } = line.style();
+    // A lone point makes no line, so it is drawn as a dot; the number of points is asked for at every drawing.
+    const main = { stroke: color, width, dash, points: { show: () => line.series.steps.length < 3, size: 5, fill: color } };
+    if (!smoothed) return [main];
+    return [{ stroke: faded(color, 0.25), width: 1, points: { show: false } }, { ...main, points: { show: false } }];
   }
 
   /** @param {Line[]} lines @param {number} width @returns {any} */
@@ -183,25 +193,21 @@ export class LineChart {
       ticks: { stroke: ink.grid, width: 1, size: 4 },
       values: (_, splits) => splits.map((split) => (split === null ? '' : formatTick(split))),
     };
-    const series = lines.flatMap((line) => {
-      const { color, dash, width: lineWidth } = line.style();
-      const main = { stroke: color, width: lineWidth, dash, points: { show: line.series.steps.length < 3, size: 5, fill: color } };
-      if (!smoothed) return [main];
-      return [{ stroke: faded(color, 0.25), width: 1, points: { show: false } }, { ...main, points: { show: false } }];
-    });
+    const series = lines.flatMap((line) => this.plotSeries(line, smoothed));
     return {
       width,
       height: this.options.height,
       legend: { show: false },
       padding: [8, 12, 0, 0],
       cursor: {
+        y: false,
         sync: { key: this.group.key, setSeries: false, scales: ['x', null] },
         drag: { x: true, y: false, setScale: false },
         points: { size: (_, index) => (smoothed && index % 2 === 1 ? 0 : 6) },
         bind: { dblclick: () => () => (this.group.setRange(null), null) },
       },
       scales: {
-        x: { time: false, distr: this.xLog ? 3 : 1, range: (_, min, max) => this.xRangeFor(min, max) },
+        x: { time: false, distr: this.xLog ? 3 : 1, range: () => this.xRangeFor() },
         y: { distr: this.yLog ? 3 : 1, range: (_, min, max) => this.yRangeFor(min, max) },
       },
       axes: [
@@ -219,12 +225,18 @@ export class LineChart {
     };
   }
 
-  xRangeFor(min, max) {
+  /** The end of the step axis. uPlot's own idea of it is of no use: it widens the range of a lone point. */
+  xEnd() {
+    const last = Math.max(0, this.options.lastStep?.() ?? 0, ...this.shownLines().map((line) => line.series.lastStep));
+    return stepEnd(last, this.group.total);
+  }
+
+  xRangeFor() {
     if (this.group.range) return this.group.range;
-    const last = max ?? 0;
-    const end = stepEnd(last, this.group.total);
-    if (this.xLog) return [Math.max(1, min ?? 1), Math.max(end, 2)];
-    return [Math.min(0, min ?? 0), end];
+    const firsts = this.shownLines().map((line) => line.series.steps.find((step) => !this.xLog || step > 0) ?? Infinity);
+    const first = Math.min(...firsts);
+    if (this.xLog) return [Number.isFinite(first) ? Math.max(1, first) : 1, Math.max(this.xEnd(), 2)];
+    return [Math.min(0, first), this.xEnd()];
   }
 
   yRangeFor(min, max) {

@@ -28,11 +28,10 @@ export function roundDown(size) {
 export function linearRange(min, max, previous) {
   if (!Number.isFinite(min) || !Number.isFinite(max)) return previous ?? [0, 1];
   if (previous && previous[0] <= min && previous[1] >= max && max - min >= 0.45 * (previous[1] - previous[0])) return previous;
-  const span = max - min || Math.abs(max) * 0.1 || 1;
-  const step = roundUp(span / 6);
-  const low = Math.floor(min / step + 1e-9) * step;
-  const high = Math.ceil(max / step - 1e-9) * step;
-  return [low, high > low ? high : low + step];
+  // A constant lies in the middle.
+  const half = max > min ? 0 : Math.abs(max) * 0.05 || 0.5;
+  const step = roundUp((max - min + 2 * half) / 6);
+  return [Math.floor((min - half) / step + 1e-9) * step, Math.ceil((max + half) / step - 1e-9) * step];
 }
 
 /** The same on a logarithmic axis; both ends above zero. @param {number} min @param {number} max @param {Range | null} previous @returns {Range} */
@@ -74,7 +73,8 @@ export function logTicks([low, high]) {
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += every) {
     for (const times of between) {
-      const tick = times * 10 ** power;
+      // Read as text, since 10 ** −5 is not the number nearest to it.
+      const tick = Number(`${times}e${power}`);
       if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push(tick);
     }
   }

@@ -90,17 +90,25 @@ export class Series {
   }
 }
 
+/** The weight of the past is meant per this part of the run, so that series with few points and with many are smoothed alike. */
+const SMOOTHING_PARTS = 200;
+
 /**
- * Exponential moving average, corrected at its start as Adam corrects its moments; what is not finite is passed through.
- * @param {number[]} values @param {number} weight of the past, 0 (none) to below 1 @returns {number[]}
+ * Exponential moving average over steps, normalised at its start; what is not finite is passed through.
+ * @param {number[]} steps @param {number[]} values @param {number} weight of the past, 0 (none) to below 1
+ * @param {number | null} total steps of the run, once known @returns {number[]}
  */
-export function smooth(values, weight) {
-  let average = 0;
-  let power = 1;
-  return values.map((value) => {
+export function smooth(steps, values, weight, total) {
+  const part = Math.max(total ?? 0, (steps[steps.length - 1] ?? 0) - (steps[0] ?? 0), 1) / SMOOTHING_PARTS;
+  let sum = 0;
+  let mass = 0;
+  let last = steps[0];
+  return values.map((value, i) => {
     if (!Number.isFinite(value)) return value;
-    average = weight * average + (1 - weight) * value;
-    power *= weight;
-    return average / (1 - power);
+    const kept = weight ** ((steps[i] - last) / part);
+    last = steps[i];
+    sum = kept * sum + value;
+    mass = kept * mass + 1;
+    return sum / mass;
   });
 }

@@ -21,11 +21,12 @@ function drawSpark(context, width, height, lines, total) {
   }
   const last = Math.max(...lines.map((line) => line.steps[line.steps.length - 1] ?? 0), 1);
   const end = total && total > last ? total : last;
-  const first = Math.min(...lines.map((line) => line.steps[0] ?? 0));
+  const first = lines.every((line) => line.steps.length < 2) ? 0 : Math.min(...lines.map((line) => line.steps[0] ?? 0));
   const x = (step) => 3 + ((step - first) / (end - first || 1)) * (width - 6);
   const y = (value) => height - 3 - ((value - low) / (high - low || 1)) * (height - 6);
   context.lineJoin = 'round';
-  for (const { steps, values, style } of lines) {
+  // The card's first arm last, so that it lies on top.
+  for (const { steps, values, style } of [...lines].reverse()) {
     context.strokeStyle = style.color;
     context.lineWidth = Math.min(style.width, 1.5);
     context.setLineDash(style.dash);
@@ -40,6 +41,12 @@ function drawSpark(context, width, height, lines, total) {
       }
     });
     context.stroke();
+    if (steps.length === 1 && Number.isFinite(values[0])) {
+      context.fillStyle = style.color;
+      context.beginPath();
+      context.arc(x(steps[0]), y(values[0]), 2.5, 0, 2 * Math.PI);
+      context.fill();
+    }
   }
 }
 

@@ -5,13 +5,15 @@ import { fieldsOf, GROUP_ORDER, kindsOf, sameValue } from './schema.js';
 
 /** Fields shown before the fold where no preset says which ones tell. */
 const FEWEST_FIELDS = 6;
+/** Fields that a reader of any experiment wants to turn. */
+const ALWAYS = ['arms', 'dataset', 'learning_rate', 'epochs', 'steps'];
 
 /**
- * The names of fields that presets set: those are what a reader would want to turn.
+ * The names of fields that presets set, and those that always tell.
  * @param {import('../types.js').Card} card @param {import('./schema.js').Field[]} fields @returns {Set<string>}
  */
 function tellingFields(card, fields) {
-  const names = new Set(card.presets.flatMap((preset) => Object.keys(preset.config)).filter((name) => fields.some((field) => field.name === name)));
+  const names = new Set([...ALWAYS, ...card.presets.flatMap((preset) => Object.keys(preset.config))].filter((name) => fields.some((field) => field.name === name)));
   for (const field of fields) if (names.size < FEWEST_FIELDS) names.add(field.name);
   return names;
 }

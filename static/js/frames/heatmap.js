@@ -1,5 +1,5 @@
 /** Draws a matrix as colours, with its scale in numbers. */
-import { formatTick, significant, toNumber } from '../format.js';
+import { formatTick, toNumber } from '../format.js';
 import { colorScale } from './colors.js';
 
 /** Labels are drawn up to this many of them; more would touch. */
@@ -40,12 +40,13 @@ export function drawHeatmap(context, width, height, frame, ink) {
   const columnLabels = frame.column_labels && columns <= MOST_LABELS ? frame.column_labels : null;
   const left = 16 + (rowLabels ? Math.min(72, measure(rowLabels) + 6) : measure([String(rows - 1)]) + 6);
   const bottom = 34;
-  const right = 60;
+  const right = 68;
   // Cells are squares unless the matrix is far from square; then it fills the place it has.
   let cellWidth = (width - left - right) / columns;
   let cellHeight = (height - 8 - bottom) / rows;
   if (Math.max(rows, columns) / Math.min(rows, columns) < 4) cellWidth = cellHeight = Math.min(cellWidth, cellHeight);
-  const box = { left, top: 8, width: cellWidth * columns, height: cellHeight * rows };
+  const free = Math.max(0, width - left - right - cellWidth * columns);
+  const box = { left: left + Math.floor(free / 2), top: 8, width: cellWidth * columns, height: cellHeight * rows };
 
   const image = new ImageData(columns, rows);
   for (let i = 0; i < rows * columns; i += 1) {
@@ -79,7 +80,7 @@ export function drawHeatmap(context, width, height, frame, ink) {
   }
   context.fillText(frame.x_title, box.left + box.width / 2, box.top + box.height + 20);
   context.save();
-  context.translate(7, box.top + box.height / 2);
+  context.translate(box.left - left + 7, box.top + box.height / 2);
   context.rotate(-Math.PI / 2);
   context.textBaseline = 'middle';
   context.fillText(frame.y_title, 0, 0);
@@ -125,7 +126,7 @@ function drawScale(context, left, top, height, scale, ink) {
   context.fillStyle = ink.axis;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  const show = (value) => (Number.isInteger(value) ? formatTick(value) : significant(value, 3));
+  const show = (value) => formatTick(+value.toPrecision(3));
   const places = height > 80 ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1];
   for (const place of places) {
     const value = scale.low + place * (scale.high - scale.low);

@@ -16,26 +16,35 @@ import { useDark } from '../theme.js';
 const HEIGHT = 380;
 /** More than this many runs at once would be neither quick nor readable. */
 const MOST_RUNS = 50;
+const LONGEST_LABEL = 28;
 /** Dashes that tell configs apart; colours belong to the arms. @type {number[][]} */
 const CELL_DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [1, 3]];
 
 /**
- * Runs with the same config, whatever their seed.
+ * Runs with the same config, one a seed: a second run of a seed repeats the first and would feign certainty.
  * @typedef {{label: string, runs: {run: import('../types.js').Run, series: Series[]}[]}} Cell
  */
 
-/** @param {{run: import('../types.js').Run, series: Series[]}[]} entries @returns {{cells: Cell[], differing: string[]}} */
+/** @param {{run: import('../types.js').Run, series: Series[]}[]} entries @returns {{cells: Cell[], differing: string[], repeats: number}} */
 function cellsOf(entries) {
   const names = [...new Set(entries.flatMap(({ run }) => Object.keys(run.config)))];
   const differing = names.filter((name) => entries.some(({ run }) => !sameValue(run.config[name], entries[0].run.config[name])));
   /** @type {Cell[]} */
   const cells = [];
+  let repeats = 0;
   for (const entry of entries) {
-    const cell = cells.find((known) => sameValue(known.runs[0].run.config, entry.run.config));
-    if (cell) cell.runs.push(entry);
-    else cells.push({ label: differing.map((name) => `${name} ${formatConfig(entry.run.config[name])}`).join(', ') || 'same config', runs: [entry] });
+    const cell = cells.find((known) => known.runs[0].run.experiment === entry.run.experiment && sameValue(known.runs[0].run.config, entry.run.config));
+    if (cell?.runs.some(({ run }) => run.seed === entry.run.seed)) repeats += 1;
+    else if (cell) cell.runs.push(entry);
+    else cells.push({ label: '', runs: [entry] });
   }
-  return { cells, differing };
+  // A config is named by what is its own, where that is short; its letter leads to the table of configs.
+  cells.forEach((cell, index) => {
+    const own = differing.map((name) => `${name} ${formatConfig(cell.runs[0].run.config[name])}`).join(', ');
+    const letter = index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
+    cell.label = own.length > 0 && own.length <= LONGEST_LABEL ? `${letter}: ${own}` : letter;
+  });
+  return { cells, differing, repeats };
 }
 
 /** @param {string[]} ids */
@@ -75,7 +84,7 @@ function Comparison({ entries, cards }) {
   useDark();
   const arms = cards.flatMap((card) => card.arms);
   const known = cards.flatMap((card) => card.metrics);
-  const { cells, differing } = useMemo(() => cellsOf(entries), [entries]);
+  const { cells, differing, repeats } = useMemo(() => cellsOf(entries), [entries]);
   const names = [...new Set(entries.flatMap(({ series }) => series.map((one) => one.name)))].sort();
   const usual = known.find((metric) => names.includes(metric.name) && metric.better !== null)?.name ?? names[0] ?? '';
   const [wanted, setWanted] = useQuery('metric');
@@ -113,7 +122,7 @@ function Comparison({ entries, cards }) {
   const title = known.find((one) => one.name === metric)?.title ?? metric;
 
   return html`<main class="page">
-    <div class="page-head"><h1>Compare <span class="quiet">${entries.length} runs, ${cells.length === 1 ? 'one config' : `${cells.length} configs`}</span></h1>
+    <div class="page-head"><h1>Compare <span class="quiet">${entries.length} runs, ${cells.length === 1 ? 'one config' : `${cells.length} configs`}${repeats > 0 ? `, ${repeats} left out: ${repeats === 1 ? 'it repeats' : 'they repeat'} a seed` : ''}</span></h1>
       <select aria-label="Metric" onChange=${(event) => setWanted(event.currentTarget.value)}>${names.map((name) => html`<option value=${name} selected=${name === metric}>${known.find((one) => one.name === name)?.title ?? name}</option>`)}</select>
       <select aria-label="Lines" onChange=${(event) => setMode(event.currentTarget.value)}><option value="mean" selected=${mode === 'mean'}>mean and 95% interval</option><option value="each" selected=${mode === 'each'}>each run</option></select>
       <button class="mini" aria-pressed=${log === 'log'} onClick=${() => setLog(log === 'log' ? 'lin' : 'log')}>log y</button>
@@ -131,7 +140,7 @@ function Comparison({ entries, cards }) {
     <h2>Configs</h2>
     ${differing.length === 0
       ? html`<p class="quiet">All of these runs have the same config; only seeds differ.</p>`
-      : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col">${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
+      : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col" class="number">${cell.label[0]}, ${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
           <tbody>${differing.map((name) => html`<tr key=${name}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="number">${formatConfig(cell.runs[0].run.config[name])}</td>`)}</tr>`)}</tbody></table></div>`}
     <h2>Runs</h2>
     <ul class="files">${cells.flatMap((cell) => cell.runs.map(({ run }) => html`<li key=${run.id}><a href=${`/runs/${run.id}`}>${run.name || `${run.experiment} · ${run.preset ?? ''}`}</a> <span class="quiet number">seed ${run.seed} · ${run.status}</span></li>`))}</ul>

@@ -15,6 +15,10 @@ import { useCanWrite } from '../session.js';
 import { useDark } from '../theme.js';
 
 const PICTURE_HEIGHT = 112;
+/** Height of the picture where a card has the width of the page. */
+const WIDE_PICTURE_HEIGHT = 232;
+/** Up to this many cards are wide. */
+const FEW_CARDS = 2;
 
 /** The preset for the first click: `glance` where there is one, else `quick`. @param {import('../types.js').Card} card */
 const firstPreset = (card) => card.presets.find((preset) => preset.id === 'glance') ?? card.presets.find((preset) => preset.id === 'quick') ?? card.presets[0];
@@ -70,8 +74,10 @@ function useNewestRun(card) {
   return { run, series: series.current, version, metric, reload: () => setRound((n) => n + 1) };
 }
 
-/** @param {{card: import('../types.js').Card, canWrite: boolean, newRun: number}} props `newRun` counts runs made elsewhere */
-function ExperimentCard({ card, canWrite, newRun }) {
+/**
+ * @param {{card: import('../types.js').Card, canWrite: boolean, newRun: number, wide: boolean}} props `newRun` counts runs made elsewhere
+ */
+function ExperimentCard({ card, canWrite, newRun, wide }) {
   useDark();
   const { run, series, version, metric, reload } = useNewestRun(card);
   const [busy, setBusy] = useState(false);
@@ -98,11 +104,12 @@ function ExperimentCard({ card, canWrite, newRun }) {
   const title = card.metrics.find((known) => known.name === metric)?.title ?? metric;
   const alive = run && !TERMINAL.has(run.status);
   const seconds = preset?.expected_seconds;
-  return html`<article class="experiment">
-    <a class="picture" href=${run ? `/runs/${run.id}` : `/new/${card.id}`} style=${{ height: `${PICTURE_HEIGHT}px` }} aria-label=${run ? `Newest run of ${card.title}` : `Configure ${card.title}`}>
+  const height = wide ? WIDE_PICTURE_HEIGHT : PICTURE_HEIGHT;
+  return html`<article class=${wide ? 'experiment wide' : 'experiment'}>
+    <a class="picture" href=${run ? `/runs/${run.id}` : `/new/${card.id}`} style=${{ height: `${height}px` }} aria-label=${run ? `Newest run of ${card.title}` : `Configure ${card.title}`}>
       ${run && lines.length > 0
-        ? html`<${Spark} lines=${lines} total=${alive ? run.progress.total : null} height=${PICTURE_HEIGHT} version=${version} label=${`${title} of the newest run`} />`
-        : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.`}</span>`}
+        ? html`<${Spark} lines=${lines} total=${alive ? run.progress.total : null} height=${height} version=${version} label=${`${title} of the newest run`} />`
+        : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`<span>No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.</span>`}</span>`}
     </a>
     <div class="picture-note number">
       ${run ? html`<${StatusWord} run=${run} /> <span>${title}</span> <span>${best.length > 0 ? `${formatValue(Math.min(...best), metric)} to ${formatValue(Math.max(...best), metric)}` : ''}</span>` : html`<span class="quiet">${armsOfRun(card, {}).length || ''} ${card.arms.length ? 'systems side by side' : ''}</span>`}
@@ -144,7 +151,7 @@ export function ExperimentsPage() {
       ${cards && cards.length > 3 && html`<input type="search" placeholder="Filter" aria-label="Filter experiments" value=${wanted} onInput=${(event) => setWanted(event.currentTarget.value)} />`}
     </div>
     ${error && html`<p class="fault">${error.message}</p>`}
-    <div class="experiments">${shown.map((card) => html`<${ExperimentCard} key=${card.id} card=${card} canWrite=${canWrite} newRun=${newest[card.id] ?? 0} />`)}</div>
+    <div class="experiments">${shown.map((card) => html`<${ExperimentCard} key=${card.id} card=${card} canWrite=${canWrite} newRun=${newest[card.id] ?? 0} wide=${(cards ?? []).length <= FEW_CARDS} />`)}</div>
     ${cards && shown.length === 0 && html`<p class="quiet">No experiment has this in its title or summary.</p>`}
   </main>`;
 }

@@ -1,7 +1,7 @@
 /** The lab itself: who computes, which data are here, which version this is. */
 import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
-import { formatAge, formatBytes, formatWhen } from '../format.js';
+import { formatAge, formatBytes, formatWhen, shortId } from '../format.js';
 import { html } from '../html.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
 import { notifyError } from '../notice.js';
@@ -28,7 +28,7 @@ export function LabPage() {
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
 
   return html`<main class="page lab-page">
-    <div class="page-head"><h1>Lab</h1>${about && html`<span class="quiet">Engram ${about.version}</span>`}</div>
+    <div class="page-head"><h1>Lab</h1></div>
     ${status.error && html`<p class="fault">${status.error.message}</p>`}
     ${about &&
     html`<table class="data keys facts"><tbody>
@@ -45,33 +45,33 @@ export function LabPage() {
     ${workers.value &&
     workers.value.length > 0 &&
     html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">Host</th><th scope="col">Devices</th><th scope="col">Run</th><th scope="col">Version</th><th scope="col" class="number">Last seen</th></tr></thead>
+      <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="from-tablet">Host</th><th scope="col">Devices</th><th scope="col">Run</th><th scope="col" class="number from-tablet">Version</th><th scope="col" class="number">Last seen</th></tr></thead>
       <tbody>${workers.value.map((worker) => html`<tr key=${worker.id}>
         <td>${worker.name}</td>
-        <td><span class=${worker.run_id ? 'alive' : worker.state === 'offline' ? 'quiet' : ''}>${worker.state}</span></td>
-        <td>${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
-        <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${worker.run_id.slice(0, 8)}</a>`}</td>
-        <td class="number">${worker.version}</td>
+        <td><span class=${worker.state === 'busy' ? 'alive' : worker.state === 'lost' ? 'fault' : ''}>${worker.state}</span></td>
+        <td class="from-tablet">${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
+        <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${shortId(worker.run_id)}</a>`}</td>
+        <td class="number from-tablet">${worker.version}</td>
         <td class="number quiet" title=${formatWhen(worker.last_seen_at)}>${formatAge(worker.last_seen_at)}</td>
       </tr>`)}</tbody>
     </table></div>`}
-    <p class="quiet">Another machine joins with this line:</p>
+    <p class="note">Another machine joins with this line:</p>
     <div class="copy-line"><code>${join}</code><${CopyButton} text=${join} /></div>
 
     <h2>Data</h2>
     ${datasets.error && html`<p class="fault">${datasets.error.message}</p>`}
     ${datasets.value &&
     html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="number">Size</th><th scope="col">Licence</th><th scope="col">Source</th><th></th></tr></thead>
+      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><th></th></tr></thead>
       <tbody>${datasets.value.map((/** @type {import('../types.js').Dataset} */ dataset) => html`<tr key=${dataset.id}>
         <td>${dataset.title} <span class="quiet">${dataset.id}</span></td>
-        <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.progress ?? 0) * (dataset.progress && dataset.progress > 1 ? 1 : 100)} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}</td>
+        <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.fetched ?? 0) * 100} label=${`Fetching ${dataset.title}`} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}${dataset.error && dataset.state !== 'fetching' && html`<br /><span class="fault">${dataset.error}</span>`}</td>
         <td class="number">${formatBytes(dataset.bytes)}</td>
-        <td>${dataset.licence}</td>
-        <td class="source">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>
+        <td class="from-tablet">${dataset.licence}</td>
+        <td class="source from-tablet">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>
         <td class="row-actions">${canWrite && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}</td>
       </tr>`)}</tbody>
     </table></div>
-    <p class="quiet">Absent data are fetched by the first run that needs them; fetching here only does it earlier.</p>`}
+    <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier.</p>`}
   </main>`;
 }

@@ -26,11 +26,16 @@ export function LoginPage() {
     }
   };
   useEffect(() => {
-    const given = decodeURIComponent(location.hash.slice(1));
-    if (!given) return;
-    // The token leaves the address before anything else, so that neither history nor a screenshot keeps it.
-    history.replaceState(history.state, '', location.pathname + location.search);
-    login(given);
+    const useHash = () => {
+      const given = decodeURIComponent(location.hash.slice(1));
+      if (!given) return;
+      // The token leaves the address before anything else, so that neither history nor a screenshot keeps it.
+      history.replaceState(history.state, '', location.pathname + location.search);
+      login(given);
+    };
+    useHash();
+    addEventListener('hashchange', useHash);
+    return () => removeEventListener('hashchange', useHash);
   }, []);
   return html`<main class="page login-page">
     <h1>Engram</h1>

@@ -4,7 +4,7 @@ import { CopyButton } from '../clipboard.js';
 import { useCheck } from '../form/check.js';
 import { ConfigForm } from '../form/config_form.js';
 import { completed, sameValue } from '../form/schema.js';
-import { formatBytes, formatDuration, formatValue } from '../format.js';
+import { formatBytes, formatDuration, formatValue, shortId } from '../format.js';
 import { html, useEffect, useMemo, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { navigate, useQuery } from '../router.js';
@@ -12,6 +12,24 @@ import { useCanWrite } from '../session.js';
 
 /** The text of a shell word, quoted. @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A value as `--set` reads it: JSON, or else the bare text. @param {any} value */
+function settingText(value) {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  try {
+    JSON.parse(value);
+    return JSON.stringify(value);
+  } catch {
+    return value;
+  }
+}
+
+/** The line that trains the same in a terminal, without a server. @param {Record<string, any>} body of the run to be made */
+function terminalLine({ experiment, preset, config = {}, seed, device }) {
+  const settings = Object.entries(config).map(([name, value]) => `--set ${quoted(`${name}=${settingText(value)}`)}`);
+  const parts = ['engram run', experiment, preset && `--preset ${preset}`, ...settings, seed !== undefined && `--seed ${seed}`, device && `--device ${device}`];
+  return parts.filter(Boolean).join(' ');
+}
 
 /** What the form says beyond the config. */
 const EMPTY = { seed: '', name: '', project: '', tags: '', device: 'auto' };
@@ -65,6 +83,10 @@ function NewRun({ card, parent }) {
   const allFaults = refused.faults.length > 0 ? refused.faults : faults;
   const curl = `curl -X POST ${location.origin}${path} \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}`;
 
+  // The terminal knows no names, projects and tags: where the form gives one, no line there says the same.
+  const said = /** @type {Record<string, any>} */ (body);
+  const terminal = parent || said.name || said.project || said.tags ? '' : terminalLine(said);
+
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
@@ -85,7 +107,7 @@ function NewRun({ card, parent }) {
   </div>`;
 
   return html`<main class="page">
-    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || parent.id.slice(0, 8)}` : 'new run'}</span></h1></div>
+    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1></div>
     <form class="new-run" onSubmit=${submit}>
       <div class="new-run-main">
         ${!parent &&
@@ -118,6 +140,8 @@ function NewRun({ card, parent }) {
         <section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
           <pre class="command" tabindex="0">${curl}</pre>
+          ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, without a server</p><${CopyButton} text=${terminal} /></div>
+            <pre class="command" tabindex="0">${terminal}</pre>`}
         </section>
         ${card.paper && html`<section><h2>Paper</h2><p><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a></p><p class="quiet">${card.paper.authors ? `${card.paper.authors}, ` : ''}${card.paper.year}</p></section>`}
       </aside>
@@ -133,7 +157,7 @@ function ForecastTable({ forecast }) {
   return html`<table class="data keys"><tbody>
     <tr><th scope="row">Time</th><td class="number">~${formatDuration(forecast.seconds)}</td></tr>
     <tr><th scope="row">Memory</th><td class="number">${formatBytes(forecast.memory_bytes)}</td></tr>
-    ${(forecast.datasets ?? []).map((dataset) => html`<tr key=${dataset.id}><th scope="row">${dataset.id}</th><td>${dataText[dataset.state] ?? dataset.state}${dataset.state === 'absent' ? `, ${formatBytes(dataset.bytes)}` : ''}</td></tr>`)}
+    ${(forecast.datasets ?? []).map((dataset) => html`<tr key=${dataset.id}><th scope="row">${dataset.id}</th><td class="number">${dataText[dataset.state] ?? dataset.state}${dataset.state === 'absent' ? `, ${formatBytes(dataset.bytes)}` : ''}</td></tr>`)}
     ${estimates.map(([name, number]) => html`<tr key=${name}><th scope="row">${name}</th><td class="number" title=${String(number)}>${formatValue(number, name)}</td></tr>`)}
   </tbody></table>`;
 }

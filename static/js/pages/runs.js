@@ -116,17 +116,17 @@ function Row({ run, card, current, selected, canWrite, onSelect, onAct }) {
   return html`<tr class=${`${current ? 'is-current' : ''}${selected ? ' is-selected' : ''}`}>
     <td class="tick"><input type="checkbox" checked=${selected} aria-label="Select" onChange=${onSelect} /></td>
     <td class="status-cell" title=${run.status_reason ?? ''}><${StatusWord} run=${run} /> <span class="quiet number">${place}</span></td>
-    <td class="name"><a href=${`/runs/${run.id}`}>${run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</a>
+    <td class="name"><a href=${`/runs/${run.id}`}>${run.name || [run.experiment, run.preset].filter(Boolean).join(' · ')}</a>
       ${run.tags?.map((tag) => html` <span class="tag">${tag}</span>`)}</td>
-    <td class="from-wide">${run.experiment}</td>
-    <td class="from-wide">${run.project}</td>
+    <td class="from-wide cut" title=${run.experiment}>${card?.title ?? run.experiment}</td>
+    <td class="from-wide cut">${run.project}</td>
     <td class="number">${run.seed}</td>
     <td class="progress-cell">${
       ended
         ? html`<span class="quiet number">${run.started_at && run.finished_at ? formatDuration((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000) : ''}</span>`
         : html`<${ProgressBar} percent=${run.progress.percent} busy=${run.status === 'running'} /> <span class="quiet number">${isPreparing(run) ? run.status_reason : run.status === 'running' ? `${formatDuration(run.progress.eta_seconds)} left` : ''}</span>`
     }</td>
-    <td class="numbers">${run.status === 'failed' ? html`<span class="quiet">${run.status_reason}</span>` : mainNumbers(run, card).map((name) => html`<${MainNumber} key=${name} name=${name} run=${run} />`)}</td>
+    <td class="numbers">${run.status === 'failed' ? html`<span class="quiet" title=${run.status_reason}>${run.status_reason}</span>` : mainNumbers(run, card).map((name) => html`<${MainNumber} key=${name} name=${name} run=${run} />`)}</td>
     <td class="number quiet" title=${formatWhen(run.created_at)}>${formatAge(run.created_at)}</td>
     <td class="row-actions">${canWrite && (ended
         ? html`<button class="mini" onClick=${() => onAct('archive')}>${run.archived ? 'Unarchive' : 'Archive'}</button>`
@@ -152,12 +152,14 @@ export function RunsPage() {
   useInterval(() => tick((n) => n + 1), 15000);
   useEffect(() => {
     let seen = false;
+    let lost = false;
     return onNewsState((now) => {
-      seen ||= now;
-      if (now) setLostSince(null);
-      else if (seen) setLostSince(new Date());
       setConnected(now || !seen);
-      if (now && seen) reload();
+      setLostSince(seen && !now ? new Date() : null);
+      // What happened while the news were lost is in the list itself.
+      if (now && lost) reload();
+      lost = seen && !now;
+      seen ||= now;
     });
   }, []);
 
@@ -168,11 +170,18 @@ export function RunsPage() {
     return next;
   });
   const compare = () => navigate(`/compare?runs=${[...selected].join(',')}`);
+  // Keys may come faster than the page is drawn, so the place is kept beside the drawn one.
+  const place = useRef(-1);
+  const goTo = (index) => {
+    place.current = index;
+    setAt(index);
+  };
   usePageKeys((event) => {
-    if (event.key === 'j') setAt(Math.min(list.length - 1, at + 1));
-    else if (event.key === 'k') setAt(Math.max(0, at - 1));
-    else if (event.key === 'Enter' && list[at] && !(event.target instanceof HTMLElement && event.target.closest('a, button'))) navigate(`/runs/${list[at].id}`);
-    else if (event.key === 'x' && list[at]) toggle(list[at].id);
+    const run = list[place.current];
+    if (event.key === 'j') goTo(Math.min(list.length - 1, place.current + 1));
+    else if (event.key === 'k') goTo(Math.max(0, place.current - 1));
+    else if (event.key === 'Enter' && run && !(event.target instanceof HTMLElement && event.target.closest('a, button'))) navigate(`/runs/${run.id}`);
+    else if (event.key === 'x' && run) toggle(run.id);
     else if (event.key === 'c' && selected.size > 0) compare();
   });
   const body = useRef(/** @type {HTMLElement | null} */ (null));
@@ -214,13 +223,6 @@ export function RunsPage() {
       ${!connected && html`<span class="stale" role="status">stale since ${(lostSince ?? new Date()).toLocaleTimeString('en-GB')} · reconnecting</span>`}
     </div>
     ${error && html`<p class="fault">${error}</p>`}
-    ${selected.size > 0 &&
-    html`<div class="selection">
-      <b class="number">${selected.size}</b> selected
-      <button onClick=${compare}>Compare</button>
-      ${canWrite && html`<button onClick=${() => actAll('cancel')}>Cancel those that go on</button><button onClick=${() => actAll('archive')}>Archive those that ended</button>`}
-      <button class="mini" onClick=${() => setSelected(new Set())}>None</button>
-    </div>`}
     ${runs && runs.length === 0
       ? html`<div class="empty"><p>${filtered ? 'No run matches these filters.' : 'Runs stand here, the newest first, and move while they learn.'}</p>
           ${filtered
@@ -237,5 +239,12 @@ export function RunsPage() {
           </tbody>
         </table></div>`}
     ${cursor && html`<p class="more"><button onClick=${more}>Load more</button></p>`}
+    ${selected.size > 0 &&
+    html`<div class="selection">
+      <b class="number">${selected.size}</b> selected
+      <button onClick=${compare}>Compare</button>
+      ${canWrite && html`<button onClick=${() => actAll('cancel')}>Cancel those that go on</button><button onClick=${() => actAll('archive')}>Archive those that ended</button>`}
+      <button class="mini" onClick=${() => setSelected(new Set())}>None</button>
+    </div>`}
   </main>`;
 }

@@ -1,7 +1,7 @@
 /** All links that were given away, and the button that ends them. */
 import { call, getAll } from '../api.js';
 import { Confirm } from '../dialog.js';
-import { formatAge, formatWhen } from '../format.js';
+import { formatAge, formatWhen, shortId } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
@@ -23,7 +23,12 @@ export function SharesPage() {
     }
   };
   const runsOf = (share) => share.run_ids ?? (share.run_id ? [share.run_id] : []);
-  const isOver = (share) => share.expires_at !== null && new Date(share.expires_at) < new Date();
+  const isOver = (share) => share.open === false || (share.expires_at !== null && new Date(share.expires_at) < new Date());
+  const endText = (share) => {
+    if (share.revoked_at) return `revoked ${formatWhen(share.revoked_at)}`;
+    if (!share.expires_at) return 'never';
+    return `${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}`;
+  };
   return html`<main class="page">
     <div class="page-head"><h1>Shares</h1></div>
     ${error && html`<p class="fault">${error.message}</p>`}
@@ -33,16 +38,16 @@ export function SharesPage() {
     html`<div class="scroll"><table class="data">
       <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number">Made</th><th></th></tr></thead>
       <tbody>
-        ${shares.map((share) => html`<tr key=${share.id}>
+        ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
-          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${id.slice(0, 8)}</a>`)}${share.sweep_id && html`<span>sweep ${share.sweep_id.slice(0, 8)}</span>`}</td>
-          <td class="number">${share.expires_at ? html`<span class=${isOver(share) ? 'quiet' : ''}>${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}</span>` : 'never'}</td>
+          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
+          <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
           <td class="number quiet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
-          <td class="row-actions">${canWrite && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
+          <td class="row-actions">${canWrite && !isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
         </tr>`)}
       </tbody>
     </table></div>
-    <p class="quiet">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
+    <p class="note">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
     ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. The run itself stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
   </main>`;
 }

@@ -47,7 +47,7 @@ export function RunActions({ run, onChange, onShare, canWrite }) {
     ${!ended && button('cancel', 'Cancel', order('cancel', 'Cancelled.'))}
     ${(run.status === 'failed' || run.status === 'cancelled') && button('retry', 'Retry', retry, 'primary')}
     <a class="button" href=${`/new/${run.experiment}?from=${run.id}`}>Clone…</a>
-    ${button('share', 'Share', onShare, ended ? 'primary' : '')}
+    ${button('share', 'Share', onShare, run.status === 'succeeded' ? 'primary' : '')}
     ${ended && button('archive', run.archived ? 'Unarchive' : 'Archive', archive)}
     ${(ended || run.status === 'queued') && button('delete', 'Delete…', () => setAsking(true))}
     ${asking &&

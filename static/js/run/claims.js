@@ -1,6 +1,7 @@
 /** The paper's claims as chips: verdict, value, the paper's figure and why. */
-import { formatExact, formatSigned, formatValue } from '../format.js';
+import { formatExact, formatSigned, formatValue, toNumber } from '../format.js';
 import { html } from '../html.js';
+import { splitSummary } from './results.js';
 
 const SIGNS = { holds: '✓', fails: '✕', undecided: '○' };
 
@@ -13,6 +14,28 @@ function ruleText({ op, value, tolerance }) {
 /** A paired difference `METRIC.ARM-ARM`, shown with its sign. @param {string} measure */
 const isDifference = (measure) => /\.[^.]*-[^.]*$/.test(measure);
 
+/**
+ * How a claim's value is shown: in the unit of the paper's figure, where that is a percentage and ours a fraction.
+ * @param {import('../types.js').Card} card @param {import('../types.js').Claim} claim @returns {(value: any) => string}
+ */
+function valueText(card, claim) {
+  const show = isDifference(claim.measure) ? formatSigned : formatValue;
+  const unit = card.metrics.find((metric) => metric.name === splitSummary(claim.measure).metric)?.unit ?? '';
+  const reported = claim.reported?.unit ?? '';
+  if (unit !== '' || (reported !== '%' && reported !== 'percentage points')) return (value) => show(value, claim.measure);
+  return (value) => {
+    const percent = 100 * toNumber(value);
+    return Number.isFinite(percent) ? show(+percent.toFixed(2)) : show(value);
+  };
+}
+
+/** The paper's figure with the digits that the paper gives. @param {import('../types.js').Claim} claim */
+function reportedText({ measure, reported }) {
+  if (!reported) return '';
+  const sign = isDifference(measure) && reported.value > 0 ? '+' : '';
+  return `${sign}${String(reported.value).replace('-', '−')} ${reported.unit}`;
+}
+
 /** @param {{card: import('../types.js').Card, run: import('../types.js').Run}} props */
 export function Claims({ card, run }) {
   if (card.claims.length === 0) return null;
@@ -21,7 +44,7 @@ export function Claims({ card, run }) {
       const verdict = run.claims?.find((known) => known.id === claim.id);
       const state = verdict?.verdict ?? 'undecided';
       const value = verdict?.value ?? run.summary?.[claim.measure] ?? null;
-      const show = isDifference(claim.measure) ? formatSigned : formatValue;
+      const show = valueText(card, claim);
       const { reported } = claim;
       return html`<details class="claim" data-verdict=${state} key=${claim.id}>
         <summary>
@@ -29,8 +52,8 @@ export function Claims({ card, run }) {
           <span class="statement">${claim.statement}</span>
           <span class="verdict"
             ><b>${state}</b>
-            <span class="number" title=${value === null ? '' : formatExact(value)}>${value === null ? 'no value yet' : show(value, claim.measure)}</span>
-            ${reported && html`<span class="quiet">paper ${isDifference(claim.measure) ? formatSigned(reported.value) : formatValue(reported.value)} ${reported.unit}</span>`}
+            <span class="number" title=${value === null ? '' : formatExact(value)}>${value === null ? 'no value yet' : show(value)}</span>
+            ${reported && html`<span class="quiet">paper ${reportedText(claim)}</span>`}
           </span>
         </summary>
         ${claim.why && html`<p>${claim.why}</p>`}

@@ -19,24 +19,17 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const byArm = data.frames.get(panel.frame ?? '') ?? new Map();
   const arms = inCardOrder(card.arms, byArm.keys()).filter((arm) => arm === null || !panel.arms?.length || panel.arms.includes(arm));
   const isBaseline = (arm) => card.arms.find((known) => known.id === arm)?.baseline ?? false;
-  const usual = arms.find((arm) => arm !== null && !isBaseline(arm)) ?? arms[0] ?? null;
+  // Of the systems that are no baseline, the one with most pictures: its picture moves.
+  const candidates = arms.filter((arm) => arm !== null && !isBaseline(arm));
+  const count = (arm) => byArm.get(arm)?.length ?? 0;
+  const usual = candidates.reduce((best, arm) => (best === null || count(arm) > count(best) ? arm : best), /** @type {string | null} */ (null)) ?? arms[0] ?? null;
   const all = wanted === '*' && arms.length > 1;
   const chosen = arms.find((arm) => arm === wanted) ?? usual;
   const shown = all ? arms : [chosen];
   const refs = shown.map((arm) => frameAt(byArm.get(arm) ?? [], group.step));
   const step = refs[0]?.step;
   return html`<section class=${all ? 'panel wide' : 'panel'} aria-label=${panel.title}>
-    <header>
-      <h3>${panel.title}</h3>
-      <span class="quiet">${step === undefined ? '' : `step ${step}`}</span>
-      <span class="tools">
-        ${arms.length > 1 &&
-        html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
-          ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}
-          <option value="*" selected=${all}>all side by side</option>
-        </select>`}
-      </span>
-    </header>
+    <header><h3 title=${panel.title}>${panel.title}</h3></header>
     <div class="frames" data-count=${shown.length}>
       ${shown.map(
         (arm, index) => html`<figure key=${arm ?? ''}>
@@ -45,5 +38,14 @@ export function FramePanel({ card, panel, data, group, cache }) {
         </figure>`,
       )}
     </div>
+    <footer>
+      <span class="quiet number">${step === undefined ? '' : `step ${step}`}</span>
+      ${arms.length > 1
+        ? html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
+          ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}
+          <option value="*" selected=${all}>all side by side</option>
+        </select>`
+        : chosen !== null && html`<span class="quiet">${armTitle(card.arms, chosen)}</span>`}
+    </footer>
   </section>`;
 }

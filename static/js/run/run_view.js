@@ -1,8 +1,11 @@
 /** The body of a run, the same on its own page and on a shared one: claims, panels, results, config, log, files, and the slider. */
+import { armsOfRun, armStyle, armTitle, inCardOrder } from '../arms.js';
 import { ChartGroup } from '../charts/group.js';
+import { shortId } from '../format.js';
 import { FrameCache } from '../frames/frame_cache.js';
 import { html, useEffect, useMemo } from '../html.js';
 import { useQuery } from '../router.js';
+import { useDark } from '../theme.js';
 import { Artifacts } from './artifacts.js';
 import { isClockName, panelFor, useCardOrBare } from './bare_card.js';
 import { Claims } from './claims.js';
@@ -14,17 +17,29 @@ import { SeriesPanel } from './series_panel.js';
 import { StepSlider } from './step_slider.js';
 import { useGroupTopics, useRunTopics } from './watch.js';
 
-/** @param {{group: ChartGroup, data: import('./run_data.js').RunData}} props */
-function ViewTools({ group }) {
+/** @param {{group: ChartGroup, data: import('./run_data.js').RunData, card: import('../types.js').Card}} props */
+function ViewTools({ group, data, card }) {
+  useDark();
   useGroupTopics(group, 'range', 'arms');
   const [weight, setWeight] = useQuery('smooth', '0');
+  const recorded = new Set([...data.series.values()].map((series) => series.arm));
+  const expected = armsOfRun(card, data.run?.config ?? {});
+  const arms = inCardOrder(card.arms, [...recorded, ...(card.arms.length > 0 ? expected : [])]).flatMap((arm) => (arm === null ? [] : [arm]));
   useEffect(() => group.setSmoothing(Math.min(0.99, Math.max(0, Number(weight) || 0))), [weight, group]);
   return html`<div class="view-tools">
-    <label>Smoothing <input type="range" min="0" max="0.99" step="0.01" value=${weight} onInput=${(event) => setWeight(event.currentTarget.value)} /></label>
+    <label title="Exponential moving average; the raw line stays faintly">Smoothing <input type="range" min="0" max="0.99" step="0.01" value=${weight} onInput=${(event) => setWeight(event.currentTarget.value)} /></label>
     <output class="number">${Number(weight).toFixed(2)}</output>
     ${group.range && html`<button class="mini" onClick=${() => group.setRange(null)}>Whole run</button>`}
-    ${group.hidden.size > 0 && html`<button class="mini" onClick=${() => { group.hidden = new Set(); group.tell('arms'); }}>Show all arms</button>`}
-    <span class="quiet hint">drag over a chart to zoom, double click to go back</span>
+    <span class="arm-key" role="group" aria-label="Arms">
+      ${arms.map((arm) => {
+        const { color, dash, width } = armStyle(card.arms, arm);
+        return html`<button key=${arm} class="legend-line" aria-pressed=${!group.hidden.has(arm)} title=${`${arm}: click hides it everywhere, double click shows it alone`}
+          onClick=${() => group.toggleArm(arm)} onDblClick=${() => group.isolateArm(arm, arms)}>
+          <svg width="20" height="8" aria-hidden="true"><line x1="0" x2="20" y1="4" y2="4" stroke=${color} stroke-width=${width} stroke-dasharray=${dash.join(' ')} /></svg>
+          ${armTitle(card.arms, arm)}
+        </button>`;
+      })}
+    </span>
   </div>`;
 }
 
@@ -59,7 +74,7 @@ export function RunView({ data, card: given }) {
 
   return html`<div class=${data.live.state === 'stale' ? 'run-view is-stale' : 'run-view'}>
     <${Claims} card=${card} run=${run} />
-    <${ViewTools} group=${group} data=${data} />
+    <${ViewTools} group=${group} data=${data} card=${card} />
     <div class="run-columns">
       <div class="run-main">
         ${bySection(card.panels).map(([name, panels]) => html`<section key=${name} class="panel-section"><h2>${name}</h2><div class="panels">${panels.map(draw)}</div></section>`)}
@@ -97,7 +112,7 @@ function About({ run, card }) {
     <summary>About</summary>
     <table class="data keys"><tbody>
       ${rows.filter(([, value]) => value !== null && value !== undefined && value !== '').map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td class="number">${value}</td></tr>`)}
-      ${run.parent_id && html`<tr><th scope="row">parent</th><td><a href=${`/runs/${run.parent_id}`}>${run.parent_id}</a></td></tr>`}
+      ${run.parent_id && html`<tr><th scope="row">parent</th><td><a href=${`/runs/${run.parent_id}`} title=${run.parent_id}>run ${shortId(run.parent_id)}</a></td></tr>`}
       ${card.paper && html`<tr><th scope="row">paper</th><td><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a>, ${card.paper.year}</td></tr>`}
     </tbody></table>
   </details>`;

@@ -77,6 +77,7 @@ export function SeriesPanel({ card, panel, data, group }) {
       height: CHART_HEIGHT,
       xLog: xScale === 'log',
       yLog: yScale === 'log',
+      lastStep: () => data.lastStep,
       onCursor: (step) => {
         if (step === cursor.current) return;
         cursor.current = step;
@@ -109,7 +110,7 @@ export function SeriesPanel({ card, panel, data, group }) {
   const empty = lines.every((line) => !line.series);
   return html`<section class="panel" aria-label=${panel.title}>
     <header>
-      <h3>${panel.title}</h3>
+      <h3 title=${panel.title}>${panel.title}</h3>
       <span class="quiet">${metric?.unit}${metric?.better === 'up' ? ' ↑ better' : metric?.better === 'down' ? ' ↓ better' : ''}</span>
       <span class="tools">
         <button class="mini" aria-pressed=${yScale === 'log'} title="Logarithmic vertical axis" onClick=${() => setYScale(yScale === 'log' ? 'lin' : 'log')}>log y</button>
@@ -119,7 +120,7 @@ export function SeriesPanel({ card, panel, data, group }) {
     <div class="chart" ref=${root} style=${{ height: `${CHART_HEIGHT}px` }}>
       ${empty && html`<p class="chart-empty">The curve starts with the first point.</p>`}
     </div>
-    <ul class="legend">
+    <ul class=${(panel.metrics?.length ?? 0) > 1 ? 'legend one' : 'legend'}>
       ${lines.map((line) => {
         const { color, dash, width } = line.style();
         const hidden = line.arm !== null && group.hidden.has(line.arm);

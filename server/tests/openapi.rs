@@ -25,7 +25,13 @@ fn routes_of_the_router() -> BTreeSet<(String, String)> {
     for piece in paths.split("RouteId(").skip(1) {
         let Some((id, rest)) = piece.split_once("): \"") else { continue };
         let path = rest.split('"').next().unwrap();
-        found.extend(methods.get(id).unwrap_or_else(|| panic!("route {id} has no methods")).iter().map(|method| (path.to_owned(), (*method).to_owned())));
+        found.extend(
+            methods
+                .get(id)
+                .unwrap_or_else(|| panic!("route {id} has no methods"))
+                .iter()
+                .map(|method| (path.to_owned(), (*method).to_owned())),
+        );
     }
     found
 }
@@ -70,7 +76,12 @@ impl Recorder<'_> {
     fn check(&mut self, method: &str, path: &str, answer: &Answer) {
         let operation = &self.document["paths"][path][method.to_lowercase()];
         let documented = &operation["responses"][answer.status.to_string()];
-        assert!(documented.is_object(), "{method} {path} answers {}, which is not documented: {}", answer.status, String::from_utf8_lossy(&answer.body));
+        assert!(
+            documented.is_object(),
+            "{method} {path} answers {}, which is not documented: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
         self.seen.insert((path.to_owned(), method.to_owned()));
         let Some(content) = documented["content"].as_object() else {
             assert!(answer.body.is_empty(), "{method} {path} has a body that is not documented");
@@ -113,7 +124,17 @@ async fn one_answer_of_every_route_validates() {
     calls.call("POST", "/api/v1/runs/{id}/retry", &format!("{second}/retry"), None).await;
     calls.call("DELETE", run, &second, None).await;
     calls.call("GET", runs, "/api/v1/runs?status=queued,cancelled", None).await;
-    for set in ["/api/v1/datasets", "/api/v1/experiments", "/api/v1/workers", "/api/v1/me", "/api/v1/status", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"] {
+    for set in [
+        "/api/v1/datasets",
+        "/api/v1/experiments",
+        "/api/v1/workers",
+        "/api/v1/me",
+        "/api/v1/status",
+        "/api/v1/openapi.json",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ] {
         calls.call("GET", set, set, None).await;
     }
     calls.call("GET", "/api/v1/experiments/{id}", "/api/v1/experiments/walk", None).await;
@@ -161,7 +182,9 @@ async fn one_answer_of_every_route_validates() {
     calls.call("GET", "/api/v1/shares", "/api/v1/shares", None).await;
     let shared = format!("/api/v1/shared/{share_token}");
     calls.call("GET", "/api/v1/shared/{token}", &shared, None).await;
-    for (document, base) in [("/api/v1/runs/{id}", "/api/v1/runs".to_owned()), ("/api/v1/shared/{token}/runs/{id}", format!("{shared}/runs"))] {
+    for (document, base) in
+        [("/api/v1/runs/{id}", "/api/v1/runs".to_owned()), ("/api/v1/shared/{token}/runs/{id}", format!("{shared}/runs"))]
+    {
         let base = format!("{base}/{clean}");
         calls.call("GET", document, &base, None).await;
         for part in ["metrics", "frames", "logs", "artifacts"] {

@@ -29,8 +29,8 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         workers: options.workers.0,
         threads: options.threads,
         checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
-        admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok(),
-        worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok(),
+        admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
+        worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok().filter(|token| !token.is_empty()),
     };
     if let Some(url) = &options.public_url
         && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))

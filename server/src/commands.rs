@@ -29,8 +29,8 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         workers: options.workers.0,
         threads: options.threads,
         checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
-        admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok(),
-        worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok(),
+        admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
+        worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok().filter(|token| !token.is_empty()),
     };
     if let Some(url) = &options.public_url
         && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
@@ -80,7 +80,16 @@ pub fn run(options: Run) -> anyhow::Result<()> {
         log: if options.common.log == "info" { "warn".to_owned() } else { options.common.log.clone() },
         ..options.common.clone()
     })?;
-    bail!("TEMP")
+    let terminal = worker::TerminalRun {
+        experiment: options.experiment,
+        preset: options.preset,
+        set: options.set,
+        seed: options.seed,
+        device: options.device.parse().map_err(anyhow::Error::msg)?,
+        json: options.json,
+        data_folders: data_folders(&options.common),
+    };
+    worker::run_in_terminal(terminal, registry::standard())
 }
 
 /// `engram data …`.
@@ -95,28 +104,12 @@ pub fn data(command: Data) -> anyhow::Result<()> {
                     say(&format!("{} is here already", set.id))?;
                     continue;
                 }
-                fetch(set, common.data_dir.join("datasets"))?;
+                worker::terminal::fetch_with_bar(set, &common.data_dir.join("datasets"))?;
             }
             Ok(())
         }
         Data::Verify { common, ids } => verify_data(&common, &ids),
     }
-}
-
-/// Fetches one set with a bar on the terminal.
-fn fetch(set: &'static datasets::DataSet, folder: PathBuf) -> anyhow::Result<()> {
-    let bar = indicatif::ProgressBar::new(set.bytes).with_message(set.id);
-    bar.set_style(indicatif::ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?);
-    let progress = {
-        let bar = bar.clone();
-        move |progress: worker::fetch::Progress| match progress.fraction {
-            Some(share) => bar.set_position((share * set.bytes as f64) as u64),
-            None => bar.tick(),
-        }
-    };
-    until_stopped(|stop| async move { Ok(worker::fetch::fetch(set, &folder, progress, &stop).await?) })?;
-    bar.finish();
-    Ok(())
 }
 
 fn list_data(common: &Common, json: bool) -> anyhow::Result<()> {

@@ -10,8 +10,8 @@ use serde_json::{Map, json, value::RawValue};
 use server::{
     claims::{Judgement, Verdict},
     store::{
-        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, Role, RunFilter, RunPatch, RunSort,
-        RunStatus, Store, StoredResponse, Window,
+        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, Role, RunFilter, RunPatch,
+        RunSort, RunStatus, Store, StoredResponse, Window,
     },
 };
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use super::{config::G2gNetConfig, rewiring::swap_share};
 
 /// A run has at least this many evaluations of the validation part.
-const LEAST_EVALUATIONS: u64 = 12;
+const LEAST_EVALUATIONS: u64 = 6;
 /// A run has at least this many evaluations of the test part.
 const LEAST_TESTS: u64 = 4;
 /// About this many points of the training loss are said by each arm.

@@ -1,0 +1,109 @@
+//! Every page fits its window, wide and narrow, light and dark; the pictures of `docs/images` are made here.
+
+#[path = "support/chrome.rs"]
+mod chrome;
+#[path = "support/stage.rs"]
+mod stage;
+mod support;
+
+use chrome::{Browser, CURVE_EDGE};
+use serde_json::{Value, json};
+use stage::{Stage, stage};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use support::{Answer, client, is_terminal};
+
+/// No picture is larger.
+const MOST_BYTES: usize = 300_000;
+
+/// Waits until a run is as wanted.
+async fn wait_for(stage: &Stage, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let run = Answer::of(client().get(stage.url(&format!("/api/v1/runs/{id}"))).send().await.unwrap()).await.json();
+        if wanted(&run) {
+            return run;
+        }
+        assert!(Instant::now() < until, "the run stayed as it was: {run}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A page, and what shows that it is there: a JavaScript condition.
+struct Page {
+    name: &'static str,
+    path: String,
+    is_there: String,
+}
+
+fn page(name: &'static str, path: impl Into<String>, is_there: impl Into<String>) -> Page {
+    Page { name, path: path.into(), is_there: is_there.into() }
+}
+
+/// A condition: the text stands in an element.
+fn shows(selector: &str, text: &str) -> String {
+    format!("[...document.querySelectorAll({selector:?})].some((found) => found.textContent.includes({text:?}))")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_its_window() {
+    let stage = stage(&[]).await;
+    let browser = Browser::open().await;
+    let submit = |seed: u64, epochs: u64| {
+        let config = json!({ "epochs": epochs });
+        stage.post("/api/v1/runs", json!({ "experiment": "g2gnet", "preset": "glance", "seed": seed, "config": config }))
+    };
+    let mut ended = Vec::new();
+    for seed in 0..3 {
+        ended.push(submit(seed, 12).await["id"].as_str().unwrap().to_owned());
+    }
+    for id in &ended {
+        wait_for(&stage, id, is_terminal).await;
+    }
+    let live = submit(3, 300).await["id"].as_str().unwrap().to_owned();
+    let link = stage.post("/api/v1/shares", json!({ "run_id": live, "title": "Groups and rewiring on digits" })).await;
+    let link = link["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
+    // Far enough to look like learning, with most of its time still to come.
+    wait_for(&stage, &live, |run| run["progress"]["step"].as_u64().unwrap() >= 1_000).await;
+
+    let curve = format!("{CURVE_EDGE} > 60 && document.querySelector('.frames canvas')?.height > 0");
+    let pages = [
+        page("run", format!("/runs/{live}"), curve.clone()),
+        page("share", link, curve),
+        page("experiments", "/", "document.querySelector('.picture canvas')?.width > 0"),
+        page("runs", "/runs", shows("td.name", "g2gnet")),
+        page("new-run", "/new/g2gnet?preset=glance", shows(".forecast td", "comes with Engram")),
+        page("compare", format!("/compare?runs={}&metric=accuracy/test", ended.join(",")), shows("h2", "Runs")),
+        page("shares", "/shares", shows("td", "Groups and rewiring")),
+        page("lab", "/lab", shows("td", "bundled")),
+        page("api", "/api/docs", shows("h2", "runs")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = std::env::var_os("ENGRAM_SCREENSHOTS").map_or_else(|| folder.path().to_owned(), PathBuf::from);
+    fs::create_dir_all(&pictures).unwrap();
+    for (width, height, suffix) in [(1_400, 900, ""), (390, 844, "-narrow")] {
+        browser.resize(width, height).await;
+        for Page { name, path, is_there } in &pages {
+            for theme in ["light", "dark"] {
+                browser.prefer(theme).await;
+                browser.goto(&stage.url(path)).await;
+                browser.wait(is_there).await;
+                // Scrollbars are hidden, so the room kept for them is only an empty stripe in a picture. Charts follow within a frame or two.
+                let drawn = "document.documentElement.style.scrollbarGutter = 'auto'; await document.fonts.ready;
+                    for (const _ of [1, 2, 3]) await new Promise(requestAnimationFrame); return true;";
+                browser.run_async(drawn).await;
+                let root = "document.documentElement";
+                let overhang = browser.eval(&format!("{root}.scrollWidth - {root}.getBoundingClientRect().width")).await;
+                assert_eq!(overhang, 0, "{path} is wider than {width} pixels, in {theme}");
+                if width > 390 && !matches!(*name, "compare" | "shares" | "api") || *name == "run" {
+                    let picture = browser.screenshot().await;
+                    assert!(picture.len() < MOST_BYTES, "{name}{suffix}, {theme}: {} bytes", picture.len());
+                    fs::write(pictures.join(format!("{name}{suffix}-{theme}.png")), picture).unwrap();
+                }
+            }
+        }
+    }
+}

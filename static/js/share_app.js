@@ -1,7 +1,7 @@
 /** The page behind a share link: one run like a figure, live and read-only. */
 import { get, Problem } from './api.js';
 import { formatWhen } from './format.js';
-import { html, render, useEffect, useState } from './html.js';
+import { html, render, useEffect, useLayoutEffect, useState } from './html.js';
 import { startRouter, useQuery } from './router.js';
 import { RunData } from './run/run_data.js';
 import { RunView } from './run/run_view.js';
@@ -35,9 +35,8 @@ function SharedRun({ data, share, card }) {
   useRunTopics(data, 'run', 'live');
   const { run, live } = data;
   const [revoked, setRevoked] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // After the run's last event no socket is open that could tell of a revocation, so it is asked for whenever someone looks again.
-    if (live.state !== 'ended') return undefined;
     const look = () => document.visibilityState === 'visible' && isGone().then((gone) => gone && setRevoked(true));
     document.addEventListener('visibilitychange', look);
     addEventListener('focus', look);
@@ -45,7 +44,7 @@ function SharedRun({ data, share, card }) {
       document.removeEventListener('visibilitychange', look);
       removeEventListener('focus', look);
     };
-  }, [live.state]);
+  }, []);
   if (live.state === 'gone' || revoked) return html`<${Gone} />`;
   if (!run) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
   const again = new URLSearchParams({ ...(run.preset ? { preset: run.preset } : {}) }).toString();

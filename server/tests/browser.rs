@@ -229,3 +229,14 @@ async fn the_chosen_theme_is_remembered() {
     browser.client.refresh().await.unwrap();
     browser.wait(&format!("document.querySelector('select.theme')?.value === 'system' && {lightness} > 200")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_names_nothing_says_so_to_people_and_to_programs() {
+    let stage = stage(&[]).await;
+    let answer = Answer::of(client().get(stage.url("/nothing")).send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.json()["status"].as_u64()), (404, Some(404)));
+    let browser = Browser::open().await;
+    browser.goto(&stage.url("/nothing")).await;
+    browser.wait_text("h1", "Nothing is here").await;
+    assert_eq!(browser.eval("performance.getEntriesByType('navigation')[0].responseStatus").await, 404);
+}

@@ -8,11 +8,13 @@ mod artifacts;
 pub(crate) mod chunk;
 mod events;
 mod frames;
+mod heads;
 mod idempotency;
 mod lifecycle;
 mod logs;
 mod open;
 mod queue;
+mod recent;
 mod runs;
 mod series;
 mod shares;
@@ -33,6 +35,7 @@ pub use tokens::{Role, TokenRow};
 pub use workers::WorkerRow;
 
 use crate::live::Live;
+use heads::Heads;
 use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;
 
@@ -68,6 +71,7 @@ pub(crate) enum Database {
 #[derive(Clone)]
 pub struct Store {
     database: Database,
+    heads: Arc<Heads>,
     /// Who watches what; told after each commit.
     pub live: Arc<Live>,
 }

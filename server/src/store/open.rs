@@ -58,7 +58,7 @@ impl Store {
             Database::Postgres(pool) => POSTGRES_TABLES.run(pool).await,
         };
         match updated {
-            Ok(()) => Ok(Self { database, live: Arc::new(Live::default()) }),
+            Ok(()) => Ok(Self { database, heads: Arc::default(), live: Arc::new(Live::default()) }),
             Err(MigrateError::VersionMissing(_)) => Err(OpenError::Newer(shown)),
             Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
                 Err(OpenError::Unreachable { advice: advice(&source), url: shown, source })

@@ -4,8 +4,10 @@
 //! in one round trip, which changes nothing where the memory is wrong; any other batch reads the run's row first.
 
 use super::{
-    Database, RunStatus, Store, StoreError, chunk,
-    events::{CHANNEL, Event, NewEvents, WriteEvents},
+    RunStatus, Store, StoreError,
+    advance::Advance,
+    chunk,
+    events::{Event, NewEvents, WriteEvents},
     heads::{Head, key, stored},
     in_transaction,
     recent::{self, FoldPoints, SeriesPoint},
@@ -52,24 +54,6 @@ struct Position {
     progress_step: i64,
     progress_total: Option<i64>,
     eta_ms: Option<i64>,
-}
-
-/// What the quick write changes of the run's row, and what it must find there.
-struct Advance {
-    run_id: Uuid,
-    lease_token: Uuid,
-    last_seq: i64,
-    next_ordinal: i64,
-    lease_until_ms: i64,
-    new_last_seq: i64,
-    new_next_ordinal: i64,
-    progress_step: Option<i64>,
-    progress_total: Option<i64>,
-    eta_ms: Option<i64>,
-    events: Vec<u8>,
-    points: Vec<u8>,
-    /// Who tells the other servers of a PostgreSQL.
-    server: Uuid,
 }
 
 impl Store {
@@ -124,7 +108,7 @@ impl Store {
             points: recent::encode(&taken),
             server: self.live.server,
         };
-        let Some(requested) = advance.write(&self.database).await? else { return Ok(None) };
+        let Some(requested) = self.advance(advance).await? else { return Ok(None) };
         head.last_seq = events.last_seq();
         head.next_ordinal = next_ordinal;
         head.recent_batches += 1;
@@ -278,65 +262,6 @@ impl Store {
         self.heads.put(run_id, head);
         self.live.tell(events.told());
         Ok(answer)
-    }
-}
-
-impl Advance {
-    /// Writes all of it where the run's row is as expected, and returns what people asked of the run meanwhile (`""` for nothing).
-    async fn write(self, database: &Database) -> Result<Option<String>, StoreError> {
-        const SQLITE: &str = "BEGIN IMMEDIATE; \
-            UPDATE runs SET last_seq = $6, next_ordinal = $7, lease_until_ms = $5, progress_step = COALESCE($8, progress_step), \
-            progress_total = COALESCE($9, progress_total), eta_ms = CASE WHEN $8 IS NULL THEN eta_ms ELSE $10 END \
-            WHERE id = $1 AND lease_token = $2 AND last_seq = $3 AND next_ordinal = $4 RETURNING COALESCE(requested, ''); \
-            INSERT INTO event_batches (run_id, last_seq, first_seq, body) SELECT $1, $6, $3 + 1, $11 WHERE changes() = 1; \
-            INSERT INTO recent_points (run_id, last_seq, body) SELECT $1, $6, $12 WHERE changes() = 1; \
-            COMMIT";
-        const POSTGRES: &str = "WITH run AS (UPDATE runs SET last_seq = $6, next_ordinal = $7, lease_until_ms = $5, \
-            progress_step = COALESCE($8, progress_step), progress_total = COALESCE($9, progress_total), \
-            eta_ms = CASE WHEN $8 IS NULL THEN eta_ms ELSE $10 END \
-            WHERE id = $1 AND lease_token = $2 AND last_seq = $3 AND next_ordinal = $4 RETURNING COALESCE(requested, '') AS requested), \
-            log AS (INSERT INTO event_batches (run_id, last_seq, first_seq, body) SELECT $1, $6, $3 + 1, $11 FROM run), \
-            points AS (INSERT INTO recent_points (run_id, last_seq, body) SELECT $1, $6, $12 FROM run) \
-            SELECT requested, pg_notify($13, $14)::text FROM run";
-        macro_rules! bind {
-            ($sql:expr) => {
-                sqlx::query_as($sql)
-                    .bind(self.run_id)
-                    .bind(self.lease_token)
-                    .bind(self.last_seq)
-                    .bind(self.next_ordinal)
-                    .bind(self.lease_until_ms)
-                    .bind(self.new_last_seq)
-                    .bind(self.new_next_ordinal)
-                    .bind(self.progress_step)
-                    .bind(self.progress_total)
-                    .bind(self.eta_ms)
-                    .bind(self.events)
-                    .bind(self.points)
-            };
-        }
-        match database {
-            Database::Sqlite { write, .. } => {
-                let write = write.clone();
-                // In a task of its own: a caller that goes away must not leave the transaction open half way.
-                let writing = tokio::spawn(async move {
-                    let mut connection = write.acquire().await?;
-                    let written: Result<Vec<(String,)>, _> = bind!(SQLITE).fetch_all(&mut *connection).await;
-                    if written.is_err() {
-                        // Where the failure has ended the transaction already, this fails too, which is as well.
-                        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
-                    }
-                    written
-                });
-                let rows = writing.await.map_err(|error| sqlx::Error::Io(error.into()))??;
-                Ok(rows.into_iter().next().map(|(requested,)| requested))
-            }
-            Database::Postgres(pool) => {
-                let note = format!("{} {} {} {}", self.server, self.run_id, self.last_seq + 1, self.new_last_seq);
-                let row: Option<(String, String)> = bind!(POSTGRES).bind(CHANNEL).bind(note).fetch_optional(pool).await?;
-                Ok(row.map(|(requested, _)| requested))
-            }
-        }
     }
 }
 

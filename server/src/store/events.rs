@@ -150,7 +150,7 @@ impl WriteEvents for sqlx::Transaction<'_, sqlx::Postgres> {
 }
 
 /// The channel on which PostgreSQL servers tell each other of new events.
-const CHANNEL: &str = "engram_events";
+pub(super) const CHANNEL: &str = "engram_events";
 /// Stands in a notification in place of a run's id: a sweep's id follows.
 const SWEEP: &str = "sweep";
 

@@ -1,6 +1,6 @@
 //! Opening a database: SQLite by path or PostgreSQL by URL, its tables brought up to date, every trouble said in one sentence.
 
-use super::{Database, Store};
+use super::{Database, Store, advance::start_writer};
 use crate::live::Live;
 use sqlx::{
     migrate::{MigrateError, Migrator},
@@ -58,7 +58,7 @@ impl Store {
             Database::Postgres(pool) => POSTGRES_TABLES.run(pool).await,
         };
         match updated {
-            Ok(()) => Ok(Self { database, live: Arc::new(Live::default()) }),
+            Ok(()) => Ok(Self { database, heads: Arc::default(), live: Arc::new(Live::default()) }),
             Err(MigrateError::VersionMissing(_)) => Err(OpenError::Newer(shown)),
             Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
                 Err(OpenError::Unreachable { advice: advice(&source), url: shown, source })
@@ -81,10 +81,13 @@ async fn open_sqlite(url: &str) -> Result<Database, sqlx::Error> {
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true)
-        .pragma("cache_size", "-4000");
+        .pragma("cache_size", "-4000")
+        // Pages that many commits touch are carried over and synced once, at 16 MiB of them.
+        .pragma("wal_autocheckpoint", "4000");
     let write = SqlitePoolOptions::new().min_connections(1).max_connections(1).max_lifetime(None).idle_timeout(None);
     let read = SqlitePoolOptions::new().max_connections(4).idle_timeout(Duration::from_secs(60));
-    Ok(Database::Sqlite { write: write.connect_with(options.clone()).await?, read: read.connect_lazy_with(options) })
+    let write = write.connect_with(options.clone()).await?;
+    Ok(Database::Sqlite { advances: start_writer(write.clone()), write, read: read.connect_lazy_with(options) })
 }
 
 fn advice(error: &sqlx::Error) -> &'static str {

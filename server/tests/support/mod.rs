@@ -1,6 +1,8 @@
 //! What server tests share: fresh databases of both kinds, a served application, the real binary, and a small experiment.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod reporter;
+pub mod viewer;
 pub mod walk;
 
 use serde_json::Value;
@@ -226,6 +228,11 @@ impl Engram {
         Self { child, base, printed }
     }
 
+    /// Resident memory of the server, bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.child.id())
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -245,6 +252,13 @@ impl Drop for Engram {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Resident memory of a process, bytes.
+pub fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 /// The path of a file of the repository.

@@ -75,7 +75,14 @@ fn told(faults: &ConfigFaults) -> String {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_disk_full() { Self::DiskFull } else { Self::Store(error) }
+        match &error {
+            error if error.is_disk_full() => Self::DiskFull,
+            error if error.is_absent() => {
+                tracing::warn!(%error, "the database cannot be reached");
+                Self::Unavailable("the server's database does not answer at the moment; nothing was changed: send it again".to_owned())
+            }
+            _ => Self::Store(error),
+        }
     }
 }
 
@@ -103,8 +110,16 @@ impl From<AppendError> for ApiError {
 
 impl From<object_store::Error> for ApiError {
     fn from(error: object_store::Error) -> Self {
-        let text = error.to_string();
-        if text.contains("No space left") { Self::DiskFull } else { Self::Internal(format!("object store: {text}")) }
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(inner) = cause {
+            let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            if matches!(kind, Some(StorageFull | QuotaExceeded | FileTooLarge)) {
+                return Self::DiskFull;
+            }
+            cause = inner.source();
+        }
+        Self::Internal(format!("object store: {error}"))
     }
 }
 

@@ -7,15 +7,16 @@ use crate::{
     datasets::Fetches,
     objects, secret,
     state::AppState,
-    store::{Role, Store},
+    store::{Role, Store, sqlite_file},
     supervisor::{LocalWorkers, supervise},
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::serve::ListenerExt;
 use lab::Registry;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     fs::{self, File},
+    io::{self, ErrorKind},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -73,6 +74,7 @@ pub async fn serve(
     ready: impl FnOnce(Ready),
 ) -> anyhow::Result<()> {
     let folder = DataFolder::open(&options.data_dir)?;
+    let _database_lock = options.database_url.as_deref().map(lock_database).transpose()?;
     let store = open_store(&options).await?;
     let objects = open_objects(&options)?;
     let listener = listen(&options).await?;
@@ -145,10 +147,16 @@ struct DataFolder {
 impl DataFolder {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let unusable =
-            || format!("cannot use the data folder {shown}: it must be a folder this user can write to (or give another --data-dir)");
-        fs::create_dir_all(path.join("datasets")).with_context(unusable)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).with_context(unusable)?;
+        let unusable = |error: io::Error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                anyhow!("cannot use the data folder {shown}: its disk is full ({error}): make room, then start again")
+            }
+            _ => anyhow!(
+                "cannot use the data folder {shown}: {error}; it must be a folder this user can write to, or give another --data-dir"
+            ),
+        };
+        fs::create_dir_all(path.join("datasets")).map_err(unusable)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).map_err(unusable)?;
         if lock.try_lock().is_err() {
             bail!("the data folder {shown} is in use by another engram; stop it, or give another --data-dir");
         }
@@ -157,7 +165,7 @@ impl DataFolder {
             Ok(text) if Uuid::try_parse(text.trim()).is_ok() => text.trim().to_owned(),
             _ => {
                 let fresh = Uuid::new_v4().to_string();
-                fs::write(&instance_file, &fresh).with_context(unusable)?;
+                fs::write(&instance_file, &fresh).map_err(unusable)?;
                 fresh
             }
         };
@@ -171,6 +179,20 @@ pub async fn open_store(options: &ServeOptions) -> anyhow::Result<Store> {
         Some(url) => Store::open(url).await?,
         None => Store::open_file(&options.data_dir.join("engram.db")).await?,
     })
+}
+
+/// Holds a SQLite database outside the data folder for this process alone: two servers of one file would not hear of each other's runs.
+/// The lock is a file beside it, for SQLite's own locks end when any descriptor of the database itself is closed.
+fn lock_database(url: &str) -> anyhow::Result<Option<File>> {
+    let Some(file) = sqlite_file(url) else { return Ok(None) };
+    let mut path = file.into_os_string();
+    path.push(".lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = lock.with_context(|| format!("cannot use the database {url}: it must lie in a folder that this user can write to"))?;
+    if lock.try_lock().is_err() {
+        bail!("the database {url} is in use by another engram; stop it, or give another --database-url");
+    }
+    Ok(Some(lock))
 }
 
 fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -190,11 +212,11 @@ fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> 
 async fn listen(options: &ServeOptions) -> anyhow::Result<TcpListener> {
     let (host, port) = (options.host.as_str(), options.port);
     TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            anyhow::anyhow!("port {port} on {host} is taken by another program; stop it, or give another --port (0 takes a free one)")
+        ErrorKind::AddrInUse => {
+            anyhow!("port {port} on {host} is taken by another program; stop it, or give another --port (0 takes a free one)")
         }
-        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!("port {port} may not be opened by this user; give a --port above 1023"),
-        _ => anyhow::anyhow!("cannot listen on {host}:{port}: {error}"),
+        ErrorKind::PermissionDenied => anyhow!("port {port} may not be opened by this user; give a --port above 1023"),
+        _ => anyhow!("cannot listen on {host}, port {port}: {error}; give a --host that is an address of this machine (127.0.0.1, or 0.0.0.0 for all)"),
     })
 }
 

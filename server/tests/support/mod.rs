@@ -1,6 +1,7 @@
 //! What server tests share: fresh databases of both kinds, a served application, the real binary, and a small experiment.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod outcome;
 pub mod walk;
 
 use serde_json::Value;
@@ -204,13 +205,13 @@ pub struct Engram {
 impl Engram {
     /// Starts `engram serve` with these arguments (give `--port 0`) and waits until it prints its address.
     pub fn serve(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_engram"))
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        Self::start(Command::new(env!("CARGO_BIN_EXE_engram")).args(args))
+    }
+
+    /// The same of a command with its arguments set.
+    pub fn start(command: &mut Command) -> Self {
+        let is_public = command.get_args().any(|argument| argument == "0.0.0.0");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
         let base = loop {
@@ -220,7 +221,7 @@ impl Engram {
                 break base.to_owned();
             }
         };
-        if args.contains(&"0.0.0.0") {
+        if is_public {
             printed.extend(lines.by_ref().take(1).map(Result::unwrap));
         }
         Self { child, base, printed }

@@ -2,20 +2,9 @@
 
 mod support;
 
-use serde_json::{Value, json};
-use server::{secret, store::Role};
+use serde_json::json;
+use server::store::Role;
 use support::{Answer, TestApp, fresh_databases};
-
-async fn call(app: &TestApp, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-    let mut request = app.client.request(reqwest::Method::from_bytes(method.as_bytes()).unwrap(), app.url(path));
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    Answer::of(request.send().await.unwrap()).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_may_do_its_part_and_no_more() {
@@ -23,14 +12,12 @@ async fn each_role_may_do_its_part_and_no_more() {
         let app = TestApp::start(database, |options| options.public_url = Some("https://lab.example".to_owned())).await;
         let mut tokens = Vec::new();
         for role in [Role::Worker, Role::Viewer, Role::Member, Role::Admin] {
-            let token = secret::new_secret();
-            app.store.add_token(role.word(), role, &secret::hash(&token), 0).await.unwrap();
-            tokens.push(token);
+            tokens.push(app.token(role.word(), role).await);
         }
         let [worker, viewer, member, admin] = tokens.try_into().unwrap();
         let run = || Some(json!({ "experiment": "walk" }));
         let urgent = || Some(json!({ "experiment": "walk", "priority": 1 }));
-        let status = async |method, path, token: Option<&str>, body| call(&app, method, path, token, body).await.status;
+        let status = async |method, path, token: Option<&str>, body| app.call(method, path, token, body).await.status;
 
         assert_eq!(status("GET", "/api/v1/runs", None, None).await, 401, "a public address turns tokens on");
         assert_eq!(status("GET", "/api/v1/runs", Some("wrong"), None).await, 401);
@@ -41,18 +28,18 @@ async fn each_role_may_do_its_part_and_no_more() {
         assert_eq!(status("POST", "/api/v1/worker/lease", Some(&member), run()).await, 403);
         assert_eq!(status("POST", "/api/v1/runs", Some(&member), urgent()).await, 403);
         assert_eq!(status("POST", "/api/v1/runs", Some(&admin), urgent()).await, 201);
-        let made = call(&app, "POST", "/api/v1/runs", Some(&member), run()).await.json();
+        let made = app.call("POST", "/api/v1/runs", Some(&member), run()).await.json();
         assert_eq!(made["created_by"], "member");
 
         // A share needs no token, and a wrong one does not hurt.
-        let share = call(&app, "POST", "/api/v1/shares", Some(&member), Some(json!({ "run_id": made["id"] }))).await.json();
+        let share = app.call("POST", "/api/v1/shares", Some(&member), Some(json!({ "run_id": made["id"] }))).await.json();
         assert!(share["url"].as_str().unwrap().starts_with("https://lab.example/s/") && share["reachable"] == true, "{share}");
         let shared = format!("/api/v1/shared/{}", share["token"].as_str().unwrap());
         assert_eq!(status("GET", &shared, Some("wrong"), None).await, 200);
         assert_eq!(status("DELETE", &format!("{shared}/runs/{}", made["id"].as_str().unwrap()), None, None).await, 405);
 
         // A login becomes a cookie that scripts cannot read, and it opens the same doors.
-        let login = call(&app, "POST", "/api/v1/login", None, Some(json!({ "token": viewer }))).await;
+        let login = app.call("POST", "/api/v1/login", None, Some(json!({ "token": viewer }))).await;
         let cookie = login.headers["set-cookie"].to_str().unwrap();
         assert!(
             login.status == 204 && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.contains("Secure"),

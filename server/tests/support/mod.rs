@@ -6,8 +6,9 @@ pub mod walk;
 
 use serde_json::Value;
 use server::{
+    secret,
     serve::{ServeOptions, serve},
-    store::Store,
+    store::{Role, Store},
 };
 use sqlx::{Connection, Executor, PgConnection};
 use std::{
@@ -106,9 +107,14 @@ impl TestApp {
 
     /// Starts a worker in this process; it ends with the application.
     pub fn start_worker(&self) {
+        self.start_worker_with(None);
+    }
+
+    /// The same with a token, where the server wants one.
+    pub fn start_worker_with(&self, token: Option<String>) {
         let options = worker::WorkerOptions {
             server: self.base.clone(),
-            token: None,
+            token,
             name: "in-process".to_owned(),
             device: worker::device::DeviceChoice::Cpu,
             data_folders: Vec::new(),
@@ -129,6 +135,25 @@ impl TestApp {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         Answer::of(self.client.post(self.url(path)).json(&body).send().await.unwrap()).await
+    }
+
+    /// Any request; `token` for a server that wants one.
+    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = self.client.request(reqwest::Method::from_bytes(method.as_bytes()).unwrap(), self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Makes a token and returns its secret.
+    pub async fn token(&self, name: &str, role: Role) -> String {
+        let secret = secret::new_secret();
+        self.store.add_token(name, role, &secret::hash(&secret), 0).await.unwrap();
+        secret
     }
 
     pub async fn delete(&self, path: &str) -> Answer {

@@ -1,6 +1,7 @@
 //! What server tests share: fresh databases of both kinds, a served application, the real binary, and a small experiment.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod hand;
 pub mod outcome;
 pub mod walk;
 

@@ -5,7 +5,7 @@ use crate::{
     claims::judge_run,
     clock::now_ms,
     error::ApiError,
-    extract::{Id, QueryOf, WorkerJson},
+    extract::{Id, PathOf, QueryOf, WorkerJson},
     guard::Caller,
     objects,
     state::AppState,
@@ -14,7 +14,7 @@ use crate::{
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -154,11 +154,12 @@ async fn get_checkpoint(State(app): State<AppState>, Id(id): Id, QueryOf(proof):
     (status = 204), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn put_artifact(
     State(app): State<AppState>,
-    Path((id, path)): Path<(Uuid, String)>,
+    PathOf((id, path)): PathOf<(String, String)>,
     QueryOf(proof): QueryOf<LeaseProof>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
+    let id = Uuid::try_parse(&id).map_err(|_| ApiError::NotFound(format!("id `{id}`")))?;
     let is_name = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.chars().any(|c| c.is_control() || c == '\\');
     if !is_name || path.len() > 500 {
         return Err(ApiError::Unprocessable(format!("`{path}` is no relative path of names")));

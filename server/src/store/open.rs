@@ -92,6 +92,8 @@ async fn open_sqlite(url: &str) -> Result<Database, MigrateError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
+        // A log that grew under a long read shrinks again.
+        .pragma("journal_size_limit", "16777216")
         .pragma("cache_size", "-4000");
     let first = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone().busy_timeout(LOCK_PATIENCE)).await?;
     SQLITE_TABLES.run(&first).await?;

@@ -318,6 +318,8 @@ impl Store {
         if gone && let super::Database::Sqlite { write, .. } = &self.database {
             // The freed pages go back to the file system; fails only if the database does, and then nothing is lost.
             sqlx::query("PRAGMA incremental_vacuum").fetch_all(write).await?;
+            // Until then they are free only in the write-ahead log. PASSIVE waits for no reader.
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(write).await?;
         }
         Ok(gone)
     }

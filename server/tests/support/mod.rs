@@ -130,6 +130,11 @@ impl TestApp {
         format!("{}{path}", self.base)
     }
 
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.database.folder.path().join("data")
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.client.get(self.url(path)).send().await.unwrap()).await
     }

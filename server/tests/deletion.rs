@@ -1,0 +1,101 @@
+//! Deleting a run: every row, every file and the disk space of it are gone, and nothing of another run.
+
+mod support;
+
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use std::{fs, path::Path};
+use support::{TestApp, hand::Hand};
+
+const TABLES: [&str; 8] = ["run_tags", "summary_values", "event_batches", "series", "chunks", "frames", "logs", "artifacts"];
+
+/// Rows in each table that belong to a run.
+async fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
+    let mut counts = Vec::new();
+    for table in TABLES.into_iter().chain(["checkpoints", "share_runs", "runs"]) {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let count: i64 = if app.database.kind == "SQLite" {
+            sqlx::query_scalar(sql).fetch_one(&mut SqliteConnection::connect(&app.database.url).await.unwrap()).await.unwrap()
+        } else {
+            sqlx::query_scalar(sql).fetch_one(&mut PgConnection::connect(&app.database.url).await.unwrap()).await.unwrap()
+        };
+        counts.push((table, count));
+    }
+    counts
+}
+
+/// Bytes of all files below a folder.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(Result::unwrap);
+    entries.map(|entry| if entry.path().is_dir() { bytes_below(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
+}
+
+/// A finished run with a good megabyte of points, frames, files and a share.
+async fn big_run(app: &TestApp, hand: &Hand<'_>) -> String {
+    let body = json!({ "experiment": "walk", "tags": ["t"] });
+    let id = app.post("/api/v1/runs", body).await.json()["id"].as_str().unwrap().to_owned();
+    let held = hand.lease().await;
+    assert_eq!(held.run_id, id);
+    let mut ordinal = 1;
+    for part in 0..3u64 {
+        let point = |step: u64| {
+            let value = (step as f64 * 0.37).sin() * 1e3;
+            json!({ "type": "point", "name": "place", "arm": "left", "step": step, "value": value, "time_ms": step })
+        };
+        let mut items: Vec<Value> = (1..=8_000).map(|step| point(part * 8_000 + step)).collect();
+        let noise: Vec<u64> = (0..8_000).map(|i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20).collect();
+        items.push(json!({ "type": "frame", "name": "map", "arm": null, "step": 1, "kind": "heatmap", "body": { "kind": "heatmap", "values": noise } }));
+        items.push(json!({ "type": "log", "level": "info", "message": "said" }));
+        let count = items.len() as u64;
+        let answer = held.batch(ordinal, Value::Array(items)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        ordinal += count;
+    }
+    assert_eq!(held.artifact("weights.bin", "application/octet-stream", vec![7; 1 << 20]).await.status, 204);
+    assert_eq!(held.checkpoint(ordinal, b"a checkpoint").await.status, 204);
+    held.finish("succeeded").await;
+    assert_eq!(app.post("/api/v1/shares", json!({ "run_id": id })).await.status, 201);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_run_leaves_no_row_no_file_and_no_space() {
+    for app in TestApp::on_each_database().await {
+        let hand = Hand::register(&app).await;
+        let kept = big_run(&app, &hand).await;
+        let read = async |rest: &str| app.get(&format!("/api/v1/runs/{kept}{rest}")).await.body;
+        let before = (rows(&app).await, read("").await, read("/metrics?points=0").await, read("/artifacts").await);
+        let objects = app.data_dir().join("objects");
+        let bytes_before = bytes_below(&objects);
+        assert!(before.0.iter().all(|(_, count)| *count > 0), "every table must be looked at: {:?}", before.0);
+
+        let gone = big_run(&app, &hand).await;
+        let file = app.database.url.strip_prefix("sqlite:").map(std::path::PathBuf::from);
+        let size = || file.as_ref().map(|file| fs::metadata(file).unwrap().len());
+        if file.is_some() {
+            // All of it into the file itself, so that its size says what there is.
+            let mut connection = SqliteConnection::connect(&app.database.url).await.unwrap();
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+            connection.close().await.unwrap();
+        }
+        let large = size();
+        assert!(bytes_below(&objects) > bytes_before + (1 << 20));
+        assert_eq!(app.delete(&format!("/api/v1/runs/{gone}")).await.status, 204);
+
+        assert_eq!(rows(&app).await, before.0);
+        assert!(
+            (read("").await, read("/metrics?points=0").await, read("/artifacts").await) == (before.1, before.2, before.3),
+            "another run has changed"
+        );
+        let left = bytes_below(&objects);
+        assert!(left <= bytes_before, "{left} bytes of objects are left, {bytes_before} were there before");
+        assert!(!objects.join("runs").join(&gone).join("artifacts").read_dir().is_ok_and(|mut entries| entries.next().is_some()));
+        if let (Some(large), Some(small)) = (large, size()) {
+            assert!(small + 500_000 < large, "the database file has {small} bytes, and had {large}");
+        }
+        for rest in ["", "/metrics", "/frames", "/logs", "/artifacts", "/artifacts/weights.bin", "/events"] {
+            assert_eq!(app.get(&format!("/api/v1/runs/{gone}{rest}")).await.status, 404, "{rest}");
+        }
+        assert_eq!(app.delete(&format!("/api/v1/runs/{gone}")).await.status, 404);
+    }
+}

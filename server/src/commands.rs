@@ -29,6 +29,8 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         workers: options.workers.0,
         threads: options.threads,
         checkpoint_seconds: options.checkpoint_seconds,
+        log: options.common.log,
+        log_json: options.common.log_json,
         admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
         worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok().filter(|token| !token.is_empty()),
     };

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod idempotency;
 pub mod live;
 pub mod objects;
+pub mod presence;
 pub mod secret;
 pub mod serve;
 pub mod state;

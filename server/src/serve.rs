@@ -5,7 +5,9 @@ use crate::{
     clock::now_ms,
     config::{ServerConfig, shown_address},
     datasets::Fetches,
-    objects, secret,
+    objects,
+    presence::Presence,
+    secret,
     state::AppState,
     store::{Role, Store, sqlite_file},
     supervisor::{LocalWorkers, supervise},
@@ -49,6 +51,10 @@ pub struct ServeOptions {
     pub threads: Option<usize>,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
+    /// What local workers log, as in `--log`.
+    pub log: String,
+    /// Whether local workers log JSON lines.
+    pub log_json: bool,
     /// Token of an administrator to make sure of.
     pub admin_token: Option<String>,
     /// Token of workers to make sure of.
@@ -100,6 +106,7 @@ pub async fn serve(
         registry,
         config: Arc::new(config),
         fetches: Fetches::default(),
+        presence: Presence::default(),
         stop: stop_sockets.clone(),
     };
     let base = state.config.base_url();
@@ -119,6 +126,8 @@ pub async fn serve(
         token: local_token,
         data_dir: options.data_dir.clone(),
         checkpoint_seconds: options.checkpoint_seconds,
+        log: options.log.clone(),
+        log_json: options.log_json,
         instance: folder.instance.clone(),
     };
     // Workers go first and the server answers them meanwhile, so that what they hand back is stored.

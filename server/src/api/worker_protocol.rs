@@ -84,7 +84,10 @@ async fn lease(State(app): State<AppState>, WorkerJson(body): WorkerJson<AskForR
     (status = 200, body = Object, description = "what to do next"), (status = 409, body = Problem, description = "lease-lost, or ordinal-gap with expected_ordinal"), (status = 422, body = Problem)))]
 async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
     match app.store.append_batch(id, &batch, now_ms()).await {
-        Ok(answer) => Ok(Json(answer)),
+        Ok(answer) => {
+            app.presence.note(&app.store, id, batch.lease_token, now_ms()).await;
+            Ok(Json(answer))
+        }
         Err(error) => {
             if let AppendError::LeaseLost(_) = error {
                 app.store.forgive_lost_lease(id, batch.lease_token).await?;
@@ -106,6 +109,7 @@ async fn put_checkpoint(
     if !app.store.holds_lease(id, upload.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, upload.lease_token, now_ms()).await;
     let checkpoint_id = Uuid::now_v7();
     let stored = objects::put(&app.objects, &objects::checkpoint_path(id, checkpoint_id), body, UPLOAD_LIMIT).await?;
     let row = CheckpointRow {
@@ -143,6 +147,7 @@ async fn get_checkpoint(State(app): State<AppState>, Id(id): Id, QueryOf(proof):
     if !app.store.holds_lease(id, proof.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, proof.lease_token, now_ms()).await;
     let row = app.store.find_checkpoint(id).await?.ok_or_else(|| ApiError::NotFound(format!("checkpoint of run {id}")))?;
     let object = app.objects.get(&objects::checkpoint_path(id, row.id)).await?;
     let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_LENGTH, row.bytes.to_string())];
@@ -167,6 +172,7 @@ async fn put_artifact(
     if !app.store.holds_lease(id, proof.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, proof.lease_token, now_ms()).await;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream").to_owned();
     let stored = objects::put(&app.objects, &objects::artifact_path(id, &path), body, UPLOAD_LIMIT).await?;

@@ -94,6 +94,8 @@ impl TestApp {
             workers: Some(0),
             threads: None,
             checkpoint_seconds: 0.2,
+            log: "error".to_owned(),
+            log_json: false,
             admin_token: None,
             worker_token: None,
         };

@@ -22,7 +22,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,7 @@ pub async fn serve(
     let folder = DataFolder::open(&options.data_dir)?;
     let _database_lock = options.database_url.as_deref().map(lock_database).transpose()?;
     let store = open_store(&options).await?;
-    let objects = open_objects(&options)?;
+    let (objects, storage) = open_objects(&options)?;
     let listener = listen(&options).await?;
     let address = listener.local_addr()?;
 
@@ -116,7 +116,7 @@ pub async fn serve(
     });
     let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
-    let house = tokio::spawn(keep_house(store.clone(), objects, stop_sockets.clone()));
+    let house = tokio::spawn(keep_house(store.clone(), objects, storage, stop_sockets.clone()));
 
     ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
@@ -204,7 +204,7 @@ fn lock_database(url: &str) -> anyhow::Result<Option<File>> {
     Ok(Some(lock))
 }
 
-fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> {
+fn open_objects(options: &ServeOptions) -> anyhow::Result<(Arc<dyn ObjectStore>, PathBuf)> {
     let folder = match options.storage_url.as_deref() {
         None => options.data_dir.join("objects"),
         Some(url) if !url.contains("://") => PathBuf::from(url),
@@ -215,7 +215,8 @@ fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> 
     };
     let shown = folder.display().to_string();
     fs::create_dir_all(&folder).with_context(|| format!("cannot use the storage folder {shown}: it must be writable"))?;
-    Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder).with_context(|| format!("cannot use the storage folder {shown}"))?))
+    let objects = LocalFileSystem::new_with_prefix(&folder).with_context(|| format!("cannot use the storage folder {shown}"))?;
+    Ok((Arc::new(objects), folder))
 }
 
 async fn listen(options: &ServeOptions) -> anyhow::Result<TcpListener> {
@@ -250,7 +251,7 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
 }
 
 /// What must be done now and then.
-async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, stop: CancellationToken) {
+async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, stop: CancellationToken) {
     let hearing = {
         let (store, stop) = (store.clone(), stop.clone());
         async move {
@@ -269,11 +270,32 @@ async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, stop: Cancellat
             }
         }
     };
-    tokio::join!(hearing, cleaning);
+    let sweeping = async {
+        loop {
+            match sweep(&store, &objects, storage.clone()).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "files that belonged to nothing were removed"),
+                Err(error) => tracing::warn!(%error, "files that belong to nothing could not be looked for; they are tomorrow"),
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(DAY_MS as u64))).await.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::join!(hearing, cleaning, sweeping);
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Removes the files that crashes have left behind, once they are a day old: what is being stored now has no row yet either.
+async fn sweep(store: &Store, objects: &Arc<dyn ObjectStore>, storage: PathBuf) -> anyhow::Result<usize> {
+    let orphans = objects::remove_orphans(objects, store, now_ms() - DAY_MS).await?;
+    let before = SystemTime::now() - Duration::from_millis(DAY_MS as u64);
+    let unfinished = tokio::task::spawn_blocking(move || objects::remove_unfinished(&storage, before)).await??;
+    Ok(orphans + unfinished)
 }
 
 async fn tidy(store: &Store, objects: &Arc<dyn ObjectStore>, seconds: u64) -> anyhow::Result<()> {
-    const DAY_MS: i64 = 86_400_000;
     let now = now_ms();
     store.requeue_expired(now).await?;
     if seconds.is_multiple_of(10) {

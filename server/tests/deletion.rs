@@ -1,11 +1,19 @@
-//! Deleting a run: every row, every file and the disk space of it are gone, and nothing of another run.
+//! Deleting a run: every row, every file and the disk space of it are gone, and nothing of another run; what crashes leave goes too.
 
 mod support;
 
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
-use std::{fs, path::Path};
-use support::{TestApp, hand::Hand};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+use support::{
+    Engram, TestApp, client, fresh_databases,
+    hand::Hand,
+    outcome::{finish, get, glance},
+};
 
 const TABLES: [&str; 8] = ["run_tags", "summary_values", "event_batches", "series", "chunks", "frames", "logs", "artifacts"];
 
@@ -97,5 +105,75 @@ async fn a_deleted_run_leaves_no_row_no_file_and_no_space() {
             assert_eq!(app.get(&format!("/api/v1/runs/{gone}{rest}")).await.status, 404, "{rest}");
         }
         assert_eq!(app.delete(&format!("/api/v1/runs/{gone}")).await.status, 404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_without_a_row_is_removed_at_the_next_start() {
+    for database in fresh_databases().await {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let args =
+            ["--port", "0", "--workers", "1", "--threads", "1", "--log", "error", "--data-dir", data, "--database-url", &database.url];
+        let mut server = Engram::serve(&args);
+        let id = glance(&server, 1).await;
+        finish(&server, &id).await;
+        let artifacts = get(&server, &format!("/api/v1/runs/{id}/artifacts")).await;
+        let artifact = format!("/api/v1/runs/{id}/artifacts/{}", artifacts["items"][0]["path"].as_str().unwrap());
+        // Held back with a checkpoint, which its row names.
+        let paused = glance(&server, 1_000).await;
+        while get(&server, &format!("/api/v1/runs/{paused}")).await["last_seq"].as_i64() < Some(4) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        client().post(format!("{}/api/v1/runs/{paused}/pause", server.base)).send().await.unwrap();
+        while get(&server, &format!("/api/v1/runs/{paused}")).await["status"] != "paused" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(server.terminate().success());
+
+        let runs = folder.path().join("objects/runs");
+        let old = SystemTime::now() - Duration::from_secs(90_000);
+        for run in [&id, &paused] {
+            // What is named stays, however old.
+            for kind in ["artifacts", "checkpoints"] {
+                for entry in fs::read_dir(runs.join(run).join(kind)).into_iter().flatten() {
+                    fs::File::options().write(true).open(entry.unwrap().path()).unwrap().set_modified(old).unwrap();
+                }
+            }
+        }
+        let place = |path: String, modified: SystemTime| {
+            let path = runs.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "left").unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+            path
+        };
+        let (one, two) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+        let gone = [
+            place(format!("{id}/artifacts/{}", "0".repeat(64)), old),
+            place(format!("{id}/checkpoints/{one}.safetensors"), old),
+            place(format!("{paused}/checkpoints/{one}.safetensors"), old),
+            place(format!("{paused}/checkpoints/{one}.safetensors#1"), old),
+            place(format!("{two}/artifacts/{}#12", "0".repeat(64)), old),
+        ];
+        let left = [
+            place(format!("{id}/artifacts/{}", "1".repeat(64)), SystemTime::now()),
+            place(format!("{paused}/checkpoints/{two}.safetensors#2"), SystemTime::now()),
+            // Another database's run, for all that this one knows.
+            place(format!("{two}/artifacts/{}", "0".repeat(64)), old),
+        ];
+        let mut server = Engram::serve(&args);
+        let until = Instant::now() + Duration::from_secs(10);
+        while gone.iter().any(|path| path.exists()) {
+            assert!(Instant::now() < until, "{:?} are still there", gone.iter().filter(|path| path.exists()).collect::<Vec<_>>());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(left.iter().all(|path| path.exists()), "{:?} are gone", left.iter().filter(|path| !path.exists()).collect::<Vec<_>>());
+        assert_eq!(client().get(format!("{}{artifact}", server.base)).send().await.unwrap().status().as_u16(), 200);
+        let checkpoints = fs::read_dir(runs.join(&paused).join("checkpoints")).unwrap();
+        assert!(
+            checkpoints.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "safetensors")).count() >= 1
+        );
+        assert!(server.terminate().success());
     }
 }

@@ -41,6 +41,14 @@ CREATE TABLE chunks (
     PRIMARY KEY (run_id, series, chunk)
 );
 
+-- Points that are not in chunks yet, a row a batch: series, step, time and the value's bits, 8 bytes each, little endian.
+CREATE TABLE recent_points (
+    run_id UUID NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    last_seq BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (run_id, last_seq)
+);
+
 CREATE TABLE frames (
     run_id UUID NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     seq BIGINT NOT NULL,

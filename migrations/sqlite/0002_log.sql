@@ -41,6 +41,14 @@ CREATE TABLE chunks (
     PRIMARY KEY (run_id, series, chunk)
 ) STRICT;
 
+-- Points that are not in chunks yet, a row a batch: series, step, time and the value's bits, 8 bytes each, little endian.
+CREATE TABLE recent_points (
+    run_id BLOB NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    last_seq INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run_id, last_seq)
+) STRICT;
+
 CREATE TABLE frames (
     run_id BLOB NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     seq INTEGER NOT NULL,

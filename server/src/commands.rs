@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 /// `engram serve`.
 pub fn serve(options: Serve) -> anyhow::Result<()> {
+    use_huge_pages(false);
     log(&options.common)?;
     let open = options.open;
     let options = ServeOptions {
@@ -218,7 +219,18 @@ fn prepare_training(threads: Option<usize>) -> anyhow::Result<()> {
     const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
     // SAFETY: mimalloc is this program's allocator and the option is one of its own; setting it has no other effect.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
+    use_huge_pages(true);
     worker::threads::configure(threads)
+}
+
+/// Training is faster with huge pages; a server is smaller without: half of its memory would be the unused rest of them. Children inherit
+/// the setting, so a process that trains sets it anew.
+fn use_huge_pages(yes: bool) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call changes only how the system backs this process's future memory; where it is refused nothing changes.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, libc::c_ulong::from(!yes), 0, 0, 0);
+    }
 }
 
 fn log(common: &Common) -> anyhow::Result<()> {

@@ -43,14 +43,8 @@ impl Follower {
                 return Ok(Some((seq, text)));
             }
             if self.behind {
-                let events = self.store.list_events(self.run_id, self.position, READ_BYTES).await?;
-                self.behind = !events.is_empty();
-                self.ready.extend(events);
-                if !self.behind
-                    && self.store.find_run(self.run_id).await?.is_none_or(|run| run.status.is_terminal() && run.last_seq <= self.position)
-                {
-                    self.ended = true;
-                }
+                // Boxed, so that only who reads the log holds the memory to do it: most viewers wait for what comes.
+                Box::pin(self.read_log()).await?;
                 continue;
             }
             match self.watch.next().await {
@@ -64,6 +58,20 @@ impl Follower {
                 Err(RecvError::Closed) => return Ok(None),
             }
         }
+    }
+}
+
+impl Follower {
+    /// Takes in the next part of the stored log.
+    async fn read_log(&mut self) -> Result<(), StoreError> {
+        let events = self.store.list_events(self.run_id, self.position, READ_BYTES).await?;
+        self.behind = !events.is_empty();
+        self.ready = events.into();
+        if !self.behind {
+            let run = self.store.find_run(self.run_id).await?;
+            self.ended = run.is_none_or(|run| run.status.is_terminal() && run.last_seq <= self.position);
+        }
+        Ok(())
     }
 }
 

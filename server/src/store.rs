@@ -3,16 +3,19 @@
 //! The same statement text serves both wherever the dialects agree (`$1` binds on both); `on_each!` and `in_transaction!` write a body
 //! once and expand it for each. Whatever appends to a run's event log tells its watchers after the commit, never before.
 
+mod advance;
 mod append;
 mod artifacts;
 pub(crate) mod chunk;
 mod events;
 mod frames;
+mod heads;
 mod idempotency;
 mod lifecycle;
 mod logs;
 mod open;
 mod queue;
+mod recent;
 mod runs;
 mod series;
 mod shares;
@@ -33,8 +36,11 @@ pub use tokens::{Role, TokenRow};
 pub use workers::WorkerRow;
 
 use crate::live::Live;
+use advance::Waiting;
+use heads::Heads;
 use sqlx::{PgPool, SqlitePool};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// A failure of the database.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +77,9 @@ impl StoreError {
 /// The pools of one database.
 #[derive(Clone)]
 pub(crate) enum Database {
-    /// `write` has one connection, so that writers queue in the pool instead of failing with SQLITE_BUSY.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    /// `write` has one connection, so that writers queue in the pool instead of failing with SQLITE_BUSY; batches that only go on go
+    /// through `advances`.
+    Sqlite { write: SqlitePool, read: SqlitePool, advances: mpsc::Sender<Waiting> },
     /// One pool for both.
     Postgres(PgPool),
 }
@@ -81,6 +88,7 @@ pub(crate) enum Database {
 #[derive(Clone)]
 pub struct Store {
     database: Database,
+    heads: Arc<Heads>,
     /// Who watches what; told after each commit.
     pub live: Arc<Live>,
 }
@@ -127,7 +135,7 @@ impl Store {
     /// Closes every connection; SQLite folds its log into the main file.
     pub async fn close(&self) {
         match &self.database {
-            Database::Sqlite { write, read } => {
+            Database::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }

@@ -243,6 +243,74 @@ async fn repeats_with_other_bits_keep_the_first_and_warn_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_does_not_depend_on_when_points_are_folded_into_chunks() {
+    on_both!(store => {
+        // The same points in small batches, most of which lie unfolded at some time, and in one that is folded at once.
+        let (_, small) = leased(&store, 1_000).await;
+        let value = |step: u64| (step as f64 * 0.1).sin() * step as f64;
+        let item = |step: u64, arm| ReportedItem::Point(point("loss", Some(arm), step, value(step)));
+        let windows = [(0, None, None), (8, None, None), (100, Some(100), Some(1_100)), (1_000, Some(511), Some(514))];
+        let read = async |id: Uuid| {
+            let mut all = Vec::new();
+            for (points, from_step, to_step) in windows {
+                let window = Window { points, from_step, to_step, ..Window::default() };
+                let series = store.read_series(id, &window).await.unwrap().unwrap().1;
+                all.push(series.iter().map(|one| (one.count, one.steps().collect::<Vec<_>>(), one.values().collect::<Vec<_>>())).collect::<Vec<_>>());
+            }
+            all
+        };
+        let mut so_far = Vec::new();
+        for step in 1..=1_300u64 {
+            let items = vec![item(step, "a"), item(step, "b")];
+            store.append_batch(small.run_id, &batch(&small, 2 * step - 1, items), 1_000).await.unwrap();
+            if step % 260 == 0 {
+                so_far.push((step, read(small.run_id).await));
+            }
+        }
+        for (step, read_then) in so_far {
+            let (_, large) = leased(&store, 1_000).await;
+            let items: Vec<_> = (1..=step).flat_map(|step| [item(step, "a"), item(step, "b")]).collect();
+            store.append_batch(large.run_id, &batch(&large, 1, items), 1_000).await.unwrap();
+            store.finish_run(large.run_id, large.lease_token, &Ended::Cancelled, 2_000).await.unwrap();
+            assert_eq!(read(large.run_id).await, read_then, "after {step} steps");
+        }
+        let log = events(&store, small.run_id).await;
+        assert_eq!(log.len(), 2 + 1_300);
+        // Deleting takes the unfolded points too.
+        store.finish_run(small.run_id, small.lease_token, &Ended::Cancelled, 2_000).await.unwrap();
+        assert!(store.delete_run(small.run_id).await.unwrap());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_of_one_database_append_to_the_same_run_in_turn() {
+    for database in fresh_databases().await {
+        let one = Store::open(&database.url).await.unwrap();
+        let two = Store::open(&database.url).await.unwrap();
+        let (_, lease) = leased(&one, 1_000).await;
+        for step in 1..=40u64 {
+            // Each remembers the run from its own last turn, which is out of date every other time.
+            let server = if step % 5 < 2 { &two } else { &one };
+            let items = vec![ReportedItem::Point(point("loss", None, step, step as f64))];
+            let answer = server.append_batch(lease.run_id, &batch(&lease, step, items.clone()), 1_000).await.unwrap();
+            assert_eq!(answer.next_ordinal, step + 1);
+            // What the other has seen already is dropped by either.
+            let other = if step % 5 < 2 { &one } else { &two };
+            assert_eq!(other.append_batch(lease.run_id, &batch(&lease, step, items), 1_000).await.unwrap().next_ordinal, step + 1);
+        }
+        let series = one.read_series(lease.run_id, &Window::default()).await.unwrap().unwrap().1;
+        assert_eq!(series[0].values().collect::<Vec<_>>(), (1..=40).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(events(&two, lease.run_id).await.len(), 2 + 40);
+        // A lease that ended is remembered by nobody.
+        two.finish_run(lease.run_id, lease.lease_token, &Ended::Cancelled, 2_000).await.unwrap();
+        let late = one.append_batch(lease.run_id, &batch(&lease, 41, vec![]), 1_000).await;
+        assert!(matches!(late, Err(AppendError::LeaseLost(_))));
+        let late = one.append_batch(lease.run_id, &batch(&lease, 41, vec![ReportedItem::Point(point("loss", None, 41, 0.0))]), 1_000).await;
+        assert!(matches!(late, Err(AppendError::LeaseLost(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reduction_keeps_first_last_least_greatest_and_nan_of_every_bucket() {
     on_both!(store => {
         let (_, lease) = leased(&store, 1_000).await;

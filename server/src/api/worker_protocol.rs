@@ -83,17 +83,31 @@ async fn lease(State(app): State<AppState>, WorkerJson(body): WorkerJson<AskForR
 #[utoipa::path(post, path = "/api/v1/worker/runs/{id}/batches", tag = "worker", params(("id" = Uuid, Path)), request_body = Object, responses(
     (status = 200, body = Object, description = "what to do next"), (status = 409, body = Problem, description = "lease-lost, or ordinal-gap with expected_ordinal"), (status = 422, body = Problem)))]
 async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
-    match app.store.append_batch(id, &batch, now_ms()).await {
-        Ok(answer) => {
-            app.presence.note(&app.store, id, batch.lease_token, now_ms()).await;
-            Ok(Json(answer))
-        }
-        Err(error) => {
-            if let AppendError::LeaseLost(_) = error {
-                app.store.forgive_lost_lease(id, batch.lease_token).await?;
+    to_its_end(async move {
+        match app.store.append_batch(id, &batch, now_ms()).await {
+            Ok(answer) => {
+                app.presence.note(&app.store, id, batch.lease_token, now_ms()).await;
+                Ok(Json(answer))
             }
-            Err(error.into())
+            Err(error) => {
+                if let AppendError::LeaseLost(_) = error {
+                    app.store.forgive_lost_lease(id, batch.lease_token).await?;
+                }
+                Err(error.into())
+            }
         }
+    })
+    .await
+}
+
+/// Does the work even if the worker hangs up meanwhile, so that what was committed is also told to the viewers.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T, ApiError>> + Send + 'static) -> Result<T, ApiError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(ApiError::Unavailable("the server stops; send it again".to_owned())),
+        },
     }
 }
 
@@ -196,6 +210,9 @@ async fn finish(State(app): State<AppState>, Id(id): Id, WorkerJson(body): Worke
         Outcome::Paused => Ended::Paused,
         Outcome::HandedBack { reason } => Ended::HandedBack(reason),
     };
-    app.store.finish_run(id, body.lease_token, &ended, now_ms()).await?;
-    Ok(StatusCode::NO_CONTENT)
+    to_its_end(async move {
+        app.store.finish_run(id, body.lease_token, &ended, now_ms()).await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -1,13 +1,18 @@
 //! Appending a worker's batch to a run: repeated items compared and dropped, new ones stored, all in one transaction.
+//!
+//! Most batches are nothing but the next points of known series. For them the server remembers where the run stands ([`Head`]) and writes
+//! in one round trip, which changes nothing where the memory is wrong; any other batch reads the run's row first.
 
 use super::{
     RunStatus, Store, StoreError,
-    chunk::{self, CHUNK_POINTS, ChunkRow, StoredPoint},
+    advance::Advance,
+    chunk,
     events::{Event, NewEvents, WriteEvents},
+    heads::{Head, key, stored},
     in_transaction,
+    recent::{self, FoldPoints, SeriesPoint},
 };
 use lab::record::{Level, is_clock_name};
-use std::collections::HashMap;
 use uuid::Uuid;
 use worker::protocol::{Answer, Batch, LEASE_MS, LogLine, Order, ReportedFrame, ReportedItem, TimedPoint};
 
@@ -51,42 +56,77 @@ struct Position {
     eta_ms: Option<i64>,
 }
 
-/// The open end of a series.
-struct Tail {
-    number: i64,
-    chunk: i64,
-    points: Vec<StoredPoint>,
-    is_new: bool,
-    touched: Vec<i64>,
-}
-
-impl Tail {
-    fn last_step(&self) -> Option<i64> {
-        self.points.last().map(|point| point.step)
-    }
-}
-
-type SeriesKey = (String, String);
-
-fn key(point: &TimedPoint) -> SeriesKey {
-    (point.point.name.clone(), point.point.arm.clone().unwrap_or_default())
-}
-
-fn stored(point: &TimedPoint) -> StoredPoint {
-    StoredPoint { step: point.point.step as i64, time_ms: point.time_ms, value: point.point.value.0 }
-}
-
 impl Store {
     /// Stores a batch and renews the lease. The answer says what the worker should do next.
     pub async fn append_batch(&self, run_id: Uuid, batch: &Batch, now_ms: i64) -> Result<Answer, AppendError> {
+        if let Some(text) = batch.items.iter().find_map(refusal) {
+            return Err(AppendError::Refused(text));
+        }
+        let mut known = self.heads.take(run_id).filter(|head| head.lease_token == batch.lease_token);
+        if let Some(head) = known.take_if(|head| head.continues_with(batch) && head.has_room())
+            && let Some(answer) = self.append_points(run_id, batch, head, now_ms).await?
+        {
+            return Ok(answer);
+        }
+        self.append_any(run_id, batch, known, now_ms).await
+    }
+
+    /// Appends the next points of known series in one round trip. `None` where the head does not fit the row or the batch, and nothing
+    /// was changed.
+    async fn append_points(&self, run_id: Uuid, batch: &Batch, mut head: Head, now_ms: i64) -> Result<Option<Answer>, StoreError> {
+        let mut pending: Vec<&TimedPoint> = Vec::with_capacity(batch.items.len() + batch.clock_points.len());
+        let mut taken: Vec<SeriesPoint> = Vec::with_capacity(pending.capacity());
+        for item in &batch.items {
+            let ReportedItem::Point(point) = item else { return Ok(None) };
+            if head.take_point(point, &mut taken).is_err() {
+                return Ok(None);
+            }
+            pending.push(point);
+        }
+        pending.extend(batch.clock_points.iter().filter(|point| head.take_point(point, &mut taken).is_ok()));
+        let mut events = NewEvents::after(run_id, head.last_seq, now_ms);
+        events.push_points(&pending)?;
+        if let Some(progress) = batch.progress {
+            events.push(&Event::Progress { step: progress.step, total: progress.total, eta_seconds: progress.eta_seconds })?;
+        }
+        if events.next_seq() == head.last_seq + 1 {
+            return Ok(None);
+        }
+        let next_ordinal = head.next_ordinal + batch.items.len() as u64;
+        let advance = Advance {
+            run_id,
+            lease_token: head.lease_token,
+            last_seq: head.last_seq,
+            next_ordinal: head.next_ordinal as i64,
+            lease_until_ms: now_ms + LEASE_MS,
+            new_last_seq: events.last_seq(),
+            new_next_ordinal: next_ordinal as i64,
+            progress_step: batch.progress.map(|progress| progress.step as i64),
+            progress_total: batch.progress.map(|progress| progress.total as i64),
+            eta_ms: batch.progress.and_then(|progress| progress.eta_seconds).map(|seconds| (seconds * 1_000.0) as i64),
+            events: events.body(),
+            points: recent::encode(&taken),
+            server: self.live.server,
+        };
+        let Some(requested) = self.advance(advance).await? else { return Ok(None) };
+        head.last_seq = events.last_seq();
+        head.next_ordinal = next_ordinal;
+        head.recent_batches += 1;
+        head.recent_points += taken.len();
+        self.heads.put(run_id, head);
+        self.live.tell(events.told());
+        Ok(Some(Answer { order: order(&requested), next_ordinal }))
+    }
+
+    /// Appends any batch, reading first where the run stands. `known` spares reading its series where it is right.
+    async fn append_any(&self, run_id: Uuid, batch: &Batch, known: Option<Head>, now_ms: i64) -> Result<Answer, AppendError> {
         const LOCK: &str = "UPDATE runs SET lease_until_ms = $3 WHERE id = $1 AND lease_token = $2 RETURNING last_seq, next_ordinal, requested, \
             status_reason, attempt, warned_attempt, progress_step, progress_total, eta_ms";
         const UPDATE: &str = "UPDATE runs SET last_seq = $2, next_ordinal = $3, progress_step = $4, progress_total = $5, eta_ms = $6, \
             status_reason = $7, warned_attempt = $8 WHERE id = $1";
-        if let Some(text) = batch.items.iter().find_map(refusal) {
-            return Err(AppendError::Refused(text));
-        }
-        let (events, answer) = in_transaction!(self, tx => {
+        const SERIES: &str = "SELECT number, name, arm, (SELECT c.last_step FROM chunks c WHERE c.run_id = s.run_id AND c.series = s.number \
+            ORDER BY c.chunk DESC LIMIT 1) FROM series s WHERE s.run_id = $1";
+        let (events, head, answer) = in_transaction!(self, tx => {
             let position: Option<Position> =
                 sqlx::query_as(LOCK).bind(run_id).bind(batch.lease_token).bind(now_ms + LEASE_MS).fetch_optional(&mut *tx).await?;
             let Some(mut position) = position else { return Err(AppendError::LeaseLost(run_id)) };
@@ -96,32 +136,14 @@ impl Store {
             }
             let skipped = (expected.saturating_sub(batch.first_ordinal) as usize).min(batch.items.len());
             let (repeated, fresh) = batch.items.split_at(skipped);
-
-            let mut tails: HashMap<SeriesKey, Tail> = HashMap::new();
-            let mut series_count: Option<i64> = None;
-            let points = fresh.iter().filter_map(as_point).chain(&batch.clock_points);
-            for series in points.map(key) {
-                if tails.contains_key(&series) {
-                    continue;
+            let mut head = match known.filter(|head| head.last_seq == position.last_seq && head.next_ordinal == expected) {
+                Some(head) => head,
+                None => {
+                    let series: Vec<(i64, String, String, Option<i64>)> = sqlx::query_as(SERIES).bind(run_id).fetch_all(&mut *tx).await?;
+                    let recent: Vec<Vec<u8>> = sqlx::query_scalar(recent::LIST).bind(run_id).fetch_all(&mut *tx).await?;
+                    Head::read(batch.lease_token, series, &recent)?
                 }
-                let known: Option<(i64, Option<i64>, Option<Vec<u8>>)> =
-                    sqlx::query_as(FIND_TAIL).bind(run_id).bind(&series.0).bind(&series.1).fetch_optional(&mut *tx).await?;
-                let tail = match known {
-                    Some((number, chunk, data)) => {
-                        let points = data.map(|data| chunk::decode(&data)).transpose()?.unwrap_or_default();
-                        Tail { number, chunk: chunk.unwrap_or(0), points, is_new: false, touched: Vec::new() }
-                    }
-                    None => {
-                        let next = match series_count {
-                            Some(count) => count,
-                            None => sqlx::query_scalar("SELECT COUNT(*) FROM series WHERE run_id = $1").bind(run_id).fetch_one(&mut *tx).await?,
-                        };
-                        series_count = Some(next + 1);
-                        Tail { number: next, chunk: 0, points: Vec::new(), is_new: true, touched: Vec::new() }
-                    }
-                };
-                tails.insert(series, tail);
-            }
+            };
 
             let mut events = NewEvents::after(run_id, position.last_seq, now_ms);
             if let Some(text) = batch.status_reason.as_deref() {
@@ -132,6 +154,8 @@ impl Store {
                 }
             }
             if position.warned_attempt < position.attempt && !repeated.is_empty() {
+                tx.fold_points(run_id).await?;
+                (head.recent_batches, head.recent_points) = (0, 0);
                 let mut differs = None;
                 for (ordinal, item) in (batch.first_ordinal..).zip(repeated) {
                     let same = match item {
@@ -165,11 +189,12 @@ impl Store {
                 }
             }
 
-            let mut pending: Vec<&TimedPoint> = Vec::new();
+            let (mut pending, mut taken): (Vec<&TimedPoint>, Vec<SeriesPoint>) = Default::default();
+            let known_series = head.series.len() as i64;
             for (ordinal, item) in (expected.max(batch.first_ordinal)..).zip(fresh) {
                 match item {
                     ReportedItem::Point(point) => {
-                        take_point(&mut tails, point).map_err(AppendError::Refused)?;
+                        head.take_point(point, &mut taken).map_err(AppendError::Refused)?;
                         pending.push(point);
                         continue;
                     }
@@ -192,7 +217,7 @@ impl Store {
             }
             // A clock series goes on wherever it stood; what a resumed run says again of the same steps is dropped.
             for point in &batch.clock_points {
-                if take_point(&mut tails, point).is_ok() {
+                if head.take_point(point, &mut taken).is_ok() {
                     pending.push(point);
                 }
             }
@@ -209,21 +234,18 @@ impl Store {
                 position.eta_ms = progress.eta_seconds.map(|seconds| (seconds * 1_000.0) as i64);
             }
 
-            for ((name, arm), tail) in &tails {
-                if tail.is_new && !tail.points.is_empty() {
-                    sqlx::query("INSERT INTO series (run_id, number, name, arm) VALUES ($1, $2, $3, $4)")
-                        .bind(run_id).bind(tail.number).bind(name).bind(arm).execute(&mut *tx).await?;
-                }
-                for (chunk, points) in tail.chunks_to_write() {
-                    let Some(row) = ChunkRow::of(tail.number, chunk, points) else { continue };
-                    sqlx::query(UPSERT_CHUNK).bind(run_id).bind(row.series).bind(row.chunk).bind(row.count)
-                        .bind(row.first_step).bind(row.first_time_ms).bind(row.first_bits)
-                        .bind(row.last_step).bind(row.last_time_ms).bind(row.last_bits)
-                        .bind(row.min_step).bind(row.min_time_ms).bind(row.min_bits)
-                        .bind(row.max_step).bind(row.max_time_ms).bind(row.max_bits)
-                        .bind(row.nan_step).bind(row.nan_time_ms).bind(chunk::encode(points))
-                        .execute(&mut *tx).await?;
-                }
+            for ((name, arm), end) in head.series.iter().filter(|(_, end)| end.number >= known_series) {
+                sqlx::query("INSERT INTO series (run_id, number, name, arm) VALUES ($1, $2, $3, $4)")
+                    .bind(run_id).bind(end.number).bind(name).bind(arm).execute(&mut *tx).await?;
+            }
+            if !taken.is_empty() {
+                sqlx::query(recent::INSERT).bind(run_id).bind(events.last_seq()).bind(recent::encode(&taken)).execute(&mut *tx).await?;
+                head.recent_batches += 1;
+                head.recent_points += taken.len();
+            }
+            if !head.has_room() {
+                tx.fold_points(run_id).await?;
+                (head.recent_batches, head.recent_points) = (0, 0);
             }
             let next_ordinal = expected.max(batch.first_ordinal + batch.items.len() as u64);
             let changed = events.next_seq() > position.last_seq + 1 || next_ordinal > expected;
@@ -233,62 +255,29 @@ impl Store {
                     .bind(position.progress_total).bind(position.eta_ms).bind(&position.status_reason).bind(position.warned_attempt)
                     .execute(&mut *tx).await?;
             }
-            let order = match position.requested.as_deref() {
-                Some("cancel") => Order::Cancel,
-                Some("pause") => Order::Pause,
-                _ => Order::GoOn,
-            };
-            (events, Answer { order, next_ordinal })
+            head.last_seq = events.last_seq();
+            head.next_ordinal = next_ordinal;
+            (events, head, Answer { order: order(position.requested.as_deref().unwrap_or_default()), next_ordinal })
         });
+        self.heads.put(run_id, head);
         self.live.tell(events.told());
         Ok(answer)
     }
 }
 
-const FIND_TAIL: &str = "SELECT s.number, c.chunk, c.data FROM series s LEFT JOIN chunks c ON c.run_id = s.run_id AND c.series = s.number \
-    AND c.chunk = (SELECT MAX(m.chunk) FROM chunks m WHERE m.run_id = s.run_id AND m.series = s.number) \
-    WHERE s.run_id = $1 AND s.name = $2 AND s.arm = $3";
+/// What the worker should do, given what people asked for.
+fn order(requested: &str) -> Order {
+    match requested {
+        "cancel" => Order::Cancel,
+        "pause" => Order::Pause,
+        _ => Order::GoOn,
+    }
+}
+
 const FIND_CHUNK: &str = "SELECT c.data FROM series s JOIN chunks c ON c.run_id = s.run_id AND c.series = s.number \
     WHERE s.run_id = $1 AND s.name = $2 AND s.arm = $3 AND c.first_step <= $4 AND c.last_step >= $4";
-const UPSERT_CHUNK: &str = "INSERT INTO chunks (run_id, series, chunk, count, first_step, first_time_ms, first_bits, last_step, last_time_ms, \
-    last_bits, min_step, min_time_ms, min_bits, max_step, max_time_ms, max_bits, nan_step, nan_time_ms, data) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-    ON CONFLICT (run_id, series, chunk) DO UPDATE SET count = excluded.count, last_step = excluded.last_step, \
-    last_time_ms = excluded.last_time_ms, last_bits = excluded.last_bits, min_step = excluded.min_step, min_time_ms = excluded.min_time_ms, \
-    min_bits = excluded.min_bits, max_step = excluded.max_step, max_time_ms = excluded.max_time_ms, max_bits = excluded.max_bits, \
-    nan_step = excluded.nan_step, nan_time_ms = excluded.nan_time_ms, data = excluded.data";
 const INSERT_FRAME: &str = "INSERT INTO frames (run_id, seq, ordinal, name, arm, step, kind, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(super) const INSERT_LOG: &str = "INSERT INTO logs (run_id, seq, time_ms, level, message) VALUES ($1, $2, $3, $4, $5)";
-
-impl Tail {
-    /// The chunks that hold new points, with all their points; `points` begins with the open chunk.
-    fn chunks_to_write(&self) -> impl Iterator<Item = (i64, &[StoredPoint])> {
-        let pieces = self.points.chunks(CHUNK_POINTS).enumerate().map(|(i, points)| (self.chunk + i as i64, points));
-        pieces.filter(|(chunk, _)| self.touched.contains(chunk))
-    }
-}
-
-/// Adds a point at the end of its series, or says why it may not stand there.
-fn take_point(tails: &mut HashMap<SeriesKey, Tail>, point: &TimedPoint) -> Result<(), String> {
-    let Some(tail) = tails.get_mut(&key(point)) else { return Err("a point without its series".to_owned()) };
-    let (name, step) = (&point.point.name, point.point.step as i64);
-    if let Some(last) = tail.last_step().filter(|last| *last >= step) {
-        return Err(format!("{name} has a point at step {last} already, and none may follow at step {step}"));
-    }
-    let chunk = tail.chunk + (tail.points.len() / CHUNK_POINTS) as i64;
-    if tail.touched.last() != Some(&chunk) {
-        tail.touched.push(chunk);
-    }
-    tail.points.push(stored(point));
-    Ok(())
-}
-
-fn as_point(item: &ReportedItem) -> Option<&TimedPoint> {
-    match item {
-        ReportedItem::Point(point) => Some(point),
-        _ => None,
-    }
-}
 
 fn step_of(item: &ReportedItem) -> u64 {
     match item {

@@ -139,7 +139,7 @@ impl WriteEvents for sqlx::Transaction<'_, sqlx::Postgres> {
 }
 
 /// The channel on which PostgreSQL servers tell each other of new events.
-const CHANNEL: &str = "engram_events";
+pub(super) const CHANNEL: &str = "engram_events";
 
 impl Store {
     /// The events after number `after`, oldest first, in whole stored batches until about `most` bytes of text.

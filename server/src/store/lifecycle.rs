@@ -4,6 +4,7 @@ use super::{
     RunRow, RunStatus, Store, StoreError,
     events::{Event, NewEvents, WriteEvents},
     in_transaction,
+    recent::FoldPoints,
     runs::{sort_key, to_json},
 };
 use crate::claims::Verdict;
@@ -162,6 +163,7 @@ impl Store {
             }
             events.push(&Event::Status { status, reason, attempt: held.attempt })?;
             tx.write_events(&events, self.live.server).await?;
+            tx.fold_points(id).await?;
             sqlx::query(END).bind(id).bind(status).bind(reason).bind(events.last_seq()).bind(status.is_terminal().then_some(now_ms))
                 .bind(to_json(summary)?).bind(to_json(claims)?).execute(&mut *tx).await?;
             for (name, Number(value)) in summary {
@@ -172,6 +174,7 @@ impl Store {
             }
             events.told()
         });
+        self.heads.take(id);
         self.live.tell(told);
         self.live.queue.notify_waiters();
         Ok(())

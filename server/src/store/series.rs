@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError,
     chunk::{self, CHUNK_POINTS, ChunkRow, Extremes, SUMMARY_COLUMNS, StoredPoint},
-    on_each,
+    on_each, recent,
 };
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
@@ -68,6 +68,8 @@ impl Store {
             let Some(last_seq) = last_seq else { return Ok(None) };
             let all: Vec<(i64, String, String)> = sqlx::query_as("SELECT number, name, arm FROM series WHERE run_id = $1 ORDER BY number")
                 .bind(run_id).fetch_all(&mut *tx).await?;
+            let recent: Vec<Vec<u8>> = sqlx::query_scalar(recent::LIST).bind(run_id).fetch_all(&mut *tx).await?;
+            let mut recent = recent::by_series(&recent)?;
             let wanted = all.into_iter().filter(|(_, name, arm)| window.wants(name, arm));
             let mut found = Vec::new();
             for (number, name, arm) in wanted {
@@ -76,10 +78,22 @@ impl Store {
                 if let Some(from) = window.from_step { query.push(" AND last_step >= ").push_bind(from); }
                 if let Some(to) = window.to_step { query.push(" AND first_step <= ").push_bind(to); }
                 query.push(" ORDER BY chunk");
-                let rows: Vec<ChunkRow> = query.build_query_as().fetch_all(&mut *tx).await?;
-                let plan = Plan::new(rows, window);
+                let mut rows: Vec<ChunkRow> = query.build_query_as().fetch_all(&mut *tx).await?;
                 let mut opened: HashMap<i64, Vec<StoredPoint>> = HashMap::new();
-                for span in plan.chunks_to_open().chunk_by(|a, b| a + 1 == *b) {
+                if let Some(recent) = recent.remove(&number) {
+                    let open: Option<(i64, Vec<u8>)> =
+                        sqlx::query_as(recent::OPEN_CHUNK).bind(run_id).bind(number).fetch_optional(&mut *tx).await?;
+                    // The chunks that folding would make, so that what is read does not depend on when that happens.
+                    for (chunk, points) in recent::chunks_after(open, recent)? {
+                        let Some(row) = ChunkRow::of(number, chunk, &points).filter(|row| window.meets(row)) else { continue };
+                        rows.retain(|other| other.chunk != chunk);
+                        rows.push(row);
+                        opened.insert(chunk, points.into_iter().filter(|point| window.holds(point.step)).collect());
+                    }
+                }
+                let plan = Plan::new(rows, window);
+                let closed: Vec<i64> = plan.chunks_to_open().into_iter().filter(|chunk| !opened.contains_key(chunk)).collect();
+                for span in closed.chunk_by(|a, b| a + 1 == *b) {
                     let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
                     let data: Vec<(i64, Vec<u8>)> = sqlx::query_as(
                         "SELECT chunk, data FROM chunks WHERE run_id = $1 AND series = $2 AND chunk >= $3 AND chunk <= $4 ORDER BY chunk")
@@ -101,6 +115,11 @@ impl Store {
 impl Window {
     fn wants(&self, name: &String, arm: &String) -> bool {
         (self.names.is_empty() || self.names.contains(name)) && (self.arms.is_empty() || self.arms.contains(arm))
+    }
+
+    /// Whether some point of the chunk may lie inside.
+    fn meets(&self, row: &ChunkRow) -> bool {
+        self.from_step.is_none_or(|from| row.last_step >= from) && self.to_step.is_none_or(|to| row.first_step <= to)
     }
 
     fn holds(&self, step: i64) -> bool {

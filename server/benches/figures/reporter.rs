@@ -1,0 +1,78 @@
+//! A worker that only reports: it leases a run and sends batches of points, as fast as it is asked to.
+
+use lab::{json::Number, record::Point};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+use worker::protocol::{Answer, Batch, Lease, ReportedItem, TimedPoint};
+
+/// A worker that holds one run.
+pub struct Reporter {
+    pub base: String,
+    pub run_id: Uuid,
+    client: reqwest::Client,
+    lease_token: Uuid,
+    next_ordinal: u64,
+    steps: Vec<u64>,
+}
+
+impl Reporter {
+    /// Queues a run and leases it.
+    pub async fn start(base: &str) -> Self {
+        let client = crate::support::client();
+        let worker_id = Uuid::new_v4();
+        let run = json!({ "experiment": "g2gnet", "preset": "glance" });
+        let answer = client.post(format!("{base}/api/v1/runs")).json(&run).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
+        let introduction =
+            json!({ "worker_id": worker_id, "name": "bench", "host": "here", "devices": ["cpu"], "version": worker::VERSION });
+        let answer = client.post(format!("{base}/api/v1/worker/register")).json(&introduction).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+        let ask = json!({ "worker_id": worker_id, "wait_seconds": 5 });
+        let answer = client.post(format!("{base}/api/v1/worker/lease")).json(&ask).send().await.unwrap();
+        let lease: Lease = answer.json().await.unwrap();
+        Self { base: base.to_owned(), run_id: lease.run_id, client, lease_token: lease.lease_token, next_ordinal: 1, steps: Vec::new() }
+    }
+
+    /// Reports the next `steps` steps of the first `series` series in one batch.
+    pub async fn report(&mut self, series: usize, steps: u64) {
+        let body = self.batch(series, steps);
+        let address = format!("{}/api/v1/worker/runs/{}/batches", self.base, self.run_id);
+        let request = self.client.post(address).header("content-type", "application/json").body(body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, 200, "{text}");
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap().next_ordinal, self.next_ordinal);
+    }
+
+    fn batch(&mut self, series: usize, steps: u64) -> Vec<u8> {
+        let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        self.steps.resize(self.steps.len().max(series), 0);
+        let mut items = Vec::with_capacity(series * steps as usize);
+        for _ in 0..steps {
+            for (number, step) in self.steps.iter_mut().enumerate().take(series) {
+                *step += 1;
+                let value = Number((*step as f64 * 0.001 + number as f64).sin());
+                let point = Point { name: "loss/train".to_owned(), arm: Some(format!("arm_{number}")), step: *step, value };
+                items.push(ReportedItem::Point(TimedPoint { point, time_ms }));
+            }
+        }
+        let batch = Batch {
+            lease_token: self.lease_token,
+            first_ordinal: self.next_ordinal,
+            items,
+            clock_points: Vec::new(),
+            engine_log: Vec::new(),
+            progress: None,
+            status_reason: None,
+        };
+        self.next_ordinal += batch.items.len() as u64;
+        serde_json::to_vec(&batch).unwrap()
+    }
+
+    /// The run as the server tells it.
+    pub async fn run(&self) -> Value {
+        self.client.get(format!("{}/api/v1/runs/{}", self.base, self.run_id)).send().await.unwrap().json().await.unwrap()
+    }
+}

@@ -19,7 +19,7 @@ pub mod views;
 pub mod worker_protocol;
 pub mod workers;
 
-use crate::{error::ApiError, guard, idempotency, state::AppState};
+use crate::{error::ApiError, guard, idempotency, metrics, state::AppState};
 use axum::{
     Router,
     extract::Request,
@@ -78,6 +78,7 @@ pub fn app(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(state.clone(), metrics::count_requests))
         .with_state(state)
 }
 

@@ -11,6 +11,7 @@ pub mod follow;
 pub mod guard;
 pub mod idempotency;
 pub mod live;
+pub mod metrics;
 pub mod objects;
 pub mod presence;
 pub mod secret;

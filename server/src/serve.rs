@@ -5,6 +5,8 @@ use crate::{
     clock::now_ms,
     config::{ServerConfig, shown_address},
     datasets::Fetches,
+    error::DatabaseFailure,
+    metrics::Metrics,
     objects,
     presence::Presence,
     secret,
@@ -100,12 +102,14 @@ pub async fn serve(
     let login = first_tokens(&store, &options, &config).await?;
 
     let stop_sockets = CancellationToken::new();
+    let metrics = Metrics::default();
     let state = AppState {
         store: store.clone(),
         objects: objects.clone(),
         registry,
         config: Arc::new(config),
         fetches: Fetches::default(),
+        metrics: metrics.clone(),
         presence: Presence::default(),
         stop: stop_sockets.clone(),
     };
@@ -116,7 +120,7 @@ pub async fn serve(
     });
     let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
-    let house = tokio::spawn(keep_house(store.clone(), objects, storage, stop_sockets.clone()));
+    let house = tokio::spawn(keep_house(store.clone(), objects, storage, metrics, stop_sockets.clone()));
 
     ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
@@ -251,7 +255,7 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
 }
 
 /// What must be done now and then.
-async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, stop: CancellationToken) {
+async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, metrics: Metrics, stop: CancellationToken) {
     let hearing = {
         let (store, stop) = (store.clone(), stop.clone());
         async move {
@@ -266,6 +270,7 @@ async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBu
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
             seconds += 1;
             if let Err(error) = tidy(&store, &objects, seconds).await {
+                metrics.database_failed(DatabaseFailure::Housekeeping);
                 tracing::warn!(%error, "housekeeping failed and will be tried again");
             }
         }

@@ -331,6 +331,11 @@ async fn on_a_full_disk_runs_wait_writes_are_refused_and_nothing_is_lost() {
     assert_eq!((waiting["status"].as_str(), waiting["last_seq"].as_i64()), (Some("running"), stood), "{waiting}");
     assert!(Lab::read(&server, &before).await == kept, "what was there is still readable");
 
+    // Operators see it too.
+    let figures = Answer::of(client().get(url("/metrics")).send().await.unwrap()).await.text();
+    let full = figures.lines().find_map(|line| line.strip_prefix("engram_database_errors_total{kind=\"full\"} ")).unwrap();
+    assert!(full.parse::<u64>().unwrap() >= 4, "three of ours, and the worker's: {full}");
+
     limit(server.child.id(), libc::RLIM_INFINITY);
     let made = post(Some("full")).await;
     assert_eq!(made.status, 201, "a refused request does not use up its key: {}", made.text());

@@ -20,10 +20,10 @@ use axum::{
 };
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use worker::protocol::{Answer, AskForRun, Batch, CheckpointUpload, Finish, LeaseProof, Outcome, Register};
+use worker::protocol::{Answer, AskForRun, Batch, CheckpointUpload, Finish, LeaseProof, Outcome, Register, ReportedItem};
 
 /// Routes of this resource.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -84,8 +84,11 @@ async fn lease(State(app): State<AppState>, WorkerJson(body): WorkerJson<AskForR
     (status = 200, body = Object, description = "what to do next"), (status = 409, body = Problem, description = "lease-lost, or ordinal-gap with expected_ordinal"), (status = 422, body = Problem)))]
 async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
     to_its_end(async move {
+        let began = Instant::now();
         match app.store.append_batch(id, &batch, now_ms()).await {
             Ok(answer) => {
+                let numbered = batch.items.iter().filter(|item| matches!(item, ReportedItem::Point(_))).count();
+                app.metrics.batch_stored(numbered + batch.clock_points.len(), began.elapsed());
                 app.presence.note(&app.store, id, batch.lease_token, now_ms()).await;
                 Ok(Json(answer))
             }

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 pub fn serve(options: Serve) -> anyhow::Result<()> {
     use_huge_pages(false);
     log(&options.common)?;
+    server::limits::allow_many_files();
     let open = options.open;
     let options = ServeOptions {
         host: options.host,

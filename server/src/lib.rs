@@ -10,6 +10,7 @@ pub mod extract;
 pub mod follow;
 pub mod guard;
 pub mod idempotency;
+pub mod limits;
 pub mod live;
 pub mod metrics;
 pub mod objects;

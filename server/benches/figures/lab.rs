@@ -1,6 +1,9 @@
 //! Starting the binary, and what it takes of the machine.
 
-use crate::{Figure, quantile, seconds, support::Engram};
+use crate::{
+    Figure, quantile, seconds,
+    support::{Engram, resident_bytes},
+};
 use std::{
     fs,
     io::{Read, Write},
@@ -28,11 +31,6 @@ impl Lab {
             args.extend(["--database-url", url]);
         }
         Self { engram: Engram::serve(&args), _folder: folder }
-    }
-
-    /// Resident memory of the server, bytes.
-    pub fn memory(&self) -> u64 {
-        resident_bytes(self.engram.child.id())
     }
 
     /// Processor time the server has used.
@@ -99,12 +97,6 @@ pub fn idle_memory() -> Vec<Figure> {
         Figure::at_most("idle memory of the server, resident", mib(server), "MiB", 30.0),
         Figure::plain("idle memory of a worker, resident", mib(worker), "MiB"),
     ]
-}
-
-fn resident_bytes(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 fn children_of(pid: u32) -> Vec<u32> {

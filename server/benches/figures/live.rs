@@ -1,7 +1,12 @@
 //! From a worker's point to the browsers' sockets, and what a thousand of them take.
 
-use crate::{Figure, lab::Lab, quantile, reporter::Reporter, seconds};
-use futures::{StreamExt, future::join_all};
+use crate::{
+    Figure,
+    lab::Lab,
+    quantile, seconds,
+    support::{reporter::Reporter, viewer::Viewer},
+};
+use futures::future::join_all;
 use std::{
     sync::{
         Arc,
@@ -10,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::RwLock;
-use tokio_tungstenite::{client_async_with_config, tungstenite::protocol::WebSocketConfig};
+use uuid::Uuid;
 
 /// Ten batches a second of ten points.
 const BATCHES: u64 = 200;
@@ -58,12 +63,12 @@ async fn watch(viewers: usize) -> Watched {
     reporter.report(SERIES, 1).await;
     let sent: Arc<RwLock<Vec<Instant>>> = Arc::default();
     let ready = Arc::new(AtomicUsize::new(0));
-    let memory = lab.memory();
-    let address = format!("{}/api/v1/runs/{}/events", lab.engram.base.replace("http:", "ws:"), reporter.run_id);
-    let first_seq = reporter.run().await["last_seq"].as_u64().unwrap() + 1;
+    let memory = lab.engram.resident_bytes();
+    let after = reporter.run().await["last_seq"].as_u64().unwrap();
     let mut tasks = Vec::new();
     for _ in 0..viewers {
-        tasks.push(tokio::spawn(view(address.clone(), first_seq, sent.clone(), ready.clone())));
+        let (base, run_id) = (lab.engram.base.clone(), reporter.run_id);
+        tasks.push(tokio::spawn(view(base, run_id, after, sent.clone(), ready.clone())));
     }
     while ready.load(Ordering::SeqCst) < viewers {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -82,25 +87,19 @@ async fn watch(viewers: usize) -> Watched {
     }
     let latencies_ms: Vec<f64> = join_all(tasks).await.into_iter().flat_map(Result::unwrap).collect();
     let cpu_share = seconds(lab.cpu() - cpu) / seconds(start.elapsed());
-    let bytes_per_viewer = lab.memory().saturating_sub(memory) as f64 / viewers.max(1) as f64;
+    let bytes_per_viewer = lab.engram.resident_bytes().saturating_sub(memory) as f64 / viewers.max(1) as f64;
     Watched { latencies_ms, requests_ms, cpu_share, bytes_per_viewer }
 }
 
-/// One viewer: sees every event after the first one in order, and says how long each took.
-async fn view(address: String, first_seq: u64, sent: Arc<RwLock<Vec<Instant>>>, ready: Arc<AtomicUsize>) -> Vec<f64> {
-    let host = address.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
-    let socket = tokio::net::TcpStream::connect(&host).await.unwrap();
-    let small = WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(0);
-    let (mut socket, _) = client_async_with_config(format!("{address}?after={}", first_seq - 1), socket, Some(small)).await.unwrap();
+/// One viewer: how long each batch took to it, ms.
+async fn view(base: String, run_id: Uuid, after: u64, sent: Arc<RwLock<Vec<Instant>>>, ready: Arc<AtomicUsize>) -> Vec<f64> {
+    let mut viewer = Viewer::connect(&base, run_id, after).await;
     ready.fetch_add(1, Ordering::SeqCst);
     let mut latencies = Vec::new();
     for batch in 0..BATCHES {
-        let message = socket.next().await.unwrap().unwrap().into_text().unwrap();
-        let now = Instant::now();
-        let seq = message.strip_prefix("{\"seq\":").and_then(|rest| rest.split(',').next()).and_then(|text| text.parse::<u64>().ok());
-        assert_eq!(seq, Some(first_seq + batch), "an event is missing, doubled or out of order");
+        let (_, came) = viewer.next().await;
         let sent = sent.read().await[batch as usize];
-        latencies.push(seconds(now - sent) * 1_000.0);
+        latencies.push(seconds(came - sent) * 1_000.0);
     }
     latencies
 }

@@ -11,7 +11,6 @@ mod support;
 mod lab;
 mod live;
 mod reads;
-mod reporter;
 mod writes;
 
 use std::time::Duration;
@@ -70,6 +69,7 @@ fn main() {
     // `cargo bench` adds `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|other| other == name);
+    server::limits::allow_many_files();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let print = |figures: Vec<Figure>| figures.iter().for_each(Figure::print);
     if wants("cold_start") {

@@ -1,6 +1,11 @@
 //! Reading a series back: every point of a long one, and a very long one reduced to what a screen shows.
 
-use crate::{Figure, lab::Lab, quantile, reporter::Reporter, seconds, support};
+use crate::{
+    Figure,
+    lab::Lab,
+    quantile, seconds,
+    support::{self, reporter::Reporter},
+};
 use serde_json::Value;
 use std::time::Instant;
 

@@ -1,6 +1,6 @@
 //! Points a second through HTTP, one a request and many a request.
 
-use crate::{Figure, lab::Lab, reporter::Reporter, seconds};
+use crate::{Figure, lab::Lab, seconds, support::reporter::Reporter};
 use futures::future::join_all;
 use std::time::{Duration, Instant};
 

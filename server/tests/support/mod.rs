@@ -3,6 +3,8 @@
 
 pub mod hand;
 pub mod outcome;
+pub mod reporter;
+pub mod viewer;
 pub mod walk;
 
 use serde_json::Value;
@@ -260,6 +262,11 @@ impl Engram {
         Self { child, base, printed }
     }
 
+    /// Resident memory of the server, bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.child.id())
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -279,6 +286,13 @@ impl Drop for Engram {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Resident memory of a process, bytes.
+pub fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 /// The path of a file of the repository.

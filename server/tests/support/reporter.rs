@@ -19,9 +19,10 @@ pub struct Reporter {
 impl Reporter {
     /// Queues a run and leases it.
     pub async fn start(base: &str) -> Self {
-        let client = crate::support::client();
+        let client = super::client();
         let worker_id = Uuid::new_v4();
-        let run = json!({ "experiment": "g2gnet", "preset": "glance" });
+        let catalogue: Value = client.get(format!("{base}/api/v1/experiments")).send().await.unwrap().json().await.unwrap();
+        let run = json!({ "experiment": catalogue["items"][0]["id"] });
         let answer = client.post(format!("{base}/api/v1/runs")).json(&run).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
         let introduction =

@@ -53,12 +53,16 @@ pub fn overlay(base: &Map<String, Value>, over: &Map<String, Value>) -> Map<Stri
 /// `base` is the preset's part, trusted to be valid; `given` is the user's. Where the schema has kinds, another `kind` than the
 /// preset's drops the preset.
 pub fn complete<C: Config>(base: &Map<String, Value>, given: &Map<String, Value>) -> Result<(C, Value), ConfigFaults> {
-    let root = schema_of::<C>();
+    complete_under::<C>(&schema_of::<C>(), base, given)
+}
+
+/// [`complete`] with the schema of `C` at hand, for those who complete many.
+pub fn complete_under<C: Config>(root: &Value, base: &Map<String, Value>, given: &Map<String, Value>) -> Result<(C, Value), ConfigFaults> {
     let kind_changed = given.get("kind").is_some_and(|kind| base.get("kind").is_some_and(|own| own != kind));
     let empty = Map::new();
     let base = if kind_changed { &empty } else { base };
     let merged = Value::Object(overlay(base, given));
-    let mut found = schema::faults(&root, &root, &merged);
+    let mut found = schema::faults(root, root, &merged);
 
     // Fields with faults are replaced by the preset's or the default value, so that the rules across fields still speak.
     let mut patched = overlay(base, given);

@@ -19,7 +19,7 @@ pub struct Entry {
     pub card: Card,
     /// JSON Schema of its config.
     pub config_schema: Value,
-    complete: fn(&Fields, &Fields) -> Result<Value, ConfigFaults>,
+    complete: fn(&Value, &Fields, &Fields) -> Result<Value, ConfigFaults>,
     start: fn(&Fields, &Lab) -> Result<Box<dyn Running>>,
     restore: fn(&Fields, &Lab, &Checkpoint) -> Result<Box<dyn Running>>,
     estimates: fn(&Fields) -> Result<Estimates, ConfigFaults>,
@@ -34,7 +34,7 @@ impl Entry {
         Self {
             card: E::card(),
             config_schema: config::schema_of::<E::Config>(),
-            complete: |base, given| config::complete::<E::Config>(base, given).map(|(_, complete)| complete),
+            complete: |schema, base, given| config::complete_under::<E::Config>(schema, base, given).map(|(_, complete)| complete),
             start: |config, lab| Ok(Box::new(E::start(&typed(config)?, lab)?)),
             restore: |config, lab, from| Ok(Box::new(E::restore(&typed(config)?, lab, from)?)),
             estimates: |config| Ok(E::estimates(&typed(config)?)),
@@ -44,7 +44,7 @@ impl Entry {
     /// The complete config for `preset` with `given` on top, or every fault. Errors: see [`config::complete`].
     pub fn complete(&self, preset: &str, given: &Map<String, Value>) -> Result<Map<String, Value>, ConfigFaults> {
         let base = self.card.presets.iter().find(|known| known.id == preset).map(|known| known.config.clone()).unwrap_or_default();
-        match (self.complete)(&base, given)? {
+        match (self.complete)(&self.config_schema, &base, given)? {
             Value::Object(complete) => Ok(complete),
             _ => Err(ConfigFaults::of("", "the config of this experiment is not an object")),
         }

@@ -153,14 +153,21 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
         if tries.iter().any(|inner| inner.0.is_empty()) {
             return;
         }
-        // The option meant is the one whose type fits; a nullable field has one option that is not null.
-        let of_type = options.iter().zip(tries).filter(|(option, _)| {
-            let option = resolve(option, root);
-            option.get("type") != Some(&Value::from("null")) && (options.len() <= 2 || type_fits(option, value))
-        });
-        match of_type.map(|(_, inner)| inner).next() {
-            Some(inner) => found.0.extend(inner.0),
-            None => found.0.push(Fault { pointer: at.to_owned(), detail: format!("has the wrong type; got {}", shown(value)) }),
+        // The option meant is the one whose type fits; a nullable field has one option that is not null, whatever was given.
+        let mut meant: Vec<_> = options
+            .iter()
+            .zip(tries)
+            .map(|(option, inner)| (resolve(option, root), inner))
+            .filter(|(option, _)| option.get("type") != Some(&Value::from("null")))
+            .collect();
+        match meant.iter().position(|(option, _)| type_fits(option, value)) {
+            Some(fits) => found.0.extend(meant.swap_remove(fits).1.0),
+            None if meant.len() == 1 => found.0.extend(meant.swap_remove(0).1.0),
+            None => {
+                let types: Vec<_> = meant.iter().map(|(option, _)| expected_type(option)).collect();
+                let detail = format!("must be {}; got {}", types.join(" or "), shown(value));
+                found.0.push(Fault { pointer: at.to_owned(), detail });
+            }
         }
         return;
     }

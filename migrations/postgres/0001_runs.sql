@@ -1,4 +1,25 @@
--- Text columns named config, summary, claims, tags and devices hold JSON. Times are ms since 1970. An empty arm is the whole run.
+-- Text columns named config, grid, seeds, summary, claims, tags and devices hold JSON. Times are ms since 1970. An empty arm is the
+-- whole run.
+
+-- Runs of every cell of a grid with every seed, made together. config holds the fields given beside the grid.
+CREATE TABLE sweeps (
+    id UUID NOT NULL PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    preset TEXT NOT NULL,
+    name TEXT NOT NULL,
+    project TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    config TEXT NOT NULL,
+    grid TEXT NOT NULL,
+    seeds TEXT NOT NULL,
+    device TEXT NOT NULL,
+    priority BIGINT NOT NULL,
+    tags TEXT NOT NULL,
+    max_parallel BIGINT,
+    created_at_ms BIGINT NOT NULL
+);
+
+-- sweep_cell is the place of the run's cell in its sweep's grid, from 0, the last field of the grid changing first.
 CREATE TABLE runs (
     id UUID NOT NULL PRIMARY KEY,
     experiment TEXT NOT NULL,
@@ -13,7 +34,8 @@ CREATE TABLE runs (
     tags TEXT NOT NULL,
     note TEXT NOT NULL,
     archived BOOLEAN NOT NULL DEFAULT FALSE,
-    sweep_id UUID,
+    sweep_id UUID REFERENCES sweeps (id),
+    sweep_cell BIGINT,
     parent_id UUID,
     status TEXT NOT NULL,
     status_reason TEXT,
@@ -43,6 +65,7 @@ CREATE INDEX runs_leased ON runs (lease_until_ms) WHERE status = 'running';
 CREATE INDEX runs_experiment ON runs (experiment, id);
 CREATE INDEX runs_project ON runs (project, id);
 CREATE INDEX runs_sweep ON runs (sweep_id, id) WHERE sweep_id IS NOT NULL;
+CREATE INDEX runs_sweep_states ON runs (sweep_id, sweep_cell, status) WHERE sweep_id IS NOT NULL;
 
 CREATE TABLE run_tags (
     tag TEXT NOT NULL,

@@ -18,8 +18,10 @@ CREATE TABLE tokens (
     revoked_at_ms BIGINT
 );
 
+-- Opens the runs of its sweep where it has one, else its share_runs.
 CREATE TABLE shares (
     id UUID NOT NULL PRIMARY KEY,
+    sweep_id UUID REFERENCES sweeps (id),
     hash BYTEA NOT NULL UNIQUE,
     title TEXT NOT NULL,
     created_by TEXT NOT NULL,

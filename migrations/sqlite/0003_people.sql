@@ -18,8 +18,10 @@ CREATE TABLE tokens (
     revoked_at_ms INTEGER
 ) STRICT;
 
+-- Opens the runs of its sweep where it has one, else its share_runs.
 CREATE TABLE shares (
     id BLOB NOT NULL PRIMARY KEY,
+    sweep_id BLOB REFERENCES sweeps (id),
     hash BLOB NOT NULL UNIQUE,
     title TEXT NOT NULL,
     created_by TEXT NOT NULL,

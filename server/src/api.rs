@@ -15,6 +15,8 @@ pub mod series;
 pub mod session;
 pub mod shared;
 pub mod shares;
+mod sweep_plan;
+pub mod sweeps;
 pub mod views;
 pub mod worker_protocol;
 pub mod workers;
@@ -56,6 +58,7 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(artifacts::router())
         .merge(events::router())
         .merge(many_events::router())
+        .merge(sweeps::router())
         .merge(shares::router())
         .merge(shared::router())
         .merge(session::router())

@@ -93,6 +93,7 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::NotFound(id) => Self::NotFound(format!("run {id}")),
+            ChangeError::NoSweep(id) => Self::NotFound(format!("sweep {id}")),
             ChangeError::NotAllowed(why) => Self::Conflict("not-allowed", why),
             ChangeError::LeaseLost(_) => Self::Conflict("lease-lost", error.to_string()),
             ChangeError::Store(error) => error.into(),

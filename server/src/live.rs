@@ -36,7 +36,7 @@ impl Told {
 #[derive(Debug)]
 pub struct Live {
     runs: Mutex<HashMap<Uuid, broadcast::Sender<Told>>>,
-    all: broadcast::Sender<Told>,
+    all: broadcast::Sender<Arc<[Told]>>,
     /// Marks this server among those behind one PostgreSQL.
     pub server: Uuid,
     /// Told when a run may have become ready to lease.
@@ -66,7 +66,7 @@ impl Live {
     }
 
     /// Watches every run.
-    pub fn watch_all(&self) -> broadcast::Receiver<Told> {
+    pub fn watch_all(&self) -> broadcast::Receiver<Arc<[Told]>> {
         self.all.subscribe()
     }
 
@@ -83,15 +83,25 @@ impl Live {
 
     /// Tells the watchers what was committed.
     pub fn tell(&self, told: Told) {
-        if told.events.is_empty() {
+        self.tell_many(vec![told]);
+    }
+
+    /// Tells what one commit added to the logs of many runs. It is one piece of news to those who watch every run, so that they do not
+    /// fall out of the ring for it.
+    pub fn tell_many(&self, mut told: Vec<Told>) {
+        told.retain(|one| !one.events.is_empty());
+        if told.is_empty() {
             return;
         }
-        let sender = self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(&told.run_id).cloned();
         // Sending fails only when nobody listens, which is no fault.
-        if let Some(sender) = sender {
-            let _ = sender.send(told.clone());
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in &told {
+            if let Some(sender) = runs.get(&one.run_id) {
+                let _ = sender.send(one.clone());
+            }
         }
-        let _ = self.all.send(told);
+        drop(runs);
+        let _ = self.all.send(told.into());
     }
 }
 

@@ -19,6 +19,7 @@ mod recent;
 mod runs;
 mod series;
 mod shares;
+mod sweeps;
 mod tokens;
 mod workers;
 
@@ -31,7 +32,8 @@ pub use logs::LogRow;
 pub use open::{OpenError, sqlite_file};
 pub use runs::{NewRun, RunFilter, RunPatch, RunRow, RunSort, RunStatus};
 pub use series::{SeriesPoints, Window};
-pub use shares::{NewShare, ShareRow};
+pub use shares::{NewShare, ShareRow, Shared};
+pub use sweeps::{NewSweep, StateCounts, SweepRow, SweepRun};
 pub use tokens::{Role, TokenRow};
 pub use workers::WorkerRow;
 

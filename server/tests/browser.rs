@@ -95,6 +95,40 @@ async fn an_open_page_of_an_ended_run_notices_its_revoked_link_when_looked_at_ag
     guest.wait_text("h1", DEAD_LINK).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_seeds_from_the_form_make_a_sweep_whose_table_fills_by_itself() {
+    let stage = stage(&[]).await;
+    let mut owner = Browser::open().await;
+    owner.goto(&stage.url("/new/g2gnet?preset=glance")).await;
+    owner.fill("#run-seeds", "2").await;
+    owner.wait_text(".command", "\"seeds\":2").await;
+    owner.press(".new-run", "▶ Run 2 seeds").await;
+    owner.wait("location.pathname.startsWith('/sweeps/')").await;
+    owner.wait_text(".status-face", "2 of 2 ended").await;
+    owner.wait_text(".sweep-table td", "±").await;
+    owner.wait("document.querySelectorAll('.sweep-claims .claim').length === 4").await;
+
+    owner.press(".run-actions", "Share").await;
+    owner.press("dialog", "Make link and copy").await;
+    let link = owner.wait("document.querySelector('.copy-line input')?.value").await.as_str().unwrap().to_owned();
+    let guest = Browser::open().await;
+    guest.goto(&link).await;
+    guest.wait_text(".sweep-table td", "±").await;
+    guest.wait_text("h2", "Run seed 0").await;
+    guest.wait(CURVE_EDGE).await;
+    let requested = guest.eval("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname)").await;
+    let outside = |path: &&str| !path.starts_with("/static/") && !path.starts_with("/api/v1/shared/");
+    assert_eq!(requested.as_array().unwrap().iter().map(|path| path.as_str().unwrap()).find(outside), None);
+
+    owner.press("dialog", "Close").await;
+    owner.goto(&stage.url("/sweeps")).await;
+    owner.wait_text("td", "2 seeds").await;
+    for browser in [&owner, &guest] {
+        let console = browser.console().await;
+        assert!(console.is_empty(), "{console:?}");
+    }
+}
+
 /// An address of this machine by which a login is needed.
 fn outer_address() -> IpAddr {
     let output = Command::new("hostname").arg("-I").output().map(|output| output.stdout).unwrap_or_default();

@@ -63,6 +63,9 @@ async fn every_page_fits_its_window() {
     for id in &ended {
         wait_for(&stage, id, is_terminal).await;
     }
+    let config = json!({ "epochs": 4 });
+    let grid = json!({ "experiment": "g2gnet", "preset": "glance", "config": config, "grid": { "sparsity": [0.5, 0.75], "batch_size": [32, 64] }, "seeds": 2 });
+    let sweep = stage.post("/api/v1/sweeps", grid).await["id"].as_str().unwrap().to_owned();
     let live = submit(3, 300).await["id"].as_str().unwrap().to_owned();
     let link = stage.post("/api/v1/shares", json!({ "run_id": live, "title": "Groups and rewiring on digits" })).await;
     let link = link["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
@@ -77,6 +80,8 @@ async fn every_page_fits_its_window() {
         page("runs", "/runs", shows("td.name", "g2gnet")),
         page("new-run", "/new/g2gnet?preset=glance", shows(".forecast td", "comes with Engram")),
         page("compare", format!("/compare?runs={}&metric=accuracy/test", ended.join(",")), shows("h2", "Runs")),
+        page("sweeps", "/sweeps", shows("td", "2 seeds")),
+        page("sweep", format!("/sweeps/{sweep}"), shows(".sweep-table td", "±")),
         page("shares", "/shares", shows("td", "Groups and rewiring")),
         page("lab", "/lab", shows("td", "bundled")),
         page("api", "/api/docs", shows("h2", "runs")),
@@ -98,7 +103,7 @@ async fn every_page_fits_its_window() {
                 let root = "document.documentElement";
                 let overhang = browser.eval(&format!("{root}.scrollWidth - {root}.getBoundingClientRect().width")).await;
                 assert_eq!(overhang, 0, "{path} is wider than {width} pixels, in {theme}");
-                if width > 390 && !matches!(*name, "compare" | "shares" | "api") || *name == "run" {
+                if width > 390 && !matches!(*name, "compare" | "shares" | "sweeps" | "sweep" | "api") || *name == "run" {
                     let picture = browser.screenshot().await;
                     assert!(picture.len() < MOST_BYTES, "{name}{suffix}, {theme}: {} bytes", picture.len());
                     fs::write(pictures.join(format!("{name}{suffix}-{theme}.png")), picture).unwrap();

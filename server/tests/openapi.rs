@@ -49,7 +49,7 @@ fn routes_of_the_document(document: &Value) -> BTreeSet<(String, String)> {
 #[test]
 fn router_and_document_have_the_same_routes() {
     let (router, document) = (routes_of_the_router(), routes_of_the_document(&document()));
-    assert!(router.len() > 45, "only {} routes were read from the router", router.len());
+    assert!(router.len() > 48, "only {} routes were read from the router", router.len());
     assert_eq!(router, document);
 }
 
@@ -142,6 +142,15 @@ async fn one_answer_of_every_route_validates() {
     calls.call("POST", "/api/v1/login", "/api/v1/login", Some(json!({ "token": "none" }))).await;
     calls.call("POST", "/api/v1/logout", "/api/v1/logout", None).await;
 
+    let sweeps = "/api/v1/sweeps";
+    let grid =
+        json!({ "experiment": "walk", "grid": { "size": [1, 2.5], "steps": [3] }, "seeds": [1, 2], "priority": -9, "max_parallel": 1 });
+    let sweep = calls.call("POST", sweeps, sweeps, Some(grid)).await.json();
+    let sweep = sweep["id"].as_str().unwrap().to_owned();
+    calls.call("POST", sweeps, sweeps, Some(json!({ "experiment": "walk", "seeds": [1, 1] }))).await;
+    calls.call("GET", sweeps, sweeps, None).await;
+    calls.call("GET", "/api/v1/sweeps/{id}", &format!("{sweeps}/{sweep}"), None).await;
+
     // A worker by hand, so that each call of the protocol is one recorded answer.
     let worker_id = uuid::Uuid::now_v7();
     let worker = "/api/v1/worker";
@@ -177,6 +186,18 @@ async fn one_answer_of_every_route_validates() {
     let clean = clean["id"].as_str().unwrap().to_owned();
     let done = app.wait_for(&clean, is_terminal).await;
     assert_eq!(done["status"], "succeeded", "{done}");
+    for run in app.get(&format!("/api/v1/runs?sweep={sweep}")).await.json()["items"].as_array().unwrap() {
+        app.wait_for(run["id"].as_str().unwrap(), is_terminal).await;
+    }
+    let table = calls.call("GET", "/api/v1/sweeps/{id}", &format!("{sweeps}/{sweep}"), None).await.json();
+    assert_eq!(
+        (&table["cells"][1]["values"]["size"], &table["cells"][1]["summary"]["place.left"]["n"]),
+        (&json!(2.5), &json!(2)),
+        "{table}"
+    );
+    calls.call("POST", "/api/v1/sweeps/{id}/cancel", &format!("{sweeps}/{sweep}/cancel"), None).await;
+    let share = app.post("/api/v1/shares", json!({ "sweep_id": sweep })).await.json();
+    calls.call("GET", "/api/v1/shared/{token}", &format!("/api/v1/shared/{}", share["token"].as_str().unwrap()), None).await;
     let share = calls.call("POST", "/api/v1/shares", "/api/v1/shares", Some(json!({ "run_id": clean, "title": "look" }))).await.json();
     let share_token = share["token"].as_str().unwrap();
     calls.call("GET", "/api/v1/shares", "/api/v1/shares", None).await;

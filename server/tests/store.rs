@@ -11,7 +11,7 @@ use server::{
     claims::{Judgement, Verdict},
     store::{
         AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, Role, RunFilter, RunPatch,
-        RunSort, RunStatus, Store, StoredResponse, Window,
+        RunSort, RunStatus, Shared, Store, StoredResponse, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -517,21 +517,24 @@ async fn artifacts_are_known_by_path_and_replaced() {
 async fn shares_open_until_they_expire_or_are_revoked() {
     on_both!(store => {
         let run = store.enqueue_run(&new_run("ada"), 1_000).await.unwrap();
-        let new = |hash: u8, expires_at_ms| NewShare { hash: vec![hash; 32], title: "t".to_owned(), created_by: "ada".to_owned(), expires_at_ms, run_ids: vec![run.id] };
+        let new = |hash: u8, expires_at_ms| NewShare { hash: vec![hash; 32], title: "t".to_owned(), created_by: "ada".to_owned(), expires_at_ms, shared: Shared::Runs(vec![run.id]) };
         let forever = store.add_share(&new(1, None), 1_000).await.unwrap();
         let brief = store.add_share(&new(2, Some(2_000)), 1_000).await.unwrap();
-        let (found, runs) = store.find_share(&[1; 32]).await.unwrap().unwrap();
-        assert_eq!((found.id, runs, found.is_open(i64::MAX)), (forever.id, vec![run.id], true));
+        let found = store.find_share(&[1; 32]).await.unwrap().unwrap();
+        assert_eq!((found.id, found.is_open(i64::MAX)), (forever.id, true));
+        assert_eq!(store.list_shared_runs(&found, 9).await.unwrap().len(), 1);
+        assert!(store.share_opens(&found, run.id).await.unwrap());
+        assert!(!store.share_opens(&found, Uuid::now_v7()).await.unwrap());
         assert!(brief.is_open(1_999) && !brief.is_open(2_000));
         assert!(store.find_share(&[3; 32]).await.unwrap().is_none());
         assert_eq!(store.list_shares(None, 9).await.unwrap().len(), 2);
         assert_eq!(store.list_shares(Some(brief.id), 9).await.unwrap()[0].0.id, forever.id);
         assert!(store.revoke_share(forever.id, 5_000).await.unwrap());
-        assert!(!store.find_share(&[1; 32]).await.unwrap().unwrap().0.is_open(1_500));
+        assert!(!store.find_share(&[1; 32]).await.unwrap().unwrap().is_open(1_500));
         assert!(!store.revoke_share(Uuid::now_v7(), 5_000).await.unwrap());
         assert_eq!(store.list_runs_by_id(&[Uuid::now_v7(), run.id]).await.unwrap().len(), 1);
         assert!(store.delete_run(run.id).await.unwrap());
-        assert!(store.find_share(&[2; 32]).await.unwrap().unwrap().1.is_empty(), "a deleted run leaves its shares");
+        assert!(store.list_shared_runs(&brief, 9).await.unwrap().is_empty(), "a deleted run leaves its shares");
     });
 }
 

@@ -15,6 +15,8 @@ const ROUTES = [
   ['/new/{id}', () => import('./pages/new_run.js').then((page) => page.NewRunPage)],
   ['/runs', () => import('./pages/runs.js').then((page) => page.RunsPage)],
   ['/runs/{id}', () => import('./pages/run.js').then((page) => page.RunPage)],
+  ['/sweeps', () => import('./pages/sweeps.js').then((page) => page.SweepsPage)],
+  ['/sweeps/{id}', () => import('./pages/sweep.js').then((page) => page.SweepPage)],
   ['/compare', () => import('./pages/compare.js').then((page) => page.ComparePage)],
   ['/shares', () => import('./pages/shares.js').then((page) => page.SharesPage)],
   ['/lab', () => import('./pages/lab.js').then((page) => page.LabPage)],
@@ -63,7 +65,7 @@ function Dashboard() {
   const [help, setHelp] = useState(false);
   useGlobalKeys({ onHelp: () => setHelp(true) });
   // Filters of a page are part of its address: arriving at another address of the same page starts it anew.
-  const key = `${path}?${query.get('runs') ?? ''}${query.get('from') ?? ''}`;
+  const key = `${path}?${query.get('runs') ?? ''}${query.get('from') ?? ''}${query.get('sweep') ?? ''}`;
   return html`<${Header} path=${path} onKeys=${() => setHelp(true)} />
     <${CurrentPage} key=${key} path=${path} />
     ${help && html`<${KeysDialog} onClose=${() => setHelp(false)} />`}`;

@@ -19,7 +19,7 @@ const PLACES = [
 export function Header({ path, onKeys }) {
   const status = useStatus();
   const me = useMe();
-  const isHere = (place) => path === place || path.startsWith(`${place}/`) || (place === '/experiments' && (path === '/' || path.startsWith('/new/')));
+  const isHere = (place) => path === place || path.startsWith(`${place}/`) || (place === '/experiments' && (path === '/' || path.startsWith('/new/'))) || (place === '/runs' && path.startsWith('/sweeps'));
   const logout = () => post('/api/v1/logout').then(() => location.assign('/login'), notifyError);
   const { workers, runs } = status ?? { workers: { online: 0, busy: 0 }, runs: { running: 0, queued: 0 } };
   const noWorker = status !== null && workers.online === 0;

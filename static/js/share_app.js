@@ -1,16 +1,22 @@
-/** The page behind a share link: one run like a figure, live and read-only. */
+/** The page behind a share link: one run like a figure, or a sweep's table and its runs, live and read-only. */
 import { get, Problem } from './api.js';
-import { formatWhen } from './format.js';
+import { formatConfig, formatWhen } from './format.js';
 import { html, render, useEffect, useLayoutEffect, useState } from './html.js';
+import { useInterval } from './load.js';
 import { startRouter, useQuery } from './router.js';
 import { RunData } from './run/run_data.js';
 import { RunView } from './run/run_view.js';
 import { StatusFace } from './run/status_face.js';
 import { useRunTopics } from './run/watch.js';
+import { cellName } from './sweep/estimates.js';
+import { isGoingOn, SweepFace } from './sweep/sweep_face.js';
+import { SweepTable } from './sweep/sweep_table.js';
 import { ThemeSwitch } from './theme_switch.js';
 
 const base = `/api/v1/shared/${location.pathname.split('/')[2] ?? ''}`;
 const anonymous = { anonymous: true };
+/** How often the table of a shared sweep is asked for while its runs go on. */
+const ASK_AGAIN_MS = 3000;
 
 /** Whether the link is no longer valid, as opposed to a server that does not answer. */
 const isGone = () => get(base, anonymous).then(() => false, (problem) => problem instanceof Problem && problem.status === 404);
@@ -28,6 +34,20 @@ function Gone() {
     document.title = 'This link is no longer valid';
   }, []);
   return html`<main class="page gone"><h1>This link is no longer valid</h1><p>It was revoked or has expired. Ask whoever sent it for a new one.</p></main>`;
+}
+
+/** A run of a share in a few words: its values in the grid of its sweep, and its seed. @param {any} share @param {import('./types.js').Run} run */
+function runName(share, run) {
+  if (!share.sweep) return run.name || `seed ${run.seed}`;
+  const values = Object.fromEntries(Object.keys(share.sweep.grid).map((field) => [field, run.config[field]]));
+  return [cellName(values, formatConfig), `seed ${run.seed}`].filter(Boolean).join(', ');
+}
+
+/** @param {{sweep: import('./types.js').SweepDetail, card: import('./types.js').Card | null, title: string}} props */
+function SharedSweep({ sweep, card, title }) {
+  return html`<div class="run-head"><div><h1>${title || sweep.name || [card?.title ?? sweep.experiment, sweep.preset].join(' · ')}</h1><${SweepFace} sweep=${sweep} /></div></div>
+    ${card?.summary && html`<p class="lead">${card.summary}</p>`}
+    ${card && html`<${SweepTable} sweep=${sweep} card=${card} />`}`;
 }
 
 /** @param {{data: RunData, share: any, card: import('./types.js').Card | null}} props */
@@ -48,15 +68,17 @@ function SharedRun({ data, share, card }) {
   if (live.state === 'gone' || revoked) return html`<${Gone} />`;
   if (!run) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
   const again = new URLSearchParams({ ...(run.preset ? { preset: run.preset } : {}) }).toString();
+  const { sweep } = share;
   return html`<main class="page run-page shared">
+    ${sweep && html`<${SharedSweep} sweep=${sweep} card=${card} title=${share.title} />`}
     <div class="run-head">
       <div>
-        <h1>${share.title || run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</h1>
+        ${sweep ? html`<h2>Run ${runName(share, run)}</h2>` : html`<h1>${share.title || run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</h1>`}
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${live} />
       </div>
     </div>
     ${run.status === 'failed' && html`<div class="callout is-failed"><p><b>${run.status_reason}</b></p></div>`}
-    ${card?.summary && html`<p class="lead">${card.summary}</p>`}
+    ${card?.summary && !sweep && html`<p class="lead">${card.summary}</p>`}
     <${RunView} data=${data} card=${card} />
     <p class="caption">
       ${card?.title ?? run.experiment}, preset ${run.preset ?? 'none'}, seed ${run.seed}, Engram ${run.engram_version ?? ''}.
@@ -77,6 +99,9 @@ function SharePage() {
   useEffect(() => {
     get(base, anonymous).then(setShare, (problem) => (problem.status === 404 ? setGone(true) : setError(problem.message)));
   }, []);
+  useInterval(() => {
+    if (!gone && share?.sweep && isGoingOn(share.sweep)) get(base, anonymous).then(setShare, (problem) => problem.status === 404 && setGone(true));
+  }, ASK_AGAIN_MS);
   const runs = /** @type {import('./types.js').Run[]} */ (share?.runs ?? (share?.run ? [share.run] : []));
   const runId = runs.find((run) => run.id === chosen)?.id ?? runs[0]?.id ?? share?.run_id ?? share?.run_ids?.[0] ?? null;
   useEffect(() => {
@@ -94,7 +119,7 @@ function SharePage() {
     };
   }, [runId]);
   return html`<header class="bar-top"><span class="brand">Engram</span><span class="quiet read-only">shared, read-only</span>
-      ${runs.length > 1 && html`<select aria-label="Run" onChange=${(event) => setChosen(event.currentTarget.value)}>${runs.map((run) => html`<option value=${run.id} selected=${run.id === runId}>${run.name || `seed ${run.seed}`}</option>`)}</select>`}
+      ${runs.length > 1 && html`<select aria-label="Run" onChange=${(event) => setChosen(event.currentTarget.value)}>${runs.map((run) => html`<option value=${run.id} selected=${run.id === runId}>${runName(share, run)}</option>`)}</select>`}
       <span class="counts"></span><${ThemeSwitch} /></header>
     ${gone ? html`<${Gone} />` : error ? html`<main class="page"><p class="fault">${error}</p></main>` : data && share ? html`<${SharedRun} key=${runId} data=${data} share=${share} card=${card} />` : html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`}`;
 }

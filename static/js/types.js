@@ -25,6 +25,13 @@
  *   summary: Record<string, WireNumber>, claims: Verdict[], attempt: number, worker: string | {name: string} | null,
  *   last_seq: number, created_at: string, started_at: string | null, finished_at: string | null, engram_version: string | null,
  *   links?: Record<string, string>}} Run
+ * @typedef {Record<RunStatus, number>} StateCounts
+ * @typedef {{n: number, mean: WireNumber, standard_deviation: WireNumber | null, interval: {low: number, high: number} | null}} Estimate
+ * @typedef {{values: Record<string, any>, status: StateCounts, summary: Record<string, Estimate>, claims: Verdict[]}} SweepCell
+ * @typedef {{id: string, experiment: string, preset: string, name: string, project: string, created_by: string,
+ *   config: Record<string, any>, grid: Record<string, any[]>, seeds: number[], max_parallel: number | null, priority: number,
+ *   device: string, tags: string[], run_count: number, status: StateCounts, runs: string, created_at: string}} Sweep
+ * @typedef {Sweep & {cells: SweepCell[]}} SweepDetail
  * @typedef {{name: string, arm: string | null, step: number, value: WireNumber}} Point
  * @typedef {{seq: number, name: string, arm: string | null, step: number, kind: string, url: string}} FrameRef
  * @typedef {{seq: number, time: string, level: 'info' | 'warning' | 'error', message: string}} LogLine

@@ -62,7 +62,7 @@ impl Pass {
             let told = app.store.live.shares.notified();
             tokio::pin!(told);
             told.as_mut().enable();
-            let share = app.store.find_share(hash).await.ok().flatten().map(|(share, _)| share);
+            let share = app.store.find_share(hash).await.ok().flatten();
             let Some(share) = share.filter(|share| share.is_open(now_ms())) else { return };
             // A share revoked through another server of the same database is noticed by looking again.
             let again = share.expires_at_ms.map_or(1_000, |end| (end - now_ms()).clamp(1, 1_000));

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
     mpsc,
@@ -72,7 +72,7 @@ fn with_run(run_id: Uuid, event: &str) -> Utf8Bytes {
 async fn serve(app: AppState, mut socket: WebSocket) {
     let (sender, mut events) = mpsc::channel::<Utf8Bytes>(64);
     let mut followed: HashMap<Uuid, DropGuard> = HashMap::new();
-    let mut all: Option<broadcast::Receiver<Told>> = None;
+    let mut all: Option<broadcast::Receiver<Arc<[Told]>>> = None;
     // The newest status and progress of each run that has not been sent yet, for `runs: all`.
     let mut pending: HashMap<(Uuid, bool), Utf8Bytes> = HashMap::new();
     let mut tick = tokio::time::interval(COALESCE);
@@ -121,11 +121,11 @@ async fn serve(app: AppState, mut socket: WebSocket) {
             // This function holds a sender itself, so the channel never ends.
             Some(text) = events.recv() => if !send(&mut socket, Message::Text(text)).await { return },
             told = async { match &mut all { Some(all) => all.recv().await, None => std::future::pending().await } } => match told {
-                Ok(told) => {
-                    for event in told.events.iter() {
+                Ok(news) => {
+                    for (run_id, event) in news.iter().flat_map(|told| told.events.iter().map(|event| (told.run_id, event))) {
                         let status = event.contains(r#""type":"status","#);
                         if status || event.contains(r#""type":"progress","#) {
-                            pending.insert((told.run_id, status), with_run(told.run_id, event));
+                            pending.insert((run_id, status), with_run(run_id, event));
                         }
                     }
                 }

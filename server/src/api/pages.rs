@@ -1,6 +1,6 @@
 //! The dashboard: static files from inside the binary, the page of a share with its title filled in, and pages for dead links.
 
-use super::shared::open_share;
+use super::shared::{MOST_SHARED_RUNS, open_share};
 use crate::{error::ApiError, extract::PathOf, state::AppState};
 use axum::{
     Router,
@@ -25,6 +25,8 @@ pub fn router() -> Router<AppState> {
         .route("/new/{experiment}", index())
         .route("/runs", index())
         .route("/runs/{id}", index())
+        .route("/sweeps", index())
+        .route("/sweeps/{id}", index())
         .route("/compare", index())
         .route("/shares", index())
         .route("/lab", index())
@@ -63,19 +65,23 @@ pub async fn missing(request: Request) -> Response {
 /// The read-only page of a share. Its title and description are filled in here, so that link previews show them. A link that opens nothing
 /// any more gets the same page, which then says so.
 async fn share_page(State(app): State<AppState>, PathOf(token): PathOf<String>) -> Result<Response, ApiError> {
-    let (share, ids) = match open_share(&app, &token).await {
+    let share = match open_share(&app, &token).await {
         Err(ApiError::NotFound(_)) => {
             let page = filled_share_page("This link is no longer valid", "It was revoked or has expired.")?;
             return Ok((StatusCode::NOT_FOUND, page).into_response());
         }
         opened => opened?,
     };
-    let runs = app.store.list_runs_by_id(&ids).await?;
+    let runs = app.store.list_shared_runs(&share, MOST_SHARED_RUNS).await?;
+    let count = match share.sweep_id {
+        Some(sweep_id) => app.store.count_sweep_runs(sweep_id).await?.total(),
+        None => runs.len() as i64,
+    };
     let title_of = |id: &str| app.registry.find(id).map_or_else(|| id.to_owned(), |entry| entry.card.title.to_owned());
     let first = runs.first();
     let named = first.map(|run| if run.name.is_empty() { title_of(&run.experiment) } else { run.name.clone() });
     let title = if share.title.is_empty() { named.unwrap_or_else(|| "Shared run".to_owned()) } else { share.title };
-    let description = match (first, runs.len()) {
+    let description = match (first, count) {
         (Some(run), 1) => format!("{}, {}, seed {}: {}", title_of(&run.experiment), run.preset, run.seed, outcome(run)?),
         (_, count) => format!("{count} runs"),
     };

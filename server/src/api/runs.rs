@@ -15,7 +15,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use lab::{ConfigFaults, Entry, schema::nearest};
+use lab::{ConfigFaults, Entry, Registry, schema::nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -125,38 +125,55 @@ struct Accepted<'a> {
 /// Checks the whole body: its own fields, the experiment, the preset, the config and the device, every fault told at once.
 fn accept<'a>(app: &'a AppState, value: &Value) -> Result<Accepted<'a>, ApiError> {
     let (body, mut faults) = check_body::<CreateRun>(value)?;
-    let text = |field: &str| value.get(field).and_then(Value::as_str);
-    let entry = text("experiment").map(|id| app.registry.get(id));
-    let preset = text("preset").unwrap_or("quick").to_owned();
+    let (entry, preset) = check_recipe(app.registry, value, &mut faults);
     let mut config = None;
-    match &entry {
-        Some(Err(unknown)) => faults.push("experiment", unknown),
-        Some(Ok(entry)) => {
-            let presets = || entry.card.presets.iter().map(|preset| preset.id);
-            if !presets().any(|known| known == preset) && !faults.touches("preset") {
-                let near = nearest(&preset, presets()).unwrap_or("quick");
-                faults.push("preset", format!("{} has no preset `{preset}`; did you mean `{near}`?", entry.card.id));
-            }
-            if let Some(given) = value.get("config").map_or(Some(&Map::new()), Value::as_object) {
-                match entry.complete(&preset, given) {
-                    Ok(complete) => config = Some(complete),
-                    Err(found) => faults.0.extend(found.under("/config").0),
-                }
-            }
+    if let Some(entry) = entry {
+        match entry.complete(&preset, given_config(value).unwrap_or(&Map::new())) {
+            Ok(complete) => config = Some(complete),
+            Err(found) => faults.0.extend(found.under("/config").0),
         }
-        None => {}
     }
-    if let Some(device) = text("device").filter(|device| !is_device(device)) {
-        faults.push("device", format!("must be auto, cpu, cuda or cuda:N; got \"{device}\""));
-    }
+    check_device(value, &mut faults);
     check_labels(value, &mut faults);
     match (body, entry, config) {
-        (Some(body), Some(Ok(entry)), Some(config)) if faults.0.is_empty() => {
+        (Some(body), Some(entry), Some(config)) if faults.0.is_empty() => {
             let first = entry.card.presets.iter().find(|known| known.id == preset).and_then(|known| known.seeds.first());
             let seed = body.seed.unwrap_or_else(|| first.map_or(0, |seed| *seed as i64));
             Ok(Accepted { body, entry, preset, seed, config })
         }
         _ => Err(ApiError::Invalid(faults)),
+    }
+}
+
+/// The experiment and the preset that a body names, faults where there are none of that name.
+pub(super) fn check_recipe<'a>(registry: &'a Registry, value: &Value, faults: &mut ConfigFaults) -> (Option<&'a Entry>, String) {
+    let text = |field: &str| value.get(field).and_then(Value::as_str);
+    let preset = text("preset").unwrap_or("quick").to_owned();
+    let entry = match text("experiment").map(|id| registry.get(id)) {
+        Some(Ok(entry)) => entry,
+        Some(Err(unknown)) => {
+            faults.push("experiment", unknown);
+            return (None, preset);
+        }
+        None => return (None, preset),
+    };
+    let presets = || entry.card.presets.iter().map(|preset| preset.id);
+    if !presets().any(|known| known == preset) && !faults.touches("preset") {
+        let near = nearest(&preset, presets()).unwrap_or("quick");
+        faults.push("preset", format!("{} has no preset `{preset}`; did you mean `{near}`?", entry.card.id));
+    }
+    (Some(entry), preset)
+}
+
+/// The config fields that a body gives, if it gives an object.
+pub(super) fn given_config(value: &Value) -> Option<&Map<String, Value>> {
+    value.get("config").and_then(Value::as_object)
+}
+
+/// A device that is none is a fault.
+pub(super) fn check_device(value: &Value, faults: &mut ConfigFaults) {
+    if let Some(device) = value.get("device").and_then(Value::as_str).filter(|device| !is_device(device)) {
+        faults.push("device", format!("must be auto, cpu, cuda or cuda:N; got \"{device}\""));
     }
 }
 
@@ -209,16 +226,22 @@ async fn create_run(
 
 /// Queues a checked run and answers 201 with it. Errors: a member raises the priority.
 pub(super) async fn queue(app: &AppState, caller: &Caller, new: NewRun) -> Result<Response, ApiError> {
-    if new.priority > 0 && caller.role < Role::Admin {
-        return Err(ApiError::Forbidden("members may lower a priority, only admins raise it".to_owned()));
-    }
+    check_priority(caller, new.priority)?;
     let row = app.store.enqueue_run(&new, now_ms()).await?;
     let view = RunView::of(app, row).await?;
     let location = view.links.own.clone();
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
 }
 
-fn unique(mut tags: Vec<String>) -> Vec<String> {
+/// Errors: somebody who is no admin raises a priority.
+pub(super) fn check_priority(caller: &Caller, priority: i64) -> Result<(), ApiError> {
+    if priority > 0 && caller.role < Role::Admin {
+        return Err(ApiError::Forbidden("members may lower a priority, only admins raise it".to_owned()));
+    }
+    Ok(())
+}
+
+pub(super) fn unique(mut tags: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     tags.retain(|tag| seen.insert(tag.clone()));
     tags

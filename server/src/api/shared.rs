@@ -7,6 +7,7 @@ use super::{
     frames::{FrameView, read_frame, read_frames},
     logs::{LogView, WantedLines, read_logs},
     series::{Metrics, WantedPoints, read_metrics},
+    sweeps::SweepDetail,
     views::{Problem, RunView},
 };
 use crate::{
@@ -45,6 +46,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(follow_shared_run))
 }
 
+/// Most runs that are told of a share at once.
+pub(super) const MOST_SHARED_RUNS: usize = 200;
+
 /// What a share opens.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SharedView {
@@ -54,43 +58,48 @@ pub struct SharedView {
     pub created_at: String,
     /// When it ends.
     pub expires_at: Option<String>,
-    /// The runs.
+    /// The sweep that is shared, if one is, with its table.
+    pub sweep: Option<SweepDetail>,
+    /// How many runs it opens.
+    pub run_count: i64,
+    /// The runs, at most the first 200; the others of a sweep are read one by one.
     pub runs: Vec<RunView>,
     /// The cards of their experiments.
     pub experiments: Vec<ExperimentView>,
 }
 
 /// The share of this token, if it still opens.
-pub(super) async fn open_share(app: &AppState, token: &str) -> Result<(ShareRow, Vec<Uuid>), ApiError> {
+pub(super) async fn open_share(app: &AppState, token: &str) -> Result<ShareRow, ApiError> {
     let found = app.store.find_share(&secret::hash(token)).await?;
     found
-        .filter(|(share, _)| share.is_open(now_ms()))
+        .filter(|share| share.is_open(now_ms()))
         .ok_or_else(|| ApiError::NotFound("such share; it may have expired or been revoked".to_owned()))
 }
 
 /// The run of this id, if the share opens it.
 async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
-    let (_, runs) = open_share(app, token).await?;
-    let id = Uuid::try_parse(id).ok().filter(|id| runs.contains(id));
-    id.ok_or_else(|| ApiError::NotFound("such run in this share".to_owned()))
-}
-
-/// The shared runs as anybody sees them.
-async fn views(app: &AppState, ids: &[Uuid]) -> Result<Vec<RunView>, ApiError> {
-    let rows = app.store.list_runs_by_id(ids).await?;
-    RunView::of_all(app, rows).await
+    let share = open_share(app, token).await?;
+    match Uuid::try_parse(id) {
+        Ok(id) if app.store.share_opens(&share, id).await? => Ok(id),
+        _ => Err(ApiError::NotFound("such run in this share".to_owned())),
+    }
 }
 
 /// What a share opens.
 #[utoipa::path(get, path = "/api/v1/shared/{token}", tag = "shared", params(("token" = String, Path)), responses(
     (status = 200, body = SharedView), (status = 404, body = Problem)))]
 async fn get_shared(State(app): State<AppState>, PathOf(token): PathOf<String>) -> Result<Json<SharedView>, ApiError> {
-    let (share, ids) = open_share(&app, &token).await?;
-    let runs = views(&app, &ids).await?;
+    let share = open_share(&app, &token).await?;
+    let runs = RunView::of_all(&app, app.store.list_shared_runs(&share, MOST_SHARED_RUNS).await?).await?;
+    let sweep = match share.sweep_id {
+        Some(id) => Some(SweepDetail::find(&app, id).await?),
+        None => None,
+    };
+    let run_count = sweep.as_ref().map_or(runs.len() as i64, |sweep| sweep.sweep.run_count);
     let used = |id: &str| runs.iter().any(|run| run.experiment == id);
     let experiments = app.registry.entries().iter().filter(|entry| used(entry.card.id)).map(ExperimentView::from).collect();
     let (created_at, expires_at) = (rfc3339(share.created_at_ms), share.expires_at_ms.map(rfc3339));
-    Ok(Json(SharedView { title: share.title, created_at, expires_at, runs, experiments }))
+    Ok(Json(SharedView { title: share.title, created_at, expires_at, sweep, run_count, runs, experiments }))
 }
 
 /// A shared run.
@@ -98,8 +107,8 @@ async fn get_shared(State(app): State<AppState>, PathOf(token): PathOf<String>) 
     (status = 200, body = RunView), (status = 404, body = Problem)))]
 async fn get_shared_run(State(app): State<AppState>, PathOf((token, id)): PathOf<(String, String)>) -> Result<Json<RunView>, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
-    let run = views(&app, &[id]).await?.pop();
-    run.map(Json).ok_or_else(|| ApiError::NotFound(format!("run {id}")))
+    let row = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    Ok(Json(RunView::of(&app, row).await?))
 }
 
 /// Points of a shared run.

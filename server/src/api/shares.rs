@@ -8,7 +8,7 @@ use crate::{
     guard::Caller,
     secret,
     state::AppState,
-    store::{NewShare, ShareRow},
+    store::{NewShare, ShareRow, Shared},
 };
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use lab::ConfigFaults;
@@ -22,7 +22,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(create_share, list_shares)).routes(routes!(revoke_share))
 }
 
-/// What is to be shared: exactly one of `run_id` and `run_ids`.
+/// What is to be shared: exactly one of `run_id`, `sweep_id` and `run_ids`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateShare {
@@ -30,6 +30,10 @@ pub struct CreateShare {
     #[serde(default)]
     #[schema(format = Uuid)]
     pub run_id: Option<Uuid>,
+    /// Every run of a sweep.
+    #[serde(default)]
+    #[schema(format = Uuid)]
+    pub sweep_id: Option<Uuid>,
     /// Several runs.
     #[serde(default)]
     #[schema(min_items = 1, max_items = 200)]
@@ -66,7 +70,9 @@ pub struct ShareView {
     pub id: Uuid,
     /// Title.
     pub title: String,
-    /// The runs it opens.
+    /// The sweep whose runs it opens.
+    pub sweep_id: Option<Uuid>,
+    /// The runs it opens; empty where it opens a sweep's.
     pub run_ids: Vec<Uuid>,
     /// Who made it.
     pub created_by: String,
@@ -88,14 +94,14 @@ async fn create_share(
     Extension(caller): Extension<Caller>,
     JsonBody(body): JsonBody<CreateShare>,
 ) -> Result<(StatusCode, Json<CreatedShare>), ApiError> {
-    let (field, run_ids) = match (body.run_id, body.run_ids) {
-        (Some(id), None) => ("run_id", vec![id]),
-        (None, Some(ids)) => ("run_ids", ids),
-        _ => return Err(ApiError::Invalid(ConfigFaults::of("run_id", "give exactly one of run_id and run_ids"))),
+    let (field, shared) = match (body.run_id, body.sweep_id, body.run_ids) {
+        (Some(id), None, None) => ("run_id", Shared::Runs(vec![id])),
+        (None, Some(id), None) => ("sweep_id", Shared::Sweep(id)),
+        (None, None, Some(ids)) => ("run_ids", Shared::Runs(ids)),
+        _ => return Err(ApiError::Invalid(ConfigFaults::of("run_id", "give exactly one of run_id, sweep_id and run_ids"))),
     };
-    let runs = app.store.list_runs_by_id(&run_ids).await?;
-    if let Some(missing) = run_ids.iter().find(|id| !runs.iter().any(|run| run.id == **id)) {
-        return Err(ApiError::Invalid(ConfigFaults::of(field, format!("there is no run {missing}"))));
+    if let Some(missing) = find_missing(&app, &shared).await? {
+        return Err(ApiError::Invalid(ConfigFaults::of(field, format!("there is no {missing}"))));
     }
     let now = now_ms();
     let token = secret::new_secret();
@@ -104,7 +110,7 @@ async fn create_share(
         title: body.title.unwrap_or_default(),
         created_by: caller.name,
         expires_at_ms: body.expires_in_seconds.map(|seconds| now + seconds * 1_000),
-        run_ids,
+        shared,
     };
     let row = app.store.add_share(&new, now).await?;
     let created = CreatedShare {
@@ -115,6 +121,17 @@ async fn create_share(
         reachable: app.config.is_reachable(),
     };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// What of it there is not, in words.
+async fn find_missing(app: &AppState, shared: &Shared) -> Result<Option<String>, ApiError> {
+    match shared {
+        Shared::Sweep(id) => Ok(app.store.find_sweep(*id).await?.is_none().then(|| format!("sweep {id}"))),
+        Shared::Runs(ids) => {
+            let runs = app.store.list_runs_by_id(ids).await?;
+            Ok(ids.iter().find(|id| !runs.iter().any(|run| run.id == **id)).map(|id| format!("run {id}")))
+        }
+    }
 }
 
 /// The links, newest first, never their tokens.
@@ -130,6 +147,7 @@ fn view(row: &ShareRow, run_ids: Vec<Uuid>, now: i64) -> ShareView {
     ShareView {
         id: row.id,
         title: row.title.clone(),
+        sweep_id: row.sweep_id,
         run_ids,
         created_by: row.created_by.clone(),
         created_at: rfc3339(row.created_at_ms),

@@ -2,7 +2,7 @@
 
 use super::views::Problem;
 use crate::{
-    claims::judge_run,
+    claims,
     clock::now_ms,
     error::ApiError,
     extract::{Id, PathOf, QueryOf, WorkerJson},
@@ -205,7 +205,8 @@ async fn finish(State(app): State<AppState>, Id(id): Id, WorkerJson(body): Worke
     let ended = match body.outcome {
         Outcome::Succeeded { summary } => {
             let run = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
-            let claims = app.registry.find(&run.experiment).map_or_else(Vec::new, |entry| judge_run(&entry.card.claims, &summary));
+            let card = app.registry.find(&run.experiment).map(|entry| &entry.card);
+            let claims = card.map_or_else(Vec::new, |card| claims::judge(&card.claims, std::slice::from_ref(&summary)));
             Ended::Succeeded { summary, claims }
         }
         Outcome::Failed { reason } => Ended::Failed(reason),

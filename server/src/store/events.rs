@@ -106,6 +106,8 @@ impl NewEvents {
 pub(crate) trait WriteEvents {
     /// Appends the events; `server` marks the notification, so that this server does not read back its own.
     async fn write_events(&mut self, events: &NewEvents, server: Uuid) -> Result<(), sqlx::Error>;
+    /// Marks that the logs of many runs of a sweep have grown, once for all of them.
+    async fn announce_sweep(&mut self, sweep_id: Uuid, server: Uuid) -> Result<(), sqlx::Error>;
 }
 
 const INSERT: &str = "INSERT INTO event_batches (run_id, last_seq, first_seq, body) VALUES ($1, $2, $3, $4)";
@@ -124,6 +126,10 @@ impl WriteEvents for sqlx::Transaction<'_, sqlx::Sqlite> {
             .await
             .map(drop)
     }
+
+    async fn announce_sweep(&mut self, _sweep_id: Uuid, _server: Uuid) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
 }
 
 impl WriteEvents for sqlx::Transaction<'_, sqlx::Postgres> {
@@ -136,10 +142,17 @@ impl WriteEvents for sqlx::Transaction<'_, sqlx::Postgres> {
         let note = format!("{server} {} {} {}", events.run_id, events.first_seq, events.last_seq());
         sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(note).execute(&mut **self).await.map(drop)
     }
+
+    async fn announce_sweep(&mut self, sweep_id: Uuid, server: Uuid) -> Result<(), sqlx::Error> {
+        let note = format!("{server} {SWEEP} {sweep_id}");
+        sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(note).execute(&mut **self).await.map(drop)
+    }
 }
 
 /// The channel on which PostgreSQL servers tell each other of new events.
 pub(super) const CHANNEL: &str = "engram_events";
+/// Stands in a notification in place of a run's id: a sweep's id follows.
+const SWEEP: &str = "sweep";
 
 impl Store {
     /// The events after number `after`, oldest first, in whole stored batches until about `most` bytes of text.
@@ -178,7 +191,17 @@ impl Store {
             let mut words = note.payload().split(' ');
             let mut word = || words.next();
             let server = word().and_then(|text| text.parse::<Uuid>().ok());
-            let run_id = word().and_then(|text| text.parse::<Uuid>().ok());
+            let subject = word();
+            if subject == Some(SWEEP) {
+                let sweep_id = word().and_then(|text| text.parse::<Uuid>().ok());
+                if let (Some(server), Some(sweep_id)) = (server, sweep_id)
+                    && server != self.live.server
+                {
+                    self.hear_of_sweep(sweep_id).await?;
+                }
+                continue;
+            }
+            let run_id = subject.and_then(|text| text.parse::<Uuid>().ok());
             let first_seq = word().and_then(|text| text.parse::<i64>().ok());
             let (Some(server), Some(run_id), Some(first_seq)) = (server, run_id, first_seq) else { continue };
             if server == self.live.server {
@@ -190,6 +213,18 @@ impl Store {
                 self.live.tell(Told { run_id, first_seq, events: events.into() });
             }
         }
+    }
+
+    /// Another server has changed many runs of a sweep at once: the last events of all its runs are told, read in one query. Whoever
+    /// follows one of them and finds a gap before it reads the log.
+    async fn hear_of_sweep(&self, sweep_id: Uuid) -> Result<(), StoreError> {
+        self.live.queue.notify_waiters();
+        const SQL: &str = "SELECT r.id, e.first_seq, e.body FROM runs r JOIN event_batches e ON e.run_id = r.id AND e.last_seq = r.last_seq \
+            WHERE r.sweep_id = $1";
+        let rows: Vec<(Uuid, i64, Vec<u8>)> = on_each!(self, read, pool => sqlx::query_as(SQL).bind(sweep_id).fetch_all(pool).await)?;
+        let told = rows.into_iter().map(|(run_id, first_seq, body)| Ok(Told { run_id, first_seq, events: unpack(&body)?.into() }));
+        self.live.tell_many(told.collect::<Result<_, StoreError>>()?);
+        Ok(())
     }
 }
 

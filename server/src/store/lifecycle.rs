@@ -18,6 +18,9 @@ pub enum ChangeError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NotFound(Uuid),
+    /// There is no such sweep.
+    #[error("there is no sweep {0}")]
+    NoSweep(Uuid),
     /// Its state does not allow it; the text says why.
     #[error("{0}")]
     NotAllowed(String),

@@ -12,13 +12,30 @@ use worker::protocol::{CheckpointInfo, LEASE_MS, Lease};
 /// Leases in a row that may end by a worker's death without a newer checkpoint before the run fails.
 const DEATHS_ALLOWED: i64 = 3;
 
-/// Higher priority first; within a priority the owner served longest ago; in an owner's turn the oldest run.
-const NEXT: &str = "SELECT r.id FROM runs r LEFT JOIN owners o ON o.name = r.created_by \
-    WHERE r.status = 'queued' AND replace($1, '|' || r.device || '|', '') <> $1 \
-    ORDER BY r.priority DESC, COALESCE(o.last_turn, 0), r.id LIMIT 1";
-const NEXT_POSTGRES: &str = "SELECT r.id FROM runs r LEFT JOIN owners o ON o.name = r.created_by \
-    WHERE r.status = 'queued' AND replace($1, '|' || r.device || '|', '') <> $1 \
-    ORDER BY r.priority DESC, COALESCE(o.last_turn, 0), r.id LIMIT 1 FOR UPDATE OF r SKIP LOCKED";
+/// Higher priority first; within a priority the owner served longest ago; in an owner's turn the oldest run. Runs of a sweep that has as
+/// many running as it may wait.
+macro_rules! next {
+    ($lock:literal) => {
+        concat!(
+            "SELECT r.id, r.sweep_id FROM runs r LEFT JOIN owners o ON o.name = r.created_by \
+             WHERE r.status = 'queued' AND replace($1, '|' || r.device || '|', '') <> $1 AND (r.sweep_id IS NULL OR r.sweep_id NOT IN ( \
+                 SELECT s.id FROM runs b JOIN sweeps s ON s.id = b.sweep_id WHERE b.status = 'running' AND s.max_parallel IS NOT NULL \
+                 GROUP BY s.id, s.max_parallel HAVING COUNT(*) >= s.max_parallel)) \
+             ORDER BY r.priority DESC, COALESCE(o.last_turn, 0), r.id LIMIT 1",
+            $lock
+        )
+    };
+}
+const NEXT: &str = next!("");
+const NEXT_POSTGRES: &str = next!(" FOR UPDATE OF r SKIP LOCKED");
+
+/// What a look into the queue found.
+enum Next {
+    Taken(Uuid, Box<Leased>, NewEvents),
+    Nothing,
+    /// Another server took a run of the same sweep meanwhile, and the sweep has as many running as it may.
+    SweepFull,
+}
 
 #[derive(sqlx::FromRow)]
 struct Leased {
@@ -57,12 +74,6 @@ pub(crate) enum Lapse {
 impl Store {
     /// Leases the next run that one of `devices` can do; `None` where nothing waits.
     pub async fn lease_run(&self, worker_id: Uuid, devices: &[String], now_ms: i64) -> Result<Option<Lease>, StoreError> {
-        const TAKE: &str = "UPDATE runs SET status = 'running', status_reason = NULL, requested = NULL, attempt = attempt + 1, lease_token = $2, \
-            lost_lease_token = NULL, lease_until_ms = $3, worker_id = $4, started_at_ms = COALESCE(started_at_ms, $5), engram_version = $6, \
-            lease_ordinal = COALESCE((SELECT MAX(next_ordinal) FROM checkpoints WHERE run_id = $1), 0), last_seq = last_seq + 1 \
-            WHERE id = $1 AND status = 'queued' RETURNING experiment, config, seed, device, created_by, attempt, last_seq";
-        const TURN: &str = "INSERT INTO owners (name, last_turn) VALUES ($1, (SELECT COALESCE(MAX(last_turn), 0) + 1 FROM owners)) \
-            ON CONFLICT (name) DO UPDATE SET last_turn = excluded.last_turn";
         let mut offered = "|auto|".to_owned();
         for device in devices {
             offered.push_str(&format!("{device}|"));
@@ -70,22 +81,15 @@ impl Store {
                 offered.push_str("cuda|");
             }
         }
-        let postgres = matches!(self.database, super::Database::Postgres(_));
         let lease_token = Uuid::new_v4();
-        let taken = in_transaction!(self, tx => {
-            let next: Option<Uuid> =
-                sqlx::query_scalar(if postgres { NEXT_POSTGRES } else { NEXT }).bind(&offered).fetch_optional(&mut *tx).await?;
-            let Some(run_id) = next else { return Ok(None) };
-            let leased: Option<Leased> = sqlx::query_as(TAKE).bind(run_id).bind(lease_token).bind(now_ms + LEASE_MS).bind(worker_id).bind(now_ms)
-                .bind(worker::VERSION).fetch_optional(&mut *tx).await?;
-            let Some(leased) = leased else { return Ok(None) };
-            sqlx::query(TURN).bind(&leased.created_by).execute(&mut *tx).await?;
-            let mut events = NewEvents::after(run_id, leased.last_seq - 1, now_ms);
-            events.push(&Event::Status { status: RunStatus::Running, reason: None, attempt: leased.attempt })?;
-            tx.write_events(&events, self.live.server).await?;
-            (run_id, leased, events)
-        });
-        let (run_id, leased, events) = taken;
+        let (run_id, leased, events) = loop {
+            match self.take_next(worker_id, lease_token, &offered, now_ms).await? {
+                Next::Taken(run_id, leased, events) => break (run_id, leased, events),
+                Next::Nothing => return Ok(None),
+                // Then another lease was given, so this ends; the next look leaves that sweep out.
+                Next::SweepFull => {}
+            }
+        };
         self.live.tell(events.told());
         let config: Map<String, Value> =
             serde_json::from_str(&leased.config).map_err(|error| StoreError::Damaged(format!("config of run {run_id}: {error}")))?;
@@ -108,7 +112,45 @@ impl Store {
         }))
     }
 
-    /// The queued runs in the order they will be served, as (id, experiment, preset); owners take turns.
+    /// Takes the next run in one transaction.
+    async fn take_next(&self, worker_id: Uuid, lease_token: Uuid, offered: &str, now_ms: i64) -> Result<Next, StoreError> {
+        const LOCK_SWEEP: &str = "SELECT max_parallel FROM sweeps WHERE id = $1 AND max_parallel IS NOT NULL FOR NO KEY UPDATE";
+        const COUNT_RUNNING: &str = "SELECT COUNT(*) FROM runs WHERE sweep_id = $1 AND status = 'running'";
+        const TAKE: &str = "UPDATE runs SET status = 'running', status_reason = NULL, requested = NULL, attempt = attempt + 1, lease_token = $2, \
+            lost_lease_token = NULL, lease_until_ms = $3, worker_id = $4, started_at_ms = COALESCE(started_at_ms, $5), engram_version = $6, \
+            lease_ordinal = COALESCE((SELECT MAX(next_ordinal) FROM checkpoints WHERE run_id = $1), 0), last_seq = last_seq + 1 \
+            WHERE id = $1 AND status = 'queued' RETURNING experiment, config, seed, device, created_by, attempt, last_seq";
+        const TURN: &str = "INSERT INTO owners (name, last_turn) VALUES ($1, (SELECT COALESCE(MAX(last_turn), 0) + 1 FROM owners)) \
+            ON CONFLICT (name) DO UPDATE SET last_turn = excluded.last_turn";
+        let postgres = matches!(self.database, super::Database::Postgres(_));
+        let taken = in_transaction!(self, tx => {
+            let next: Option<(Uuid, Option<Uuid>)> =
+                sqlx::query_as(if postgres { NEXT_POSTGRES } else { NEXT }).bind(offered).fetch_optional(&mut *tx).await?;
+            let Some((run_id, sweep_id)) = next else { return Ok(Next::Nothing) };
+            if postgres && sweep_id.is_some() {
+                // Leases that are given at the same time do not see each other, so they take turns on their sweep's row and count again.
+                let most: Option<i64> = sqlx::query_scalar(LOCK_SWEEP).bind(sweep_id).fetch_optional(&mut *tx).await?;
+                if let Some(most) = most {
+                    let running: i64 = sqlx::query_scalar(COUNT_RUNNING).bind(sweep_id).fetch_one(&mut *tx).await?;
+                    if running >= most {
+                        return Ok(Next::SweepFull);
+                    }
+                }
+            }
+            let leased: Option<Leased> = sqlx::query_as(TAKE).bind(run_id).bind(lease_token).bind(now_ms + LEASE_MS).bind(worker_id).bind(now_ms)
+                .bind(worker::VERSION).fetch_optional(&mut *tx).await?;
+            let Some(leased) = leased else { return Ok(Next::Nothing) };
+            sqlx::query(TURN).bind(&leased.created_by).execute(&mut *tx).await?;
+            let mut events = NewEvents::after(run_id, leased.last_seq - 1, now_ms);
+            events.push(&Event::Status { status: RunStatus::Running, reason: None, attempt: leased.attempt })?;
+            tx.write_events(&events, self.live.server).await?;
+            Next::Taken(run_id, Box::new(leased), events)
+        });
+        Ok(taken)
+    }
+
+    /// The queued runs in the order they will be served, as (id, experiment, preset); owners take turns. That a sweep may have to wait
+    /// for its own running ones is left out.
     pub async fn list_queue(&self) -> Result<Vec<(Uuid, String, String)>, StoreError> {
         const SQL: &str = "SELECT r.id, r.experiment, r.preset, r.priority, r.created_by, COALESCE(o.last_turn, 0) FROM runs r \
             LEFT JOIN owners o ON o.name = r.created_by WHERE r.status = 'queued' ORDER BY r.priority DESC, r.id";

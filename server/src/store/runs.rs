@@ -97,7 +97,7 @@ pub struct RunRow {
 }
 
 /// The columns of [`RunRow`].
-const COLUMNS: &str = "id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, archived, \
+pub(super) const COLUMNS: &str = "id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, archived, \
     sweep_id, parent_id, status, status_reason, requested, progress_step, progress_total, eta_ms, summary, claims, attempt, worker_id, \
     last_seq, engram_version, created_at_ms, started_at_ms, finished_at_ms";
 
@@ -123,8 +123,8 @@ impl RunRow {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &str, run_id: Uuid) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("{what} of run {run_id}: {error}")))
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &str, id: Uuid) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("{what} of {id}: {error}")))
 }
 
 /// A run about to be queued.

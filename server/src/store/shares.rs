@@ -1,6 +1,6 @@
 //! Shares: links that open runs read-only until they expire or are revoked.
 
-use super::{Store, StoreError, in_transaction, on_each};
+use super::{RunRow, Store, StoreError, in_transaction, on_each};
 use uuid::Uuid;
 
 /// A share without its token, which is never stored.
@@ -8,6 +8,8 @@ use uuid::Uuid;
 pub struct ShareRow {
     /// Its id.
     pub id: Uuid,
+    /// The sweep whose runs it opens; `None` where it opens runs of its own list.
+    pub sweep_id: Option<Uuid>,
     /// Title, may be empty.
     pub title: String,
     /// Who made it.
@@ -38,33 +40,46 @@ pub struct NewShare {
     pub created_by: String,
     /// When it ends.
     pub expires_at_ms: Option<i64>,
-    /// The runs it opens, in order.
-    pub run_ids: Vec<Uuid>,
+    /// What it opens.
+    pub shared: Shared,
 }
 
-const COLUMNS: &str = "id, title, created_by, created_at_ms, expires_at_ms, revoked_at_ms";
+/// What a share opens.
+#[derive(Debug, Clone)]
+pub enum Shared {
+    /// These runs, in order.
+    Runs(Vec<Uuid>),
+    /// Every run of a sweep.
+    Sweep(Uuid),
+}
+
+const COLUMNS: &str = "id, sweep_id, title, created_by, created_at_ms, expires_at_ms, revoked_at_ms";
 
 impl Store {
     /// Makes a share.
     pub async fn add_share(&self, new: &NewShare, now_ms: i64) -> Result<ShareRow, StoreError> {
         const INSERT: &str =
-            "INSERT INTO shares (id, hash, title, created_by, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
+            "INSERT INTO shares (id, hash, title, created_by, created_at_ms, expires_at_ms, sweep_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let id = Uuid::now_v7();
+        let (run_ids, sweep_id) = match &new.shared {
+            Shared::Runs(ids) => (ids.as_slice(), None),
+            Shared::Sweep(sweep_id) => (&[][..], Some(*sweep_id)),
+        };
         in_transaction!(self, tx => {
             sqlx::query(INSERT).bind(id).bind(&new.hash).bind(&new.title).bind(&new.created_by).bind(now_ms).bind(new.expires_at_ms)
-                .execute(&mut *tx).await?;
-            for (position, run_id) in (0i64..).zip(&new.run_ids) {
+                .bind(sweep_id).execute(&mut *tx).await?;
+            for (position, run_id) in (0i64..).zip(run_ids) {
                 sqlx::query("INSERT INTO share_runs (share_id, position, run_id) VALUES ($1, $2, $3)")
                     .bind(id).bind(position).bind(run_id).execute(&mut *tx).await?;
             }
         });
         let (title, created_by) = (new.title.clone(), new.created_by.clone());
-        Ok(ShareRow { id, title, created_by, created_at_ms: now_ms, expires_at_ms: new.expires_at_ms, revoked_at_ms: None })
+        Ok(ShareRow { id, sweep_id, title, created_by, created_at_ms: now_ms, expires_at_ms: new.expires_at_ms, revoked_at_ms: None })
     }
 
-    /// A page of shares older than `before`, newest first, with the runs of each.
+    /// A page of shares older than `before`, newest first, each with the runs of its list, which is empty for a share of a sweep.
     pub async fn list_shares(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<(ShareRow, Vec<Uuid>)>, StoreError> {
-        const SQL: &str = "SELECT id, title, created_by, created_at_ms, expires_at_ms, revoked_at_ms FROM shares \
+        const SQL: &str = "SELECT id, sweep_id, title, created_by, created_at_ms, expires_at_ms, revoked_at_ms FROM shares \
             WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2";
         let rows: Vec<ShareRow> = on_each!(self, read, pool => sqlx::query_as(SQL).bind(before).bind(limit).fetch_all(pool).await)?;
         let mut shares = Vec::with_capacity(rows.len());
@@ -76,15 +91,33 @@ impl Store {
     }
 
     /// The share whose token has this hash, however it stands.
-    pub async fn find_share(&self, hash: &[u8]) -> Result<Option<(ShareRow, Vec<Uuid>)>, StoreError> {
-        let row: Option<ShareRow> = on_each!(self, read, pool => {
+    pub async fn find_share(&self, hash: &[u8]) -> Result<Option<ShareRow>, StoreError> {
+        Ok(on_each!(self, read, pool => {
             let mut query = sqlx::QueryBuilder::new("SELECT ");
             query.push(COLUMNS).push(" FROM shares WHERE hash = ").push_bind(hash.to_vec());
             query.build_query_as().fetch_optional(pool).await
-        })?;
-        let Some(row) = row else { return Ok(None) };
-        let runs = self.list_share_runs(row.id).await?;
-        Ok(Some((row, runs)))
+        })?)
+    }
+
+    /// The runs that a share opens, in order, at most `limit` of them.
+    pub async fn list_shared_runs(&self, share: &ShareRow, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+        match share.sweep_id {
+            Some(sweep_id) => self.list_first_runs_of_sweep(sweep_id, limit as i64).await,
+            None => {
+                let mut ids = self.list_share_runs(share.id).await?;
+                ids.truncate(limit);
+                self.list_runs_by_id(&ids).await
+            }
+        }
+    }
+
+    /// Whether a share opens this run.
+    pub async fn share_opens(&self, share: &ShareRow, run_id: Uuid) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM runs r WHERE r.id = $1 AND (r.sweep_id = $2 \
+            OR r.id IN (SELECT run_id FROM share_runs WHERE share_id = $3))";
+        let found: i64 =
+            on_each!(self, read, pool => sqlx::query_scalar(SQL).bind(run_id).bind(share.sweep_id).bind(share.id).fetch_one(pool).await)?;
+        Ok(found > 0)
     }
 
     /// Revokes a share at once; `false` where there is none. Whoever looks through it is told.

@@ -2,6 +2,7 @@
 
 use lab::{
     Check, Checkpoint, Entry, Experiment, Lab, Recorder, Registry, Result,
+    config::CrossFaults,
     experiment::{Arm, Card, Claim, Estimates, Expect, Metric, Op, Panel, PanelKind, Paper, Preset},
     json::Number,
     random::Generator,
@@ -46,7 +47,13 @@ impl Default for WalkConfig {
     }
 }
 
-impl Check for WalkConfig {}
+impl Check for WalkConfig {
+    fn check(&self, faults: &mut CrossFaults) {
+        if self.diverge_at > self.steps {
+            faults.push(&["diverge_at", "steps"], format!("must be at most the number of steps, {}; got {}", self.steps, self.diverge_at));
+        }
+    }
+}
 
 pub struct Walk {
     config: WalkConfig,

@@ -31,8 +31,20 @@ function terminalLine({ experiment, preset, config = {}, seed, device }) {
   return parts.filter(Boolean).join(' ');
 }
 
+/** Most runs of one sweep. */
+const MOST_SEEDS = 10000;
+
 /** What the form says beyond the config. */
-const EMPTY = { seed: '', name: '', project: '', tags: '', device: 'auto' };
+const EMPTY = { seed: '', seeds: '', name: '', project: '', tags: '', device: 'auto' };
+
+/**
+ * The body of a sweep over seeds in place of one run's.
+ * @param {Record<string, any>} body @param {number} count of seeds
+ */
+function asSweep({ seed, ...body }, count) {
+  const seeds = typeof seed === 'number' ? Array.from({ length: count }, (_, index) => seed + index) : count;
+  return { ...body, seeds };
+}
 
 /** @param {{id: string}} props the experiment */
 export function NewRunPage({ id }) {
@@ -77,22 +89,28 @@ function NewRun({ card, parent }) {
         ...(tags.length > 0 ? { tags } : {}),
         ...(other.device === 'auto' ? {} : { device: other.device }),
       };
-  const path = parent ? `/api/v1/runs/${parent.id}/clone` : '/api/v1/runs';
   const checked = parent ? { experiment: card.id, config, ...optional('seed', seed) } : body;
   const { forecast, faults, trouble, asking } = useCheck(checked);
-  const allFaults = refused.faults.length > 0 ? refused.faults : faults;
-  const curl = `curl -X POST ${location.origin}${path} \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}`;
+  // More than one seed makes a sweep: the first so many, or those from the given one on.
+  const count = parent || other.seeds.trim() === '' ? 1 : Number(other.seeds);
+  const isCount = Number.isInteger(count) && count >= 1 && count <= MOST_SEEDS;
+  const isSweep = isCount && count > 1;
+  const countFaults = isCount ? [] : [{ pointer: '/seeds', detail: `must be a whole number between 1 and ${MOST_SEEDS}; got ${other.seeds}` }];
+  const allFaults = refused.faults.length > 0 ? refused.faults : [...faults, ...countFaults];
+  const path = parent ? `/api/v1/runs/${parent.id}/clone` : isSweep ? '/api/v1/sweeps' : '/api/v1/runs';
+  const sent = isSweep ? asSweep(body, count) : body;
+  const curl = `curl -X POST ${location.origin}${path} \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(sent))}`;
 
   // The terminal knows no names, projects and tags: where the form gives one, no line there says the same.
   const said = /** @type {Record<string, any>} */ (body);
-  const terminal = parent || said.name || said.project || said.tags ? '' : terminalLine(said);
+  const terminal = parent || isSweep || said.name || said.project || said.tags ? '' : terminalLine(said);
 
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
     try {
-      const made = await post(path, body, { idempotencyKey: newIdempotencyKey() });
-      navigate(`/runs/${made.id}`);
+      const made = await post(path, sent, { idempotencyKey: newIdempotencyKey() });
+      navigate(`/${isSweep ? 'sweeps' : 'runs'}/${made.id}`);
     } catch (problem) {
       setRefused({ text: problem instanceof Error ? problem.message : String(problem), faults: problem instanceof Problem ? problem.errors : [] });
       setBusy(false);
@@ -120,6 +138,7 @@ function NewRun({ card, parent }) {
         <${ConfigForm} card=${card} base=${base} config=${config} faults=${allFaults} onChange=${onForm} />
         <fieldset><legend>This run</legend><div class="fields">
           ${text('seed', 'Seed', preset?.seeds?.length ? `${preset.seeds[0]} (the preset's first)` : '0', 'number')}
+          ${!parent && text('seeds', 'How many seeds', '1; more make a sweep', 'number')}
           ${text('name', 'Name', 'none')}
           ${!parent && text('project', 'Project', 'default')}
           ${!parent && text('tags', 'Tags', 'with commas between')}
@@ -131,11 +150,11 @@ function NewRun({ card, parent }) {
       <aside class="new-run-side">
         <section class=${asking ? 'forecast is-asking' : 'forecast'} aria-live="polite">
           <h2>What will happen</h2>
-          <${ForecastTable} forecast=${forecast} />
+          <${ForecastTable} forecast=${forecast} runs=${isSweep ? count : 1} />
           ${allFaults.length > 0 && html`<p class="fault">${allFaults.length === 1 ? 'One field needs' : `${allFaults.length} fields need`} another value before it can run.</p>
             <ul class="faults">${allFaults.map((fault) => html`<li key=${fault.pointer}><code>${fault.pointer.replace(/^\/config\//, '').replace(/^\//, '')}</code> ${fault.detail}</li>`)}</ul>`}
           ${(trouble || (refused.text && refused.faults.length === 0)) && html`<p class="fault">${refused.text || trouble}</p>`}
-          ${canWrite && html`<button class="primary big" disabled=${busy || allFaults.length > 0}>${busy ? 'Queueing …' : '▶ Run'}</button>`}
+          ${canWrite && html`<button class="primary big" disabled=${busy || allFaults.length > 0}>${busy ? 'Queueing …' : isSweep ? `▶ Run ${count} seeds` : '▶ Run'}</button>`}
         </section>
         <section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
@@ -149,13 +168,14 @@ function NewRun({ card, parent }) {
   </main>`;
 }
 
-/** @param {{forecast: import('../form/check.js').Forecast | null}} props */
-function ForecastTable({ forecast }) {
+/** @param {{forecast: import('../form/check.js').Forecast | null, runs: number}} props */
+function ForecastTable({ forecast, runs }) {
   if (!forecast) return html`<p class="quiet">Time, memory and data stand here once the form is right.</p>`;
   const estimates = Object.entries(forecast.estimates ?? {});
   const dataText = { bundled: '✓ comes with Engram', present: '✓ present', absent: 'will be fetched first', fetching: 'is being fetched', corrupt: 'is damaged and will be fetched again' };
   return html`<table class="data keys"><tbody>
-    <tr><th scope="row">Time</th><td class="number">~${formatDuration(forecast.seconds)}</td></tr>
+    ${runs > 1 && html`<tr><th scope="row">Runs</th><td class="number">${runs}</td></tr>`}
+    <tr><th scope="row">${runs > 1 ? 'Time of each' : 'Time'}</th><td class="number">~${formatDuration(forecast.seconds)}</td></tr>
     <tr><th scope="row">Memory</th><td class="number">${formatBytes(forecast.memory_bytes)}</td></tr>
     ${(forecast.datasets ?? []).map((dataset) => html`<tr key=${dataset.id}><th scope="row">${dataset.id}</th><td class="number">${dataText[dataset.state] ?? dataset.state}${dataset.state === 'absent' ? `, ${formatBytes(dataset.bytes)}` : ''}</td></tr>`)}
     ${estimates.map(([name, number]) => html`<tr key=${name}><th scope="row">${name}</th><td class="number" title=${String(number)}>${formatValue(number, name)}</td></tr>`)}

@@ -60,6 +60,6 @@ export function RunPage({ id }) {
       ${lastLines.map((line) => html`<p class="log-line" key=${line.seq}>${line.message}</p>`)}</div>`}
     ${error && html`<p class="fault">${error}</p>`}
     <${RunView} data=${data} card=${card} />
-    ${sharing && html`<${ShareDialog} runId=${run.id} title=${heading} onClose=${() => setSharing(false)} />`}
+    ${sharing && html`<${ShareDialog} what="run" target=${{ run_id: run.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;
 }

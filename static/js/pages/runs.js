@@ -1,6 +1,6 @@
 /** The list of all runs, live. */
 import { call, get, getCatalogue, post } from '../api.js';
-import { formatAge, formatDuration, formatExact, formatSigned, formatValue, formatWhen } from '../format.js';
+import { formatAge, formatDuration, formatExact, formatSigned, formatValue, formatWhen, shortId } from '../format.js';
 import { html, useEffect, useRef, useState } from '../html.js';
 import { usePageKeys } from '../keys.js';
 import { followAllRuns, onNewsState } from '../live_runs.js';
@@ -142,8 +142,9 @@ export function RunsPage() {
   const [project, setProject] = useQuery('project');
   const [wanted, setWanted] = useQuery('q');
   const [archived, setArchived] = useQuery('archived');
+  const [sweep, setSweep] = useQuery('sweep');
   const { value: cards } = useLoad(getCatalogue, []);
-  const { runs, error, cursor, more, reload } = useRuns({ status, experiment, project, q: wanted, archived });
+  const { runs, error, cursor, more, reload } = useRuns({ status, experiment, project, q: wanted, archived, sweep });
   const [at, setAt] = useState(-1);
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()));
   const [connected, setConnected] = useState(true);
@@ -203,7 +204,7 @@ export function RunsPage() {
     setSelected(new Set());
   };
   const cardOf = (id) => cards?.find((card) => card.id === id);
-  const filtered = status || experiment || project || wanted || archived;
+  const filtered = status || experiment || project || wanted || archived || sweep;
 
   return html`<main class="page">
     <div class="page-head">
@@ -220,13 +221,16 @@ export function RunsPage() {
       </select>
       <input type="text" class="short" placeholder="project" aria-label="Project" value=${project} onInput=${(event) => setProject(event.currentTarget.value)} />
       <label class="check"><input type="checkbox" checked=${archived === 'true'} onChange=${(event) => setArchived(event.currentTarget.checked ? 'true' : '')} /> archived</label>
+      ${sweep
+        ? html`<span>of <a href=${`/sweeps/${sweep}`}>sweep ${shortId(sweep)}</a> <button class="mini" onClick=${() => setSweep('')}>All runs</button></span>`
+        : html`<a href="/sweeps">Sweeps</a>`}
       ${!connected && html`<span class="stale" role="status">stale since ${(lostSince ?? new Date()).toLocaleTimeString('en-GB')} · reconnecting</span>`}
     </div>
     ${error && html`<p class="fault">${error}</p>`}
     ${runs && runs.length === 0
       ? html`<div class="empty"><p>${filtered ? 'No run matches these filters.' : 'Runs stand here, the newest first, and move while they learn.'}</p>
           ${filtered
-            ? html`<button onClick=${() => [setStatus, setExperiment, setProject, setWanted, setArchived].forEach((set) => set(''))}>Clear the filters</button>`
+            ? html`<button onClick=${() => [setStatus, setExperiment, setProject, setWanted, setArchived, setSweep].forEach((set) => set(''))}>Clear the filters</button>`
             : html`<a class="button primary" href="/experiments">Choose an experiment</a>`}</div>`
       : html`<div class="scroll"><table class="data runs">
           <thead><tr>

@@ -32,7 +32,7 @@ export function SharesPage() {
   return html`<main class="page">
     <div class="page-head"><h1>Shares</h1></div>
     ${error && html`<p class="fault">${error.message}</p>`}
-    ${shares && shares.length === 0 && html`<div class="empty"><p>A share is a link that shows one run, live and read-only, to whoever has it. Open a run and press <b>Share</b>.</p><a class="button primary" href="/runs">Choose a run</a></div>`}
+    ${shares && shares.length === 0 && html`<div class="empty"><p>A share is a link that shows one run or sweep, live and read-only, to whoever has it. Open a run and press <b>Share</b>.</p><a class="button primary" href="/runs">Choose a run</a></div>`}
     ${shares &&
     shares.length > 0 &&
     html`<div class="scroll"><table class="data">
@@ -40,7 +40,7 @@ export function SharesPage() {
       <tbody>
         ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
-          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<span>sweep ${shortId(share.sweep_id)}</span>`}</td>
+          <td>${runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<a href=${`/sweeps/${share.sweep_id}`}>sweep ${shortId(share.sweep_id)}</a>`}</td>
           <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
           <td class="number quiet from-tablet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
           <td class="row-actions">${canWrite && !isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
@@ -48,6 +48,6 @@ export function SharesPage() {
       </tbody>
     </table></div>
     <p class="note">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
-    ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. The run itself stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
+    ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. What it shows stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
   </main>`;
 }

@@ -1,9 +1,10 @@
 /** The paper's claims as chips: verdict, value, the paper's figure and why. */
 import { formatExact, formatSigned, formatValue, toNumber } from '../format.js';
+import { estimateTitle, halfWidth } from '../sweep/estimates.js';
 import { html } from '../html.js';
 import { splitSummary } from './results.js';
 
-const SIGNS = { holds: '✓', fails: '✕', undecided: '○' };
+export const SIGNS = { holds: '✓', fails: '✕', undecided: '○' };
 
 /** @param {import('../types.js').Expect} expect */
 function ruleText({ op, value, tolerance }) {
@@ -38,14 +39,25 @@ function reportedText({ measure, reported }) {
   return `${sign}${String(reported.value).replace('-', '−')} ${reported.unit}`;
 }
 
-/** @param {{card: import('../types.js').Card, run: import('../types.js').Run}} props */
-export function Claims({ card, run }) {
+/** Mean ± half-width of a measure over seeds. @param {import('../types.js').Estimate} estimate @param {(value: any) => string} show */
+function meanText(estimate, show) {
+  const half = halfWidth(estimate);
+  return `${show(estimate.mean)}${half === null ? '' : ` ± ${show(half).replace('+', '')}`} (n ${estimate.n})`;
+}
+
+/**
+ * @param {{card: import('../types.js').Card, run: {claims?: import('../types.js').Verdict[], summary?: Record<string, any>},
+ *   estimates?: Record<string, import('../types.js').Estimate>}} props of one run, or with `estimates` of the runs of a cell
+ */
+export function Claims({ card, run, estimates }) {
   if (card.claims.length === 0) return null;
   return html`<section class="claims" aria-label="Claims of the paper">
     ${card.claims.map((claim) => {
       const verdict = run.claims?.find((known) => known.id === claim.id);
       const state = verdict?.verdict ?? 'undecided';
-      const value = verdict?.value ?? run.summary?.[claim.measure] ?? null;
+      const estimate = estimates?.[claim.measure];
+      const value = estimates ? (estimate?.mean ?? null) : (verdict?.value ?? run.summary?.[claim.measure] ?? null);
+      const title = value === null ? '' : estimate ? estimateTitle(claim.measure, estimate) : formatExact(value);
       const show = valueText(card, claim);
       const { reported } = claim;
       return html`<details class="claim" data-verdict=${state} key=${claim.id}>
@@ -54,7 +66,7 @@ export function Claims({ card, run }) {
           <span class="statement">${claim.statement}</span>
           <span class="verdict"
             ><b>${state}</b>
-            <span class="number" title=${value === null ? '' : formatExact(value)}>${value === null ? 'no value yet' : show(value)}</span>
+            <span class="number" title=${title}>${value === null ? 'no value yet' : estimate ? meanText(estimate, show) : show(value)}</span>
             ${reported && html`<span class="quiet">paper ${reportedText(claim)}</span>`}
           </span>
         </summary>

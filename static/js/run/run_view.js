@@ -86,15 +86,15 @@ export function RunView({ data, card: given }) {
         <${ConfigTable} card=${card} run=${run} />
         <${LogPanel} data=${data} />
         <${Artifacts} source=${data.source} status=${run.status} />
-        <${About} run=${run} card=${card} />
+        <${About} run=${run} card=${card} isShared=${data.source.anonymous} />
       </aside>
     </div>
     <${StepSlider} data=${data} group=${group} />
   </div>`;
 }
 
-/** @param {{run: import('../types.js').Run, card: import('../types.js').Card}} props */
-function About({ run, card }) {
+/** @param {{run: import('../types.js').Run, card: import('../types.js').Card, isShared: boolean}} props */
+function About({ run, card, isShared }) {
   const worker = typeof run.worker === 'string' ? run.worker : run.worker?.name;
   /** @type {[string, any][]} */
   const rows = [
@@ -112,6 +112,7 @@ function About({ run, card }) {
     <summary>About</summary>
     <table class="data keys"><tbody>
       ${rows.filter(([, value]) => value !== null && value !== undefined && value !== '').map(([name, value]) => html`<tr key=${name}><th scope="row">${name}</th><td class="number">${value}</td></tr>`)}
+      ${run.sweep_id && !isShared && html`<tr><th scope="row">sweep</th><td><a href=${`/sweeps/${run.sweep_id}`} title=${run.sweep_id}>sweep ${shortId(run.sweep_id)}</a></td></tr>`}
       ${run.parent_id && html`<tr><th scope="row">parent</th><td><a href=${`/runs/${run.parent_id}`} title=${run.parent_id}>run ${shortId(run.parent_id)}</a></td></tr>`}
       ${card.paper && html`<tr><th scope="row">paper</th><td><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a>, ${card.paper.year}</td></tr>`}
     </tbody></table>

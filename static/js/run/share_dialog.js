@@ -1,4 +1,4 @@
-/** Sharing a run: until when, the link (copied at once), who can see what. */
+/** Sharing a run or a sweep: until when, the link (copied at once), who can see what. */
 import { post } from '../api.js';
 import { copyText, CopyButton } from '../clipboard.js';
 import { Dialog } from '../dialog.js';
@@ -14,8 +14,8 @@ const TERMS = [
   ['In 30 days', 30 * 86400],
 ];
 
-/** @param {{runId: string, title: string, onClose: () => void}} props */
-export function ShareDialog({ runId, title: initial, onClose }) {
+/** @param {{what: 'run' | 'sweep', target: {run_id: string} | {sweep_id: string}, title: string, onClose: () => void}} props */
+export function ShareDialog({ what, target, title: initial, onClose }) {
   const [title, setTitle] = useState(initial);
   const [term, setTerm] = useState(0);
   const [share, setShare] = useState(/** @type {any} */ (null));
@@ -29,7 +29,7 @@ export function ShareDialog({ runId, title: initial, onClose }) {
     setFault('');
     try {
       const seconds = TERMS[term][1];
-      const made = await post('/api/v1/shares', { run_id: runId, title: title.trim() || undefined, ...(seconds ? { expires_in_seconds: seconds } : {}) });
+      const made = await post('/api/v1/shares', { ...target, title: title.trim() || undefined, ...(seconds ? { expires_in_seconds: seconds } : {}) });
       setShare(made);
       setCopied(await copyText(made.url));
     } catch (error) {
@@ -48,11 +48,11 @@ export function ShareDialog({ runId, title: initial, onClose }) {
       <p class="quiet">${share.expires_at ? `Ends ${formatWhen(share.expires_at)}.` : 'Does not end by itself.'} Revoke it under <a href="/shares" onClick=${onClose}>Shares</a>.</p>
     <//>`;
   }
-  return html`<${Dialog} title="Share this run" onClose=${onClose}>
+  return html`<${Dialog} title=${`Share this ${what}`} onClose=${onClose}>
     <form class="stack" onSubmit=${make}>
       <label class="stacked">Title <input type="text" value=${title} maxlength="200" onInput=${(event) => setTitle(event.currentTarget.value)} /></label>
       <label class="stacked">Ends <select onChange=${(event) => setTerm(Number(event.currentTarget.value))}>${TERMS.map(([name], i) => html`<option value=${i} selected=${i === term}>${name}</option>`)}</select></label>
-      <p class="quiet">Whoever has the link sees this run's curves, pictures, claims, config, log and files, live and read-only. Nothing else of this lab, and no login is needed.</p>
+      <p class="quiet">Whoever has the link sees ${what === 'run' ? "this run's" : "this sweep's table and its runs'"} curves, pictures, claims, config, log and files, live and read-only. Nothing else of this lab, and no login is needed.</p>
       ${fault && html`<p class="fault">${fault}</p>`}
       <div class="actions"><button type="button" onClick=${onClose}>Cancel</button><button class="primary" disabled=${busy}>Make link and copy</button></div>
     </form>

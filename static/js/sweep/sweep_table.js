@@ -1,0 +1,144 @@
+/** The tables of a sweep: mean ± half-width of a metric for every arm, a row a cell of its grid, and the claims over the seeds. */
+import { armTitle, inCardOrder } from '../arms.js';
+import { formatConfig, formatExact, formatValue } from '../format.js';
+import { html, useMemo, useState } from '../html.js';
+import { useQuery } from '../router.js';
+import { Claims, SIGNS } from '../run/claims.js';
+import { splitSummary } from '../run/results.js';
+import { cellName, estimateText, estimateTitle } from './estimates.js';
+import { StateCounts } from './sweep_face.js';
+
+/** Rows drawn before somebody asks for all. */
+const FIRST_ROWS = 200;
+
+/** @typedef {{key: string, metric: string, differences: boolean, names: string[]}} Group summary names shown side by side */
+
+/**
+ * Summary names by metric, arms apart from paired differences; the arms in the card's order, and what has a better side first.
+ * @param {import('../types.js').SweepDetail} sweep @param {import('../types.js').Card} card @returns {Group[]}
+ */
+function groupsOf(sweep, card) {
+  /** @type {Map<string, Group>} */
+  const groups = new Map();
+  for (const name of new Set(sweep.cells.flatMap((cell) => Object.keys(cell.summary)))) {
+    const { metric, other } = splitSummary(name);
+    const key = other === null ? metric : `${metric} differences`;
+    if (!groups.has(key)) groups.set(key, { key, metric, differences: other !== null, names: [] });
+    groups.get(key)?.names.push(name);
+  }
+  for (const group of groups.values()) {
+    const arms = inCardOrder(card.arms, group.names.map((name) => splitSummary(name).arm));
+    const place = (name) => arms.indexOf(splitSummary(name).arm);
+    group.names.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+  }
+  const rank = ({ metric }) => {
+    const index = card.metrics.findIndex((known) => known.name === metric);
+    if (metric === 'accuracy/test') return -1;
+    return (index < 0 ? card.metrics.length : index) + (card.metrics[index]?.better ? 0 : card.metrics.length);
+  };
+  return [...groups.values()].sort((a, b) => rank(a) - rank(b) || a.key.localeCompare(b.key));
+}
+
+/** @param {import('../types.js').Card} card @param {string} name */
+function nameTitle(card, name) {
+  const { arm, other } = splitSummary(name);
+  return other ? `${armTitle(card.arms, arm)} − ${armTitle(card.arms, other)}` : armTitle(card.arms, arm);
+}
+
+/** @param {{sweep: import('../types.js').SweepDetail, card: import('../types.js').Card}} props */
+export function SweepTable({ sweep, card }) {
+  const [chosen, choose] = useQuery('metric');
+  const [chosenCell, setCell] = useQuery('cell', '0');
+  const groups = useMemo(() => groupsOf(sweep, card), [sweep, card]);
+  const group = groups.find(({ key }) => key === chosen) ?? groups[0];
+  const place = sweep.cells[Number(chosenCell)] ? Number(chosenCell) : 0;
+  const cell = sweep.cells[place];
+  const hasMany = sweep.cells.length > 1;
+  const title = ({ metric, differences }) => `${card.metrics.find((known) => known.name === metric)?.title ?? metric}${differences ? ', paired differences' : ''}`;
+
+  return html`<div class="sweep-table">
+    ${cell && card.claims.length > 0 &&
+    html`<section class="sweep-claims">
+      <h2>Claims over seeds ${hasMany && html`<span class="quiet">${cellName(cell.values, formatConfig)}</span>`}</h2>
+      <${Claims} card=${card} run=${cell} estimates=${cell.summary} />
+    </section>`}
+    ${group
+      ? html`<div class="view-tools">
+          <h2>${hasMany ? 'Cells' : 'Numbers over seeds'}</h2>
+          <select aria-label="Metric" onChange=${(event) => choose(event.currentTarget.value)}>
+            ${groups.map((one) => html`<option key=${one.key} value=${one.key} selected=${one === group}>${title(one)}</option>`)}
+          </select>
+          <span class="quiet">mean ± half of the 95% t-interval</span>
+        </div>`
+      : html`<p class="note">Numbers stand here once the first runs have ended.</p>`}
+    ${hasMany && html`<${Cells} sweep=${sweep} card=${card} names=${group?.names ?? []} place=${place} onChoose=${setCell} />`}
+    ${!hasMany && cell && group && html`<${Numbers} cell=${cell} card=${card} names=${group.names} />`}
+  </div>`;
+}
+
+/** The one cell of a sweep over seeds alone: a row a number. @param {{cell: import('../types.js').SweepCell, card: import('../types.js').Card, names: string[]}} props */
+function Numbers({ cell, card, names }) {
+  return html`<div class="scroll"><table class="data facts cells">
+    <thead><tr><th scope="col">Arm</th><th scope="col" class="number">n</th><th scope="col" class="number">Mean</th><th scope="col" class="number">Standard deviation</th><th scope="col" class="number">95% interval</th></tr></thead>
+    <tbody>
+      ${names.map((name) => {
+        const { metric } = splitSummary(name);
+        const estimate = cell.summary[name];
+        const { n, standard_deviation: deviation, interval } = estimate;
+        return html`<tr key=${name} title=${estimateTitle(name, estimate)}>
+          <th scope="row">${nameTitle(card, name)}</th>
+          <td class="number">${n}</td>
+          <td class="number">${estimateText(name, estimate)}</td>
+          <td class="number" title=${deviation === null ? '' : formatExact(deviation)}>${deviation === null ? '–' : formatValue(deviation, metric)}</td>
+          <td class="number">${interval ? `${formatValue(interval.low, metric)} to ${formatValue(interval.high, metric)}` : '–'}</td>
+        </tr>`;
+      })}
+    </tbody>
+  </table></div>`;
+}
+
+/**
+ * @param {{sweep: import('../types.js').SweepDetail, card: import('../types.js').Card, names: string[], place: number,
+ *   onChoose: (cell: string) => void}} props
+ */
+function Cells({ sweep, card, names, place, onChoose }) {
+  const [all, setAll] = useState(false);
+  const fields = Object.keys(sweep.grid);
+  const rows = all ? sweep.cells : sweep.cells.slice(0, FIRST_ROWS);
+  return html`<div class="scroll"><table class="data cells">
+      <thead><tr>
+        ${fields.map((field) => html`<th scope="col" key=${field}>${field}</th>`)}
+        ${card.claims.length > 0 && html`<th scope="col">Claims</th>`}
+        <th scope="col">Runs</th><th scope="col" class="number">n</th>
+        ${names.map((name) => html`<th scope="col" class="number" key=${name} title=${name}>${nameTitle(card, name)}</th>`)}
+      </tr></thead>
+      <tbody>
+        ${rows.map((cell, index) => html`<${CellRow} key=${index} cell=${cell} card=${card} fields=${fields} names=${names} current=${index === place} onChoose=${() => onChoose(String(index))} />`)}
+      </tbody>
+    </table></div>
+    ${rows.length < sweep.cells.length && html`<p class="more"><button onClick=${() => setAll(true)}>Show all ${sweep.cells.length} cells</button></p>`}`;
+}
+
+/**
+ * @param {{cell: import('../types.js').SweepCell, card: import('../types.js').Card, fields: string[], names: string[], current: boolean,
+ *   onChoose: () => void}} props
+ */
+function CellRow({ cell, card, fields, names, current, onChoose }) {
+  // What most numbers of the row have; one with fewer says so itself.
+  const n = Math.max(0, ...names.map((name) => cell.summary[name]?.n ?? 0));
+  const verdicts = cell.claims.map((verdict) => `${verdict.id} ${verdict.verdict}: ${verdict.detail}`).join('\n');
+  return html`<tr class=${current ? 'is-current' : ''}>
+    ${fields.map((field) => html`<td key=${field} class="value">${formatConfig(cell.values[field])}</td>`)}
+    ${card.claims.length > 0 &&
+    html`<td><button class="mini verdicts" aria-pressed=${current} title=${`${verdicts}\n\nClick shows them above.`} aria-label=${verdicts} onClick=${onChoose}>
+      ${cell.claims.map((verdict) => html`<span key=${verdict.id} data-verdict=${verdict.verdict}>${SIGNS[verdict.verdict]}</span>`)}
+    </button></td>`}
+    <td><${StateCounts} counts=${cell.status} /></td>
+    <td class="number">${n === 0 ? html`<span class="quiet">–</span>` : n}</td>
+    ${names.map((name) => {
+      const estimate = cell.summary[name];
+      if (!estimate) return html`<td class="number quiet" key=${name}>–</td>`;
+      return html`<td class="number" key=${name} title=${estimateTitle(name, estimate)}>${estimateText(name, estimate)}${estimate.n < n && html` <span class="quiet">n ${estimate.n}</span>`}</td>`;
+    })}
+  </tr>`;
+}

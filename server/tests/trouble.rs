@@ -360,7 +360,8 @@ async fn a_database_that_goes_away_is_waited_for() {
     let id = app.post("/api/v1/runs", body.clone()).await.json()["id"].as_str().unwrap().to_owned();
     app.wait_for(&id, |run| run["progress"]["step"].as_i64() > Some(0)).await;
 
-    let name = app.database.url.rsplit('/').next().unwrap().split('?').next().unwrap();
+    let (address, _) = app.database.url.split_once('?').unwrap_or((&app.database.url, ""));
+    let name = &address[address.rfind('/').unwrap() + 1..];
     let mut admin = PgConnection::connect(&base).await.unwrap();
     admin.execute(sqlx::AssertSqlSafe(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))).await.unwrap();
     let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");

@@ -1,20 +1,21 @@
 //! Matrix products on slices: a safe face for the `gemm` crate, whose result does not depend on the number of threads.
 
+use crate::kernels::real::Real;
 use gemm::{Parallelism, gemm};
 
 /// A matrix inside a slice: element `(i, j)` is `values[i * row_stride + j * column_stride]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    values: &'a [f32],
+pub struct Matrix<'a, T = f32> {
+    values: &'a [T],
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T: Real> Matrix<'a, T> {
     /// A row-major matrix. Panics unless `values` holds exactly `rows * columns` numbers.
-    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
@@ -38,7 +39,16 @@ pub enum Destination {
 ///
 /// `gemm` cuts rows and columns among threads and never the inner sum, so every element is summed in one order for any number of
 /// threads. Panics when the shapes do not fit.
-pub fn product(into: &mut [f32], destination: Destination, a: Matrix<'_>, b: Matrix<'_>) {
+pub fn product<T: Real>(into: &mut [T], destination: Destination, a: Matrix<'_, T>, b: Matrix<'_, T>) {
+    product_with(into, destination, a, b, Parallelism::Rayon(0));
+}
+
+/// [`product`] on the calling thread alone, for tasks that already run side by side. Same bits.
+pub fn product_alone<T: Real>(into: &mut [T], destination: Destination, a: Matrix<'_, T>, b: Matrix<'_, T>) {
+    product_with(into, destination, a, b, Parallelism::None);
+}
+
+fn product_with<T: Real>(into: &mut [T], destination: Destination, a: Matrix<'_, T>, b: Matrix<'_, T>, parallelism: Parallelism) {
     assert_eq!(a.columns, b.rows, "the inner sizes of a product");
     assert_eq!(into.len(), a.rows * b.columns, "the size of a product");
     // SAFETY: the constructor of `Matrix` and the asserts keep every access inside the slices, and `into` is borrowed exclusively.
@@ -57,12 +67,12 @@ pub fn product(into: &mut [f32], destination: Destination, a: Matrix<'_>, b: Mat
             b.values.as_ptr(),
             b.column_stride as isize,
             b.row_stride as isize,
-            1.0,
-            1.0,
+            T::ONE,
+            T::ONE,
             false,
             false,
             false,
-            Parallelism::Rayon(0),
+            parallelism,
         );
     }
 }

@@ -7,6 +7,9 @@ pub mod adam;
 pub mod cross_entropy;
 pub mod linear;
 pub mod matmul;
+pub mod packed;
+pub mod real;
+pub mod softmax_retrieval;
 pub mod storage;
 
 pub use adam::Adam;

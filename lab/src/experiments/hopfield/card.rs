@@ -1,0 +1,242 @@
+//! The catalogue entry of `hopfield`: presets, metrics, panels, and claims fixed before any run.
+
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper, Preset};
+use serde_json::{Value, json};
+
+/// Id of the experiment.
+pub const ID: &str = "hopfield";
+
+/// The catalogue entry.
+pub fn card() -> Card {
+    Card {
+        id: ID,
+        title: "Modern Hopfield networks and Hopfield layers",
+        summary: "How many patterns does an attention-like memory hold, what does its temperature do, and does it pool sets better?",
+        paper: Paper {
+            title: "Hopfield Networks is All You Need",
+            authors: "Ramsauer et al.",
+            year: 2020,
+            url: "https://arxiv.org/abs/2008.02217",
+        },
+        presets: presets(),
+        arms: arms(),
+        metrics: metrics(),
+        panels: panels(),
+        claims: claims(),
+        datasets: vec!["digits"],
+    }
+}
+
+fn presets() -> Vec<Preset> {
+    let preset = |id, title, description, config, seeds: &[u64], expected_seconds| {
+        let config = match config {
+            Value::Object(fields) => fields,
+            _ => serde_json::Map::new(),
+        };
+        Preset { id, title, description, config, seeds: seeds.to_vec(), expected_seconds, needs: None }
+    };
+    let five = [0, 1, 2, 3, 4];
+    vec![
+        preset(
+            "glance",
+            "Glance",
+            "Fifty handwritten digits, each asked for by its upper half: one update brings them back.",
+            json!({ "kind": "retrieve" }),
+            &five,
+            1.0,
+        ),
+        preset(
+            "quick",
+            "Quick",
+            "Wrong bits of four memories on the same patterns and cues, up to 1,024 patterns of 64 signs.",
+            json!({ "kind": "capacity" }),
+            &five,
+            3.0,
+        ),
+        preset(
+            "capacity_standard",
+            "Capacity, standard",
+            "All five memories up to 16,384 patterns of 64 signs.",
+            json!({
+                "kind": "capacity", "arms": ["modern", "classical", "dense3", "dense4", "exponential"], "max_patterns": 16_384,
+                "replicas": 5
+            }),
+            &five,
+            60.0,
+        ),
+        preset(
+            "growth_quick",
+            "Growth of the capacity",
+            "Patterns held at 1 % wrong bits for 8 to 64 signs, with an exponential and a power law fitted.",
+            json!({ "kind": "capacity_growth" }),
+            &five,
+            20.0,
+        ),
+        preset(
+            "beta_scan_quick",
+            "Beta scan",
+            "64 random directions in 32 dimensions: from one state for all patterns to one for each.",
+            json!({ "kind": "beta_scan" }),
+            &five,
+            2.0,
+        ),
+        preset(
+            "beta_scan_clustered",
+            "Beta scan, clusters",
+            "Four groups of eight patterns: states that stand for a group lie between the one for all and the ones for each.",
+            json!({ "kind": "beta_scan", "pattern_kind": "clustered", "num_patterns": 32, "probes": 32, "beta_max": 256.0, "betas": 24 }),
+            &five,
+            2.0,
+        ),
+        preset(
+            "bound_quick",
+            "One-step bound",
+            "Error of one update against its bound in eight settings, and how far a second update still moves.",
+            json!({ "kind": "bound" }),
+            &five,
+            5.0,
+        ),
+        preset(
+            "retrieve_many",
+            "A thousand digits",
+            "The same retrieval with 1,000 digits stored, where many halves no longer tell which digit was meant.",
+            json!({ "kind": "retrieve", "num_patterns": 1_000, "probes": 1_000 }),
+            &five,
+            3.0,
+        ),
+    ]
+}
+
+fn arms() -> Vec<Arm> {
+    let arm = |id, title, baseline| Arm { id, title, baseline };
+    vec![
+        arm("modern", "modern (softmax)", false),
+        arm("classical", "classical", true),
+        arm("dense3", "dense, cubic", true),
+        arm("dense4", "dense, quartic", true),
+        arm("exponential", "exponential", true),
+        arm("from_patterns", "from the patterns", false),
+        arm("from_mean", "from their mean", true),
+    ]
+}
+
+fn metrics() -> Vec<Metric> {
+    let metric = |name, title, unit, better| Metric { name, title, unit, better };
+    let (up, down) = (Some(Better::Up), Some(Better::Down));
+    vec![
+        metric("energy", "Energy", "", down),
+        metric("retrieval/cosine", "Cosine to the pattern asked for", "", up),
+        metric("retrieval/identified", "Cues whose nearest pattern is right", "", up),
+        metric("retrieval/movement", "Largest movement of a component", "", None),
+        metric("retrieval/largest_weight", "Largest softmax weight", "", None),
+        metric("retrieval/k90", "Patterns that hold 90 % of the weight", "", None),
+        metric("retrieval/perplexity", "Perplexity of the weights", "", None),
+        metric("retrieval/bit_error", "Wrong bits", "", down),
+        metric("retrieval/exact", "Cues recalled without error", "", up),
+        metric("capacity/patterns", "Patterns at the threshold", "", up),
+        metric("regime/k90", "Patterns that hold 90 % of the weight", "", None),
+        metric("regime/perplexity", "Perplexity of the weights", "", None),
+        metric("regime/updates", "Updates until rest", "", None),
+        metric("regime/fixed_points", "Different fixed points", "", None),
+        metric("bound/error", "Mean error after one update", "", down),
+        metric("bound/value", "Mean bound on it", "", None),
+        metric("bound/violations", "Cues beyond the bound", "", down),
+        metric("bound/well_separated", "Well separated patterns", "", None),
+        metric("bound/second_move", "Largest move of the second update", "", down),
+        metric("throughput/cues_per_s", "Cues per second", "1/s", up),
+    ]
+}
+
+fn panels() -> Vec<Panel> {
+    let series = |id, title, section, metrics: &[&'static str]| Panel {
+        id,
+        title,
+        kind: PanelKind::Series,
+        section,
+        metrics: metrics.to_vec(),
+        frame: None,
+        arms: Vec::new(),
+        x_log: false,
+        y_log: false,
+    };
+    let frame = |id, title, section, frame| Panel {
+        id,
+        title,
+        kind: PanelKind::Frame,
+        section,
+        metrics: Vec::new(),
+        frame: Some(frame),
+        arms: Vec::new(),
+        x_log: false,
+        y_log: false,
+    };
+    vec![
+        frame("strip", "Target, cue and what comes back", "Retrieval", "retrieval/strip"),
+        frame("descent", "Energy descent of single cues", "Retrieval", "retrieval/energies"),
+        series("energy", "Energy", "Retrieval", &["energy"]),
+        series("identified", "Recalled", "Retrieval", &["retrieval/identified", "retrieval/cosine"]),
+        Panel { y_log: true, ..series("movement", "Largest movement of a component", "Retrieval", &["retrieval/movement"]) },
+        series("weights", "Largest softmax weight", "Retrieval", &["retrieval/largest_weight"]),
+        series("mixed", "Patterns mixed", "Retrieval", &["retrieval/k90", "retrieval/perplexity"]),
+        frame("capacity", "Wrong bits against stored patterns", "Capacity", "capacity/bit_error"),
+        frame("exact", "Cues recalled without error", "Capacity", "capacity/exact"),
+        frame("growth", "Capacity against dimension", "Capacity", "capacity/growth"),
+        series("bit_error", "Wrong bits", "Capacity", &["retrieval/bit_error"]),
+        series("recalled", "Cues recalled without error", "Capacity", &["retrieval/exact"]),
+        Panel { y_log: true, ..series("patterns", "Patterns at the threshold", "Capacity", &["capacity/patterns"]) },
+        frame("k90", "k90 against the inverse temperature", "Regimes", "regime/k90"),
+        frame("shares", "Regimes of the patterns", "Regimes", "regime/shares"),
+        frame("fixed_points", "Different fixed points", "Regimes", "regime/fixed_points"),
+        series("scan", "Patterns mixed at the fixed points", "Regimes", &["regime/k90", "regime/perplexity"]),
+        series("points", "Different fixed points", "Regimes", &["regime/fixed_points"]),
+        Panel { y_log: true, ..series("updates", "Updates until rest", "Regimes", &["regime/updates"]) },
+        frame("scatter", "Error against bound", "Bound", "bound/scatter"),
+        Panel { y_log: true, ..series("errors", "Mean error and mean bound", "Bound", &["bound/error", "bound/value"]) },
+        Panel { y_log: true, ..series("second", "Largest move of the second update", "Bound", &["bound/second_move"]) },
+        series("violations", "Cues beyond the bound", "Bound", &["bound/violations"]),
+        series("separated", "Well separated patterns", "Bound", &["bound/well_separated"]),
+        series("cues", "Cues per second", "Cost", &["throughput/cues_per_s"]),
+    ]
+}
+
+fn claims() -> Vec<Claim> {
+    let rule = |op, value| Expect { op, value, tolerance: None };
+    vec![
+        Claim {
+            id: "exponential_storage",
+            statement: "The number of patterns that can be stored grows exponentially with their dimension.",
+            reported: None,
+            measure: "capacity/fit_r2.exponential-power",
+            expect: rule(Op::Greater, 0.0),
+            needs_seeds: 1,
+            why: "Patterns held at 1 % wrong bits for 8 to 64 signs: the exponential explains more of ln n than the power law does.",
+        },
+        Claim {
+            id: "one_update",
+            statement: "Retrieval takes one update: for well separated patterns a second one hardly moves.",
+            reported: None,
+            measure: "bound/second_move",
+            expect: rule(Op::AtMost, 1e-5),
+            needs_seeds: 1,
+            why: "The largest move of a second update over all cues whose pattern is well separated, in units of a pattern's length.",
+        },
+        Claim {
+            id: "bound_holds",
+            statement: "The error of one update stays below its bound.",
+            reported: None,
+            measure: "bound/violations",
+            expect: rule(Op::AtMost, 0.0),
+            needs_seeds: 1,
+            why: "Cues beyond the bound, over all settings; where beta is small the bound exceeds the size of the patterns and says nothing.",
+        },
+        Claim {
+            id: "three_regimes",
+            statement: "Fixed points average over all patterns, over a few similar ones, or stand for a single one.",
+            reported: None,
+            measure: "regime/seen",
+            expect: rule(Op::AtLeast, 3.0),
+            needs_seeds: 1,
+            why: "Regimes met while the inverse temperature rises, by the number of patterns that hold 90 % of the weight at the fixed points.",
+        },
+    ]
+}

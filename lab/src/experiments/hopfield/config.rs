@@ -1,0 +1,91 @@
+//! The parameters of `hopfield`: one set of fields for every kind.
+
+use super::{beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, retrieve::RetrieveConfig};
+use crate::{Check, config::CrossFaults};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of a run; `kind` says which experiment it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum HopfieldConfig {
+    /// Patterns are asked for by damaged copies of themselves.
+    Retrieve(RetrieveConfig),
+    /// Wrong bits against stored patterns, one curve per memory.
+    Capacity(CapacityConfig),
+    /// How the capacity grows with the dimension.
+    CapacityGrowth(GrowthConfig),
+    /// Fixed points and their regimes against the inverse temperature.
+    BetaScan(BetaScanConfig),
+    /// The error of one update against its bound.
+    Bound(BoundConfig),
+}
+
+impl Check for HopfieldConfig {
+    fn check(&self, faults: &mut CrossFaults) {
+        match self {
+            Self::Retrieve(config) => config.check(faults),
+            Self::Capacity(config) => config.check(faults),
+            Self::CapacityGrowth(config) => config.check(faults),
+            Self::BetaScan(config) => config.check(faults),
+            Self::Bound(config) => config.check(faults),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{complete, schema_of};
+    use serde_json::{Map, Value, json};
+
+    fn details(given: Value) -> Vec<String> {
+        match complete::<HopfieldConfig>(&Map::new(), given.as_object().unwrap()) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_title_and_valid_defaults() {
+        let schema = schema_of::<HopfieldConfig>();
+        for branch in schema["oneOf"].as_array().unwrap() {
+            let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
+            assert!(branch["title"].is_string(), "{kind}");
+            assert_eq!(details(json!({ "kind": kind })), Vec::<String>::new(), "{kind}");
+            for (name, field) in branch["properties"].as_object().unwrap() {
+                let told = field.get("description").is_some() && field.get("title").is_some() && field.get("default").is_some();
+                assert!(told || name == "kind", "{kind}/{name}: {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_of_the_kind_is_named_at_once() {
+        let found = details(json!({ "kind": "retrieve", "probes": 60, "beta": -1, "dim": 1, "flips": 0.1 }));
+        let expected = [
+            ("/beta", "between 0.0001 and 10000"),
+            ("/dim", "between 2 and 8192"),
+            ("/flips", "did you mean"),
+            ("/probes", "probes cannot exceed num_patterns (50)"),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (pointer, text) in expected {
+            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
+        }
+        assert!(details(json!({ "kind": "recall" }))[0].contains("must be one of retrieve, capacity"));
+    }
+
+    #[test]
+    fn single_rules() {
+        assert!(details(json!({ "kind": "retrieve", "num_patterns": 2_000 }))[0].contains("there are 1438 digits"));
+        assert!(details(json!({ "kind": "retrieve", "dim": 65 }))[0].contains("digits have 64 pixels"));
+        let large = json!({ "kind": "retrieve", "pattern_kind": "sphere", "num_patterns": 1_000_000, "dim": 8_192 });
+        assert!(details(large)[0].contains("n*d needs 62500 MiB, limit 2048"));
+        assert!(details(json!({ "kind": "capacity", "dim": 8_192, "max_patterns": 1_048_576 }))[0].contains("n*d needs 32768 MiB"));
+        assert!(details(json!({ "kind": "capacity", "arms": [] }))[0].starts_with("/arms"));
+        assert!(details(json!({ "kind": "capacity_growth", "dims": [8, 8, 16] }))[0].contains("must ascend"));
+        assert!(details(json!({ "kind": "beta_scan", "beta_min": 5, "beta_max": 4 }))[0].contains("must be above beta_min (5)"));
+        assert!(details(json!({ "kind": "bound", "betas": [8, 8] }))[0].contains("must not repeat"));
+    }
+}

@@ -1,0 +1,103 @@
+//! What can be known of a run before it starts: time, memory, data, and what theory says.
+
+use super::{
+    beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, config::HopfieldConfig, growth::GrowthConfig,
+    patterns::PatternKind, retrieve::RetrieveConfig, theory::guarantee,
+};
+use crate::experiment::Estimates;
+use std::collections::BTreeMap;
+
+/// Multiply-accumulates of a softmax retrieval per second of two common cores, in `f32` and, for diagnoses, in `f64`.
+const SINGLE: f64 = 20e9;
+const DOUBLE: f64 = 5e9;
+/// Seconds of a memory of signs for one pattern, one unit that turns and one cue.
+const PER_TURN: f64 = 10e-9;
+/// Bytes that any run takes.
+const BASE_BYTES: u64 = 32 << 20;
+
+/// See [`Estimates`].
+pub fn estimates(config: &HopfieldConfig) -> Estimates {
+    match config {
+        HopfieldConfig::Retrieve(config) => of_retrieve(config),
+        HopfieldConfig::Capacity(config) => of_capacity(config),
+        HopfieldConfig::CapacityGrowth(config) => of_growth(config),
+        HopfieldConfig::BetaScan(config) => of_beta_scan(config),
+        HopfieldConfig::Bound(config) => of_bound(config),
+    }
+}
+
+fn estimate<const N: usize>(seconds: f64, numbers: usize, kind: PatternKind, told: [(&str, f64); N]) -> Estimates {
+    Estimates {
+        seconds: 0.2 + seconds,
+        memory_bytes: BASE_BYTES + 8 * numbers as u64,
+        datasets: if kind == PatternKind::Digits { vec!["digits".to_owned()] } else { Vec::new() },
+        numbers: told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// What one cue costs in multiply-accumulates: scores and read-out.
+fn update(patterns: usize, dim: usize) -> f64 {
+    2.0 * patterns as f64 * dim as f64
+}
+
+fn of_retrieve(config: &RetrieveConfig) -> Estimates {
+    // Update, energy, k90 with its sorting, nearest pattern.
+    let macs = config.max_steps as f64 * config.probes as f64 * 8.0 * update(config.num_patterns, config.dim);
+    let numbers = (config.num_patterns + 6 * config.probes) * config.dim;
+    estimate(macs / DOUBLE, numbers, config.pattern_kind, [("steps", config.max_steps as f64)])
+}
+
+fn of_capacity(config: &CapacityConfig) -> Estimates {
+    let patterns: usize = config.ladder().iter().sum();
+    let cues = (config.probes * config.replicas) as f64;
+    let mut seconds = 0.0;
+    for arm in &config.arms {
+        seconds += cues
+            * match arm.id() {
+                "modern" => config.max_steps as f64 * update(patterns, config.dim) / SINGLE,
+                // Where a memory is overfull nearly half of the units turn.
+                _ => PER_TURN * patterns as f64 * 0.5 * config.dim as f64,
+            };
+    }
+    let radius = (config.dim as f64 / (config.dim as f64 - 1.0)).sqrt();
+    let told = [
+        ("steps", (config.ladder().len() * config.replicas) as f64),
+        ("beta_times_squared_norm", config.beta * config.dim as f64),
+        ("guaranteed_patterns", guarantee(config.beta, radius, config.dim, 0.01).patterns),
+    ];
+    estimate(seconds, 2 * config.max_patterns * config.dim, PatternKind::Binary, told)
+}
+
+fn of_growth(config: &GrowthConfig) -> Estimates {
+    let cell = |dim: &usize| {
+        // The mean-field number of patterns at which the noise of all others reaches the signal.
+        let signal = (1.0 - 2.0 * config.flip_fraction) * config.beta - 0.5 * config.beta * config.beta;
+        let held = (signal * *dim as f64).exp().min(config.max_patterns as f64);
+        // A ladder of half octaves sums to 3.4 times its top.
+        3.4 * held * (config.probes as f64 * 2.0 * *dim as f64 / SINGLE + *dim as f64 * 2e-9)
+    };
+    let seconds = config.replicas as f64 * config.dims.iter().map(cell).sum::<f64>();
+    let widest = config.dims.iter().max().copied().unwrap_or(0);
+    estimate(seconds, config.max_patterns * widest, PatternKind::Binary, [("steps", (config.dims.len() * config.replicas) as f64)])
+}
+
+fn of_beta_scan(config: &BetaScanConfig) -> Estimates {
+    // Far from the transitions an iteration takes ten updates, close to one a hundred.
+    let updates = config.max_steps.min(40) as f64;
+    let macs = config.betas as f64 * config.probes as f64 * updates * update(config.num_patterns, config.dim);
+    let numbers = (2 * config.num_patterns + 4 * config.probes) * config.dim;
+    estimate(macs / DOUBLE, numbers, config.pattern_kind, [("steps", config.betas as f64)])
+}
+
+fn of_bound(config: &BoundConfig) -> Estimates {
+    let mut macs = 0.0;
+    for dim in &config.dims {
+        for count in &config.pattern_counts {
+            let cell = 0.5 * *count as f64 * update(*count, *dim) + config.probes as f64 * 12.0 * update(*count, *dim);
+            macs += config.betas.len() as f64 * cell;
+        }
+    }
+    let largest = config.dims.iter().max().unwrap_or(&0) * config.pattern_counts.iter().max().unwrap_or(&0);
+    let cells = config.dims.len() * config.pattern_counts.len() * config.betas.len() * config.replicas;
+    estimate(config.replicas as f64 * macs / DOUBLE, 2 * largest, PatternKind::Sphere, [("steps", cells as f64)])
+}

@@ -1,0 +1,218 @@
+//! Every kind of the Hopfield experiment, driven as the engine drives it: resuming, threads, what it says, and what it finds.
+
+use lab::{Checkpoint, Lab, Recorder, Running, record::Item, registry};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn lab_with_seed(seed: u64) -> Lab {
+    Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed }
+}
+
+fn config(preset: &str, given: Value) -> Map<String, Value> {
+    let entry = registry::standard().get("hopfield").unwrap();
+    entry.complete(preset, given.as_object().unwrap()).unwrap()
+}
+
+/// A small run of every kind.
+fn kinds() -> Vec<Map<String, Value>> {
+    let mut configs = vec![
+        json!({ "kind": "retrieve", "noise_sigma": 0.3, "flip_fraction": 0.05, "num_patterns": 30, "probes": 20 }),
+        json!({
+            "kind": "capacity", "arms": ["modern", "classical", "dense3", "dense4", "exponential"], "dim": 33, "max_patterns": 64,
+            "probes": 20, "replicas": 2
+        }),
+        json!({ "kind": "capacity_growth", "dims": [8, 12, 16, 24], "probes": 32, "replicas": 2 }),
+        json!({ "kind": "beta_scan", "num_patterns": 24, "probes": 24, "dim": 16, "betas": 5, "max_steps": 50 }),
+        json!({ "kind": "bound", "dims": [16, 32], "pattern_counts": [20], "betas": [8, 40], "probes": 24, "replicas": 2 }),
+    ];
+    configs.iter_mut().map(|given| config("none", given.take())).collect()
+}
+
+/// One line per item, floats by their bits.
+fn lines(items: Vec<Item>) -> Vec<String> {
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Point(point) => format!("{} {:?} {} {:016x}", point.name, point.arm, point.step, point.value.0.to_bits()),
+            Item::Frame { name, arm, step, frame } => format!("{name} {arm:?} {step} {}", serde_json::to_string(&frame).unwrap()),
+            Item::Log { level, message } => format!("{level:?} {message}"),
+        })
+        .collect()
+}
+
+struct Drive {
+    running: Box<dyn Running>,
+    recorder: Recorder,
+    step: u64,
+    said: Vec<String>,
+}
+
+impl Drive {
+    fn start(config: &Map<String, Value>, seed: u64) -> Self {
+        let running = registry::standard().get("hopfield").unwrap().start(config, &lab_with_seed(seed)).unwrap();
+        Self { running, recorder: Recorder::default(), step: 0, said: Vec::new() }
+    }
+
+    fn resume(config: &Map<String, Value>, seed: u64, checkpoint: &[u8], stopped: &Self) -> Self {
+        let from = Checkpoint::from_bytes(checkpoint).unwrap();
+        let running = registry::standard().get("hopfield").unwrap().restore(config, &lab_with_seed(seed), &from).unwrap();
+        Self { running, recorder: Recorder::resumed(stopped.recorder.last_steps()), step: stopped.step, said: Vec::new() }
+    }
+
+    fn run_to(&mut self, step: u64) {
+        while self.step < step {
+            self.step += 1;
+            self.recorder.begin_step(self.step);
+            self.running.step(&mut self.recorder).unwrap();
+            self.said.extend(lines(self.recorder.take_items()));
+        }
+    }
+
+    fn run_out(mut self) -> (Vec<String>, BTreeMap<String, f64>, Vec<lab::record::Artifact>) {
+        self.run_to(self.running.total_steps());
+        self.running.finish(&mut self.recorder).unwrap();
+        self.said.extend(lines(self.recorder.take_items()));
+        let (summary, artifacts) = self.recorder.take_results();
+        (self.said, summary, artifacts)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut checkpoint = Checkpoint::default();
+        self.running.save(&mut checkpoint).unwrap();
+        checkpoint.to_bytes().unwrap()
+    }
+}
+
+/// The bits of everything a run leaves that does not depend on the clock.
+fn left(summary: BTreeMap<String, f64>, artifacts: Vec<lab::record::Artifact>) -> (BTreeMap<String, u64>, Vec<(String, Vec<u8>)>) {
+    let bits = summary.into_iter().filter(|(name, _)| !lab::record::is_clock_name(name)).map(|(name, value)| (name, value.to_bits()));
+    (bits.collect(), artifacts.into_iter().map(|artifact| (artifact.path, artifact.bytes)).collect())
+}
+
+#[test]
+fn a_run_restored_anywhere_says_the_same_and_leaves_the_same() {
+    for config in kinds() {
+        let kind = &config["kind"];
+        let (said, summary, artifacts) = Drive::start(&config, 3).run_out();
+        let whole = left(summary, artifacts);
+        let total = Drive::start(&config, 3).running.total_steps();
+        for stop in BTreeSet::from([1, 2, total / 2, total - 1, total]) {
+            let mut first = Drive::start(&config, 3);
+            first.run_to(stop);
+            let checkpoint = first.save();
+            let second = Drive::resume(&config, 3, &checkpoint, &first);
+            assert_eq!(second.save(), checkpoint, "{kind}: saving what was restored at step {stop}");
+            let (rest, summary, artifacts) = second.run_out();
+            assert_eq!([first.said, rest].concat(), said, "{kind} stopped at step {stop}");
+            assert_eq!(left(summary, artifacts), whole, "{kind} stopped at step {stop}");
+        }
+        assert_ne!(Drive::start(&config, 4).run_out().0, said, "{kind} with another seed");
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    for config in kinds() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (said, summary, artifacts) = pool.install(|| Drive::start(&config, 0).run_out());
+            (said, left(summary, artifacts))
+        };
+        let one = run(1);
+        assert_eq!(one, run(2), "{}", config["kind"]);
+        assert_eq!(one, run(3), "{}", config["kind"]);
+    }
+}
+
+#[test]
+fn what_all_kinds_say_is_what_the_card_promises() {
+    let card = &registry::standard().get("hopfield").unwrap().card;
+    let (mut metrics, mut frames, mut arms, mut summaries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for config in kinds() {
+        let mut drive = Drive::start(&config, 0);
+        let steps = drive.running.total_steps();
+        let mut said_at = BTreeSet::new();
+        for step in 1..=steps {
+            drive.recorder.begin_step(step);
+            drive.running.step(&mut drive.recorder).unwrap();
+            for item in drive.recorder.take_items() {
+                match item {
+                    Item::Point(point) => {
+                        assert!(point.value.0.is_finite(), "{point:?}");
+                        said_at.insert(step);
+                        metrics.insert(point.name);
+                        arms.extend(point.arm);
+                    }
+                    Item::Frame { name, .. } => {
+                        frames.insert(name);
+                    }
+                    Item::Log { .. } => {}
+                }
+            }
+            metrics.extend(drive.recorder.take_clock_points().into_iter().map(|point| point.name));
+        }
+        assert!(said_at.contains(&steps), "{} is silent at its last step", config["kind"]);
+        drive.running.finish(&mut drive.recorder).unwrap();
+        let (summary, artifacts) = drive.recorder.take_results();
+        assert!(!artifacts.is_empty(), "{}", config["kind"]);
+        summaries.extend(summary.into_keys());
+    }
+    assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
+    assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
+    assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
+    let drawn: BTreeSet<&str> = card.panels.iter().flat_map(|panel| panel.metrics.iter().copied()).collect();
+    assert_eq!(drawn, metrics.iter().map(String::as_str).collect());
+    for claim in &card.claims {
+        assert!(summaries.contains(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
+    }
+}
+
+#[test]
+fn presets_are_valid_and_every_kind_has_one() {
+    let entry = registry::standard().get("hopfield").unwrap();
+    let mut kinds = BTreeSet::new();
+    for preset in &entry.card.presets {
+        let config = entry.complete(preset.id, &Map::new()).unwrap();
+        let estimates = entry.estimates(&config).unwrap();
+        assert!(estimates.seconds > 0.0 && estimates.memory_bytes > 0 && estimates.numbers["steps"] >= 1.0, "{}", preset.id);
+        kinds.insert(config["kind"].as_str().unwrap().to_owned());
+    }
+    let branches = entry.config_schema["oneOf"].as_array().unwrap();
+    assert_eq!(kinds, branches.iter().map(|branch| branch["properties"]["kind"]["const"].as_str().unwrap().to_owned()).collect());
+    // Another kind than the preset's drops the preset and is completed by its own defaults.
+    let other = config("glance", json!({ "kind": "bound" }));
+    assert!(other["kind"] == "bound" && other.contains_key("cue_distance") && !other.contains_key("mask_fraction"));
+}
+
+fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {
+    let started = std::time::Instant::now();
+    let summary = Drive::start(&config(preset, given), seed).run_out().1;
+    println!("{preset} seed {seed}: {:.2} s {summary:#?}", started.elapsed().as_secs_f64());
+    summary
+}
+
+#[test]
+fn digits_come_back_from_their_upper_half() {
+    // References of an independent implementation: 1.00, 1.00, 0.88, 0.61 after one update at beta = 2.
+    for (count, reference) in [(10, 1.0), (50, 1.0), (200, 0.88), (1_000, 0.61)] {
+        let found = summary("glance", json!({ "num_patterns": count, "probes": count, "max_steps": 1 }), 0)["retrieval/identified.modern"];
+        assert!((found - reference).abs() <= 0.05, "{count}: {found}");
+    }
+}
+
+#[test]
+fn the_capacity_grows_exponentially() {
+    let found = summary("growth_quick", json!({ "max_patterns": 8_192, "dims": [8, 16, 24, 32, 40, 48], "replicas": 3 }), 0);
+    assert!(found["capacity/fit_r2.exponential"] > 0.95, "{found:?}");
+}
+
+#[test]
+fn the_quick_presets_judge_their_claims() {
+    let capacity = summary("quick", json!({}), 0);
+    let held = |arm: &str| capacity[&format!("capacity/patterns.{arm}")];
+    assert!(held("classical") < 0.2 * 64.0 && held("dense3") < held("dense4") && held("dense4") < held("modern"), "{capacity:?}");
+    let bound = summary("bound_quick", json!({ "replicas": 1 }), 0);
+    assert_eq!(bound["bound/violations"], 0.0);
+    assert!(bound["bound/second_move"] <= 1e-5, "{bound:?}");
+    assert_eq!(summary("beta_scan_clustered", json!({}), 0)["regime/seen"], 3.0);
+}

@@ -97,6 +97,22 @@ fn presets() -> Vec<Preset> {
             5.0,
         ),
         preset(
+            "mil_quick",
+            "Pooling of bags",
+            "Four poolings find the one telling instance of a bag: 400 bags of random bits, 3 folds.",
+            json!({ "kind": "mil", "datasets": ["bit_pattern"], "num_bags": 400, "folds": 3, "epochs": 20 }),
+            &five,
+            2.0,
+        ),
+        preset(
+            "mil_standard",
+            "Pooling of bags, standard",
+            "800 bags of random bits and 800 of handwritten digits, 5 folds, 40 epochs.",
+            json!({ "kind": "mil" }),
+            &five,
+            20.0,
+        ),
+        preset(
             "retrieve_many",
             "A thousand digits",
             "The same retrieval with 1,000 digits stored, where many halves no longer tell which digit was meant.",
@@ -117,6 +133,10 @@ fn arms() -> Vec<Arm> {
         arm("exponential", "exponential", true),
         arm("from_patterns", "from the patterns", false),
         arm("from_mean", "from their mean", true),
+        arm("hopfield", "Hopfield pooling", false),
+        arm("attention", "attention pooling", true),
+        arm("mean", "mean pooling", true),
+        arm("max", "max pooling", true),
     ]
 }
 
@@ -143,6 +163,13 @@ fn metrics() -> Vec<Metric> {
         metric("bound/violations", "Cues beyond the bound", "", down),
         metric("bound/well_separated", "Well separated patterns", "", None),
         metric("bound/second_move", "Largest move of the second update", "", down),
+        metric("loss/bit_pattern", "Training loss, bit patterns", "nats", down),
+        metric("loss/digits_bags", "Training loss, bags of digits", "nats", down),
+        metric("auc/bit_pattern", "Validation AUC, bit patterns", "", up),
+        metric("auc/digits_bags", "Validation AUC, bags of digits", "", up),
+        metric("key_weight/bit_pattern", "Weight on the signal, bit patterns", "", up),
+        metric("key_weight/digits_bags", "Weight on the nine, bags of digits", "", up),
+        metric("throughput/instances_per_s", "Training instances per second", "1/s", up),
         metric("throughput/cues_per_s", "Cues per second", "1/s", up),
     ]
 }
@@ -195,6 +222,14 @@ fn panels() -> Vec<Panel> {
         Panel { y_log: true, ..series("second", "Largest move of the second update", "Bound", &["bound/second_move"]) },
         series("violations", "Cues beyond the bound", "Bound", &["bound/violations"]),
         series("separated", "Well separated patterns", "Bound", &["bound/well_separated"]),
+        frame("auc_table", "Test AUC by set and pooling", "Pooling", "mil/auc"),
+        frame("roc", "ROC of the first set and fold", "Pooling", "mil/roc"),
+        frame("bag_weights", "Weights over a positive bag", "Pooling", "mil/weights"),
+        series("auc_bit_pattern", "Validation AUC, bit patterns", "Pooling", &["auc/bit_pattern"]),
+        series("auc_digits_bags", "Validation AUC, bags of digits", "Pooling", &["auc/digits_bags"]),
+        Panel { y_log: true, ..series("loss_mil", "Training loss", "Pooling", &["loss/bit_pattern", "loss/digits_bags"]) },
+        series("key_weight", "Weight on the telling instance", "Pooling", &["key_weight/bit_pattern", "key_weight/digits_bags"]),
+        series("instances", "Training instances per second", "Cost", &["throughput/instances_per_s"]),
         series("cues", "Cues per second", "Cost", &["throughput/cues_per_s"]),
     ]
 }

@@ -1,6 +1,9 @@
 //! The parameters of `hopfield`: one set of fields for every kind.
 
-use super::{beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, retrieve::RetrieveConfig};
+use super::{
+    beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, mil::config::MilConfig,
+    retrieve::RetrieveConfig,
+};
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,8 @@ pub enum HopfieldConfig {
     BetaScan(BetaScanConfig),
     /// The error of one update against its bound.
     Bound(BoundConfig),
+    /// Hopfield pooling against other poolings on bags of instances.
+    Mil(MilConfig),
 }
 
 impl Check for HopfieldConfig {
@@ -29,6 +34,7 @@ impl Check for HopfieldConfig {
             Self::CapacityGrowth(config) => config.check(faults),
             Self::BetaScan(config) => config.check(faults),
             Self::Bound(config) => config.check(faults),
+            Self::Mil(config) => config.check(faults),
         }
     }
 }
@@ -87,5 +93,12 @@ mod tests {
         assert!(details(json!({ "kind": "capacity_growth", "dims": [8, 8, 16] }))[0].contains("must ascend"));
         assert!(details(json!({ "kind": "beta_scan", "beta_min": 5, "beta_max": 4 }))[0].contains("must be above beta_min (5)"));
         assert!(details(json!({ "kind": "bound", "betas": [8, 8] }))[0].contains("must not repeat"));
+        assert!(details(json!({ "kind": "mil", "num_heads": 5 }))[0].contains("num_heads=5 does not divide hidden_width=32"));
+        assert!(details(json!({ "kind": "mil", "num_bits": 4 })).is_empty());
+        assert!(
+            details(json!({ "kind": "mil", "num_bits": 4, "num_signals": 5 }))[0].contains("num_signals must be far below 2^num_bits (16)")
+        );
+        assert!(details(json!({ "kind": "mil", "arms": ["mean"] }))[0].contains("a comparison needs two poolings"));
+        assert!(details(json!({ "kind": "mil", "num_bags": 30, "folds": 10 }))[0].contains("needs at least 40 bags for 10 folds"));
     }
 }

@@ -1,8 +1,15 @@
 //! What can be known of a run before it starts: time, memory, data, and what theory says.
 
 use super::{
-    beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, config::HopfieldConfig, growth::GrowthConfig,
-    patterns::PatternKind, retrieve::RetrieveConfig, theory::guarantee,
+    beta_scan::BetaScanConfig,
+    bound::BoundConfig,
+    capacity::CapacityConfig,
+    config::HopfieldConfig,
+    growth::GrowthConfig,
+    mil::{config::MilConfig, data::BagData},
+    patterns::PatternKind,
+    retrieve::RetrieveConfig,
+    theory::guarantee,
 };
 use crate::experiment::Estimates;
 use std::collections::BTreeMap;
@@ -23,6 +30,7 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
         HopfieldConfig::CapacityGrowth(config) => of_growth(config),
         HopfieldConfig::BetaScan(config) => of_beta_scan(config),
         HopfieldConfig::Bound(config) => of_bound(config),
+        HopfieldConfig::Mil(config) => of_mil(config),
     }
 }
 
@@ -100,4 +108,26 @@ fn of_bound(config: &BoundConfig) -> Estimates {
     let largest = config.dims.iter().max().unwrap_or(&0) * config.pattern_counts.iter().max().unwrap_or(&0);
     let cells = config.dims.len() * config.pattern_counts.len() * config.betas.len() * config.replicas;
     estimate(config.replicas as f64 * macs / DOUBLE, 2 * largest, PatternKind::Sphere, [("steps", cells as f64)])
+}
+
+/// Instances that one model trains on or evaluates per second of two common cores, at a hidden width of 32 and 16 features.
+const INSTANCES_PER_SECOND: f64 = 2.5e6;
+
+fn of_mil(config: &MilConfig) -> Estimates {
+    let (mut instances, mut steps, mut numbers) = (0.0, 0u64, 0.0);
+    for data in &config.datasets {
+        let (bags, per_bag, features) = match data {
+            BagData::BitPattern => (config.num_bags, config.instances_per_bag, config.num_bits),
+            BagData::DigitsBags => (config.num_bags, 10, 64),
+        };
+        let trained = bags as f64 * (1.0 - 1.0 / config.folds as f64) * (1.0 - config.validation_fraction);
+        let models = (config.folds * config.arms.len()) as f64;
+        let cost = (4.0 * config.hidden_width as f64 + features as f64) / 144.0 * config.hidden_width as f64 / 32.0;
+        instances += models * config.epochs as f64 * 1.3 * trained * per_bag as f64 * cost;
+        steps = steps.max(config.epochs * (trained as u64 / config.batch_size as u64).max(1));
+        numbers += (config.folds * bags * per_bag * features) as f64 / 2.0;
+    }
+    let digits = config.datasets.contains(&BagData::DigitsBags);
+    let kind = if digits { PatternKind::Digits } else { PatternKind::Binary };
+    estimate(instances / INSTANCES_PER_SECOND, numbers as usize, kind, [("steps", steps as f64)])
 }

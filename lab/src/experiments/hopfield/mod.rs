@@ -45,6 +45,7 @@ impl Experiment for Hopfield {
             HopfieldConfig::CapacityGrowth(config) => Box::new(growth::Growth::new(config, lab)),
             HopfieldConfig::BetaScan(config) => Box::new(beta_scan::BetaScan::new(config, lab)?),
             HopfieldConfig::Bound(config) => Box::new(bound::Bound::new(config, lab)),
+            HopfieldConfig::Mil(config) => Box::new(mil::Mil::new(config, lab)?),
         };
         Ok(Self { study, step: 0 })
     }

@@ -1,0 +1,168 @@
+//! What `mil` shows and leaves: the table of AUCs, ROC curves, weights over one bag, and who won.
+
+use super::{Mil, SetRun, config::PoolingKind};
+use crate::{
+    Recorder,
+    experiments::hopfield::study::{axis, csv, curve, mean_and_error},
+    json::Number,
+    record::{Colour, Frame, Heatmap, Level, Plot, Role},
+};
+
+/// Says what the sets are.
+pub fn tell_sets(sets: &[SetRun], out: &mut Recorder) {
+    for set in sets {
+        let positive = set.labels.iter().filter(|label| **label == 1).count();
+        let folds = &set.folds[0];
+        let instances: usize =
+            [&folds.train, &folds.validation, &folds.test].iter().map(|part| part.bags.values.len() / part.bags.width).sum();
+        let message = format!(
+            "{}: {} bags ({positive} positive) of {instances} instances with {} features; the first fold trains on {} and validates on {}.",
+            set.data.id(),
+            set.labels.len(),
+            folds.train.bags.width,
+            folds.train.labels.len(),
+            folds.validation.labels.len()
+        );
+        out.log(Level::Info, message);
+    }
+}
+
+/// The test AUC of every fold of an arm.
+fn aucs(set: &SetRun, arm: usize) -> Vec<f64> {
+    set.trainings.iter().zip(&set.folds).map(|(trainings, fold)| trainings[arm].test_auc(fold)).collect()
+}
+
+/// Pictures at the end of an epoch, and those that need a finished training at the end.
+pub fn tell_pictures(mil: &Mil, last: bool, out: &mut Recorder) {
+    out.frame("mil/auc", None, table(mil));
+    if last {
+        out.frame("mil/roc", None, roc(&mil.sets[0], &mil.config.arms));
+    }
+    if let Some(frame) = weights(&mil.sets[0], &mil.config.arms) {
+        out.frame("mil/weights", None, frame);
+    }
+}
+
+/// Mean test AUC by set and arm, of the epochs chosen so far.
+fn table(mil: &Mil) -> Frame {
+    let arms = &mil.config.arms;
+    let values = mil.sets.iter().flat_map(|set| (0..arms.len()).map(|arm| Number(mean_and_error(&aucs(set, arm)).0)));
+    Frame::Heatmap(Heatmap {
+        rows: mil.sets.len(),
+        columns: arms.len(),
+        values: values.collect(),
+        min: Number(0.5),
+        max: Number(1.0),
+        row_labels: Some(mil.sets.iter().map(|set| set.data.id().to_owned()).collect()),
+        column_labels: Some(arms.iter().map(|arm| arm.id().to_owned()).collect()),
+        x_title: "pooling".to_owned(),
+        y_title: "test AUC, mean over folds".to_owned(),
+        colour: Colour::Sequential,
+    })
+}
+
+/// ROC curves over the test bags of the first fold.
+fn roc(set: &SetRun, arms: &[PoolingKind]) -> Frame {
+    let labels = &set.folds[0].test.labels;
+    let (positives, negatives) =
+        (labels.iter().filter(|label| **label == 1).count() as f64, labels.iter().filter(|label| **label == 0).count() as f64);
+    let mut curves = Vec::new();
+    for (arm, training) in arms.iter().zip(&set.trainings[0]) {
+        let scores = &training.state.test_scores;
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        let (mut true_positive, mut false_positive) = (0.0, 0.0);
+        let mut points = vec![(0.0, 0.0)];
+        for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+            true_positive += tied.iter().filter(|at| labels[**at] == 1).count() as f64;
+            false_positive += tied.iter().filter(|at| labels[**at] == 0).count() as f64;
+            points.push((false_positive / negatives, true_positive / positives));
+        }
+        curves.push(curve(arm.id(), Role::Theory, points.into_iter()));
+    }
+    Frame::Plot(Plot { x: axis("false positives", false), y: axis("true positives", false), curves })
+}
+
+/// Weights over the first positive validation bag of the first fold, one row per pooling that weighs, above them the instance that makes
+/// the bag positive where it is known.
+fn weights(set: &SetRun, arms: &[PoolingKind]) -> Option<Frame> {
+    let fold = &set.folds[0];
+    let bag = fold.validation.labels.iter().position(|label| *label == 1)?;
+    let bags = fold.validation.bags.gather(&[bag]);
+    let columns = fold.validation.bags.rows(bag).len();
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    if !fold.validation_key.is_empty() {
+        labels.push("signal".to_owned());
+        values.extend(fold.validation_key[fold.validation.bags.rows(bag)].iter().map(|key| Number(f64::from(u8::from(*key)))));
+    }
+    for (arm, training) in arms.iter().zip(&set.trainings[0]) {
+        if let Some(weights) = training.model.weights(&bags) {
+            labels.push(arm.id().to_owned());
+            values.extend(weights.into_iter().map(Number));
+        }
+    }
+    let rows = labels.len();
+    (rows > 0).then(|| {
+        Frame::Heatmap(Heatmap {
+            rows,
+            columns,
+            values,
+            min: Number(0.0),
+            max: Number(1.0),
+            row_labels: Some(labels),
+            column_labels: None,
+            x_title: "instance of a positive bag".to_owned(),
+            y_title: "weight".to_owned(),
+            colour: Colour::Sequential,
+        })
+    })
+}
+
+/// Summary and table.
+pub fn tell_results(mil: &Mil, out: &mut Recorder) {
+    let arms = &mil.config.arms;
+    let mut rows = Vec::new();
+    let mut won = 0;
+    for set in &mil.sets {
+        let name = set.data.id();
+        let found: Vec<Vec<f64>> = (0..arms.len()).map(|arm| aucs(set, arm)).collect();
+        for (arm, aucs) in arms.iter().zip(&found) {
+            let (mean, error) = mean_and_error(aucs);
+            out.summary(format!("auc/test_{name}.{}", arm.id()), mean);
+            out.summary(format!("auc/test_{name}_sd.{}", arm.id()), error * (aucs.len() as f64).sqrt());
+        }
+        if let Some(own) = arms.iter().position(|arm| *arm == PoolingKind::Hopfield) {
+            let mut best_other = f64::NEG_INFINITY;
+            for (arm, aucs) in arms.iter().zip(&found).filter(|(arm, _)| **arm != PoolingKind::Hopfield) {
+                let differences: Vec<f64> = found[own].iter().zip(aucs).map(|(a, b)| a - b).collect();
+                let (mean, error) = mean_and_error(&differences);
+                out.summary(format!("auc/test_{name}.hopfield-{}", arm.id()), mean);
+                out.summary(format!("auc/test_{name}_standard_error.hopfield-{}", arm.id()), error);
+                best_other = best_other.max(mean_and_error(aucs).0);
+            }
+            let margin = mean_and_error(&found[own]).0 - best_other;
+            out.summary(format!("auc/margin_{name}"), margin);
+            won += usize::from(margin > 0.0);
+        }
+        for (fold, trainings) in set.trainings.iter().enumerate() {
+            for (arm, training) in trainings.iter().enumerate() {
+                let row = (training.arm.id(), found[arm][fold], training.state.best_epoch, training.state.best_loss);
+                rows.push(format!("{name},{},{fold},{},{},{}", row.0, row.1, row.2, row.3));
+            }
+        }
+    }
+    out.summary("mil/sets_won", won as f64);
+    out.summary("mil/sets", mil.sets.len() as f64);
+    out.artifact("mil.csv", "text/csv", csv("set,pooling,fold,test_auc,chosen_epoch,validation_loss", rows.into_iter()));
+    let scores = mil.sets.iter().flat_map(|set| {
+        set.folds.iter().zip(&set.trainings).flat_map(move |(fold, trainings)| {
+            trainings.iter().flat_map(move |training| {
+                let bags = fold.test_bags.iter().zip(&fold.test.labels).zip(&training.state.test_scores);
+                bags.map(move |((bag, label), score)| {
+                    format!("{},{},{},{bag},{label},{score}", set.data.id(), training.arm.id(), fold.index)
+                })
+            })
+        })
+    });
+    out.artifact("test_scores.csv", "text/csv", csv("set,pooling,fold,bag,label,logit", scores));
+}

@@ -28,6 +28,7 @@ fn kinds() -> Vec<Map<String, Value>> {
             "kind": "mil", "num_bags": 40, "folds": 3, "epochs": 3, "batch_size": 8, "instances_per_bag": 6, "hidden_width": 8,
             "num_heads": 2, "update_steps": 3, "learning_rate": 0.05
         }),
+        json!({ "kind": "association", "set_size": 5, "dim": 6, "classes": 3, "batch_size": 4, "steps": 55, "test_samples": 8 }),
     ];
     configs.iter_mut().map(|given| config("none", given.take())).collect()
 }
@@ -230,4 +231,12 @@ fn hopfield_pooling_finds_the_telling_instance() {
         assert!(auc("hopfield") >= 0.97, "{set}: {}", auc("hopfield"));
         assert!(auc("hopfield") - auc("mean") >= 0.08, "{set}: {} {}", auc("hopfield"), auc("mean"));
     }
+}
+
+#[test]
+fn a_layer_learns_to_associate_two_sets() {
+    let found = summary("association_quick", json!({}), 0);
+    let accuracy = |arm: &str| found[&format!("accuracy/test.{arm}")];
+    assert!(accuracy("hopfield") > 0.9 * found["accuracy/oracle"], "{found:?}");
+    assert!(accuracy("hopfield") - accuracy("mean") > 0.5, "{found:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, mil::config::MilConfig,
-    retrieve::RetrieveConfig,
+    pairs::PairConfig, retrieve::RetrieveConfig,
 };
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
@@ -24,6 +24,8 @@ pub enum HopfieldConfig {
     Bound(BoundConfig),
     /// Hopfield pooling against other poolings on bags of instances.
     Mil(MilConfig),
+    /// A Hopfield layer learns to associate two sets.
+    Association(PairConfig),
 }
 
 impl Check for HopfieldConfig {
@@ -35,6 +37,7 @@ impl Check for HopfieldConfig {
             Self::BetaScan(config) => config.check(faults),
             Self::Bound(config) => config.check(faults),
             Self::Mil(config) => config.check(faults),
+            Self::Association(config) => config.check(faults),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     config::HopfieldConfig,
     growth::GrowthConfig,
     mil::{config::MilConfig, data::BagData},
+    pairs::PairConfig,
     patterns::PatternKind,
     retrieve::RetrieveConfig,
     theory::guarantee,
@@ -31,6 +32,7 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
         HopfieldConfig::BetaScan(config) => of_beta_scan(config),
         HopfieldConfig::Bound(config) => of_bound(config),
         HopfieldConfig::Mil(config) => of_mil(config),
+        HopfieldConfig::Association(config) => of_pairs(config),
     }
 }
 
@@ -130,4 +132,19 @@ fn of_mil(config: &MilConfig) -> Estimates {
     let digits = config.datasets.contains(&BagData::DigitsBags);
     let kind = if digits { PatternKind::Digits } else { PatternKind::Binary };
     estimate(instances / INSTANCES_PER_SECOND, numbers as usize, kind, [("steps", steps as f64)])
+}
+
+/// Multiply-accumulates per second of small associations, forward and backward.
+const SMALL: f64 = 2e9;
+
+fn of_pairs(config: &PairConfig) -> Estimates {
+    let (size, width) = (config.set_size as f64, (config.dim + config.classes) as f64);
+    // Forward and twice as much backward; each association is three products.
+    let one = |associations: usize| 3.0 * size * width * (width + 3.0 * size * associations as f64);
+    let per_pair: f64 = config.arms.iter().map(|arm| one(if arm.id() == "refined" { config.update_steps } else { 1 })).sum();
+    // Drawing a pair takes normal numbers and a rotation.
+    let draw = size * (2.0 * config.dim as f64 * 10e-9 + (config.dim * config.dim) as f64 * 1e-9);
+    let pairs = config.steps as f64 * config.batch_size as f64 + config.steps as f64 / 50.0 * config.test_samples as f64 / 3.0;
+    let numbers = config.arms.len() * config.test_samples * config.set_size * (4 * config.dim + config.set_size * config.update_steps);
+    estimate(pairs * (per_pair / SMALL + draw), numbers, PatternKind::Sphere, [("steps", config.steps as f64)])
 }

@@ -12,6 +12,7 @@ pub mod growth;
 pub mod layers;
 pub mod memory;
 pub mod mil;
+pub mod pairs;
 pub mod patterns;
 pub mod retrieve;
 pub mod signs;
@@ -46,6 +47,7 @@ impl Experiment for Hopfield {
             HopfieldConfig::BetaScan(config) => Box::new(beta_scan::BetaScan::new(config, lab)?),
             HopfieldConfig::Bound(config) => Box::new(bound::Bound::new(config, lab)),
             HopfieldConfig::Mil(config) => Box::new(mil::Mil::new(config, lab)?),
+            HopfieldConfig::Association(config) => Box::new(pairs::PairStudy::new(config, lab)),
         };
         Ok(Self { study, step: 0 })
     }

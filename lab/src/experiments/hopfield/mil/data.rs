@@ -103,7 +103,7 @@ pub fn stratified(labels: &[u8], folds: usize, generator: &mut Generator) -> Vec
 fn bit_patterns(config: &MilConfig, seed: u64) -> BagSet {
     let mut generator = Generator::new(seed, "mil/bit_pattern");
     let bits = config.num_bits;
-    let mut instance =
+    let instance =
         |generator: &mut Generator| -> Vec<f32> { (0..bits).map(|_| f32::from(u8::from(generator.rng().random::<bool>()))).collect() };
     let mut signals: Vec<Vec<f32>> = Vec::new();
     while signals.len() < config.num_signals {

@@ -97,7 +97,7 @@ pub enum Pooling {
 
 #[derive(Debug, Clone)]
 enum Pool {
-    Hopfield { layer: Association, queries: Block, quantity: usize },
+    Hopfield { layer: Box<Association>, queries: Block, quantity: usize },
     Attention { hidden: Linear, score: Linear },
     Mean,
     Max,
@@ -147,7 +147,10 @@ impl<T: Real> BagModel<T> {
             Pooling::Hopfield { quantity, heads, output, stop } => {
                 let queries = layout.add("queries", &[quantity, width]);
                 let shape = AssociationShape { state: width, stored: width, projection: width, heads, output };
-                (Pool::Hopfield { layer: Association::new(&mut layout, "hopfield", shape, stop), queries, quantity }, quantity * output)
+                (
+                    Pool::Hopfield { layer: Box::new(Association::new(&mut layout, "hopfield", shape, stop)), queries, quantity },
+                    quantity * output,
+                )
             }
             Pooling::Attention => {
                 let hidden = Linear::new(&mut layout, "attention.hidden", width, width);
@@ -431,7 +434,7 @@ mod tests {
             let mut gradient = vec![0.0; model.parameters.len()];
             model.loss(&bags, &labels, Some(&dropout), &mut gradient);
             let mut scratch = gradient.clone();
-            for at in 0..model.parameters.len() {
+            for (at, expected) in gradient.iter().enumerate() {
                 let kept = model.parameters[at];
                 let mut at_offset = |offset: f64| {
                     model.parameters[at] = kept + offset;
@@ -439,7 +442,7 @@ mod tests {
                 };
                 let slope = (at_offset(1e-5) - at_offset(-1e-5)) / 2e-5;
                 model.parameters[at] = kept;
-                assert!((slope - gradient[at]).abs() < 1e-8 + 1e-6 * slope.abs(), "{pooling:?} {at}: {slope} {}", gradient[at]);
+                assert!((slope - expected).abs() < 1e-8 + 1e-6 * slope.abs(), "{pooling:?} {at}: {slope} {expected}");
             }
         }
     }

@@ -27,6 +27,7 @@ use crate::{
 use arm::{Arm, Outcome};
 use config::HomeostaticConfig;
 use pace::Pace;
+use rayon::prelude::*;
 use samples::Samples;
 use tally::Moment;
 use world::{Swap, World};
@@ -35,6 +36,8 @@ use world::{Swap, World};
 const HELD_OUT: usize = 500;
 /// In runs with more swaps than this the log does not name each; a file of the run does.
 const MOST_LOGGED_SWAPS: u64 = 200;
+/// From so many arms on, a step is spread over threads.
+const PARALLEL_ARMS: usize = 8;
 
 /// A run of the comparison at some step.
 pub struct Homeostatic {
@@ -80,26 +83,34 @@ impl Homeostatic {
 
     /// Every live arm guesses and learns batch `t`.
     fn learn(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
-        let batch = self.samples.batch(t);
-        for arm in self.arms.iter_mut().filter(|arm| arm.state.alive) {
-            let world = &self.worlds[arm.world];
-            match arm.step(t, &batch, &world.labels) {
-                Outcome::Learnt { correct } => {
-                    let rate = arm.state.rate;
-                    arm.state.tally.add(&world.shift, t, correct, rate);
-                    if arm.is_starved() && !std::mem::replace(&mut arm.state.has_starved, true) {
-                        let message = format!(
-                            "The learner {} has starved at batch {t}: its learning rate is {rate:e}, and ties keep it there.",
-                            arm.name
-                        );
-                        out.log(Level::Warning, message);
-                    }
-                }
-                Outcome::Diverged => {
-                    out.point("accuracy/online", arm.name.as_str(), f64::NAN)?;
-                    let message = format!("Arm {} has diverged at step {t} and stops: an answer is not finite.", arm.name);
-                    out.log(Level::Warning, message);
-                }
+        let (batch, worlds) = (self.samples.batch(t), &self.worlds);
+        // Arms share nothing that changes, so the number of threads cannot show in what they learn.
+        let learn = |arm: &mut Arm| {
+            let world = &worlds[arm.world];
+            let outcome = arm.step(t, &batch, &world.labels);
+            if let Outcome::Learnt { correct } = outcome {
+                let rate = arm.state.rate;
+                arm.state.tally.add(&world.shift, t, correct, rate);
+            }
+            outcome
+        };
+        let outcome = |arm: &mut Arm| arm.state.alive.then(|| learn(arm));
+        // A step of a few arms is over before a sleeping thread has woken.
+        let outcomes: Vec<Option<Outcome>> = match self.arms.len() {
+            0..PARALLEL_ARMS => self.arms.iter_mut().map(outcome).collect(),
+            _ => self.arms.par_iter_mut().map(outcome).collect(),
+        };
+        for (arm, outcome) in self.arms.iter_mut().zip(outcomes) {
+            let name = arm.name.as_str();
+            if outcome == Some(Outcome::Diverged) {
+                out.point("accuracy/online", name, f64::NAN)?;
+                out.log(Level::Warning, format!("Arm {name} has diverged at step {t} and stops: an answer is not finite."));
+            } else if outcome.is_some() && arm.is_starved() && !std::mem::replace(&mut arm.state.has_starved, true) {
+                let rate = arm.state.rate;
+                out.log(
+                    Level::Warning,
+                    format!("The learner {name} has starved at batch {t}: its learning rate is {rate:e}, and ties keep it there."),
+                );
             }
         }
         Ok(())

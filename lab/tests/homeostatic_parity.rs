@@ -7,7 +7,7 @@ use lab::{
         arm::{Arm, Outcome},
         config::{ArmId, HomeostaticConfig},
         network::{Layer, Network},
-        samples::Batch,
+        samples::{Batch, liken},
         shift::Labels,
     },
     kernels::few_rows::Rows,
@@ -231,16 +231,13 @@ fn run_ours(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_ra
     let layers = (0..3).map(|at| Layer::new(&narrow(&plain.weights[at]), &narrow(&plain.biases[at]), at == 0));
     ours.network = Network { layers: layers.collect() };
     let mut uniform = if id == ArmId::Lrr { recorded.floats(&format!("{arm}.decision_uniform")) } else { Vec::new() }.into_iter();
-    let pixels = narrow(&images.pixels);
+    let (pixels, mut likeness) = (narrow(&images.pixels), Vec::new());
     for at in 0..images.classes.len() / BATCH {
         let start = at * BATCH;
         let first = start.saturating_sub(MEMORY);
-        let batch = Batch {
-            start,
-            before: start - first,
-            rows: Rows::new(&pixels[first * 784..(start + BATCH) * 784], 784),
-            classes: &images.classes[first..start + BATCH],
-        };
+        let rows = Rows::new(&pixels[first * 784..(start + BATCH) * 784], 784);
+        liken(rows, rows.part(start - first..rows.count()), &mut likeness);
+        let batch = Batch { start, before: start - first, rows, likeness: &likeness, classes: &images.classes[first..start + BATCH] };
         ours.state.tally.last_decision = None;
         let Outcome::Learnt { correct } = ours.learn(at as u64 + 1, &batch, &labels, || uniform.next().unwrap()) else {
             panic!("diverged")

@@ -70,11 +70,13 @@ pub fn descend(w: &mut [f32], x: Rows<'_>, e: Rows<'_>, inputs: usize, rate: f32
     unsafe { for_this_cpu!(descent(w.as_mut_ptr(), x.values.as_ptr(), e.values.as_ptr(), rate, shape)) }
 }
 
-/// The inner product of two slices of one length, in [`LANES`] partial sums that are added in order.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len(), "the lengths of an inner product");
-    // SAFETY: the lengths agree, and `for_this_cpu` asks the processor.
-    unsafe { for_this_cpu!(inner_product(a.as_ptr(), b.as_ptr(), a.len())) }
+/// `into[row, other] = a[row] . b[other]` for every pair of rows, `[a rows, b rows]`. Panics when the shapes do not fit.
+pub fn inner_products(into: &mut [f32], a: Rows<'_>, b: Rows<'_>) {
+    assert_eq!(a.stride, b.stride, "the lengths of inner products");
+    assert_eq!(into.len(), a.count() * b.count(), "the number of inner products");
+    let shape = Shape { rows: a.count(), inputs: a.stride, width: b.count(), stride: a.stride };
+    // SAFETY: as above.
+    unsafe { for_this_cpu!(inner(into.as_mut_ptr(), a.values.as_ptr(), b.values.as_ptr(), shape)) }
 }
 
 /// ELU with α = 1, in place: `z` above 0, `exp(z) - 1` else. A NaN stays one.
@@ -217,9 +219,9 @@ macro_rules! bodies {
             }
 
             $(#[$feature])?
-            pub(super) unsafe fn inner_product(a: *const f32, b: *const f32, length: usize) -> f32 {
+            pub(super) unsafe fn inner(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
                 // SAFETY: the caller's.
-                unsafe { super::inner_product::<$vector>(a, b, length) }
+                unsafe { super::inner::<$vector, $rows>(into, a, b, shape) }
             }
 
             $(#[$feature])?
@@ -410,20 +412,54 @@ unsafe fn descent_tile<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
 }
 
 #[inline(always)]
-unsafe fn inner_product<V: Vector>(a: *const f32, b: *const f32, length: usize) -> f32 {
-    let mut partial = [0f32; LANES];
-    let whole = length / LANES * LANES;
-    // SAFETY: `LANES` is a multiple of the vector's size, so that every vector ends before `whole`.
-    unsafe {
-        for part in (0..LANES).step_by(V::SIZE) {
-            let mut sum = V::splat(0.0);
-            for at in (part..whole).step_by(LANES) {
-                sum = V::load(a.add(at)).mul_add(V::load(b.add(at)), sum);
+unsafe fn inner<V: Vector, const ROWS: usize>(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
+    let mut row = 0;
+    while row < shape.rows {
+        let mut other = 0;
+        while other < shape.width {
+            // SAFETY: both are inside the caller's shape, and so are as many as the tile takes.
+            unsafe {
+                let (into, a, b) = (into.add(row * shape.width + other), a.add(row * shape.stride), b.add(other * shape.stride));
+                match (shape.rows - row >= ROWS, shape.width - other >= ROWS) {
+                    (true, true) => inner_tile::<V, ROWS, ROWS>(into, a, b, shape),
+                    (true, false) => inner_tile::<V, ROWS, 1>(into, a, b, shape),
+                    (false, true) => inner_tile::<V, 1, ROWS>(into, a, b, shape),
+                    (false, false) => inner_tile::<V, 1, 1>(into, a, b, shape),
+                }
             }
-            sum.store(partial.as_mut_ptr().add(part));
+            other += if shape.width - other >= ROWS { ROWS } else { 1 };
         }
-        let rest = (whole..length).fold(0.0, |sum, at| sum + *a.add(at) * *b.add(at));
-        partial.iter().sum::<f32>() + rest
+        row += if shape.rows - row >= ROWS { ROWS } else { 1 };
+    }
+}
+
+/// Inner products of `ROWS` rows with `OTHERS`, each in as many partial sums as a vector has numbers, which are added in order.
+#[inline(always)]
+unsafe fn inner_tile<V: Vector, const ROWS: usize, const OTHERS: usize>(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
+    // SAFETY: the tile is inside the caller's shape, and every vector ends before `whole`.
+    unsafe {
+        let whole = shape.inputs / V::SIZE * V::SIZE;
+        let (a, b) = ([a; ROWS], [b; OTHERS]);
+        let a: [*const f32; ROWS] = std::array::from_fn(|row| a[row].wrapping_add(row * shape.stride));
+        let b: [*const f32; OTHERS] = std::array::from_fn(|other| b[other].wrapping_add(other * shape.stride));
+        let mut sums = [[V::splat(0.0); OTHERS]; ROWS];
+        for at in (0..whole).step_by(V::SIZE) {
+            let others: [V; OTHERS] = std::array::from_fn(|other| V::load(b[other].wrapping_add(at)));
+            for (sums, row) in sums.iter_mut().zip(a) {
+                let row = V::load(row.wrapping_add(at));
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    *sum = row.mul_add(other, *sum);
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            for (other, sum) in sums.iter().enumerate() {
+                let mut partial = [0f32; LANES];
+                sum.store(partial.as_mut_ptr());
+                let rest = (whole..shape.inputs).fold(0.0, |rest, at| rest + *a[row].add(at) * *b[other].add(at));
+                into.add(row * shape.width + other).write(partial.iter().sum::<f32>() + rest);
+            }
+        }
     }
 }
 
@@ -508,11 +544,20 @@ mod tests {
     }
 
     #[test]
-    fn inner_products_with_a_rest() {
-        let (a, b) = (example(37, "a"), example(37, "b"));
-        let expected: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-        assert!((f64::from(dot(&a, &b)) - expected).abs() < 1e-6);
-        assert_eq!(dot(&[2.0, 3.0], &[5.0, 7.0]), 31.0);
+    fn inner_products_of_all_pairs() {
+        for (rows, others, length) in [(30, 10, 784), (7, 1, 37), (3, 12, 16), (11, 6, 5)] {
+            let (a, b) = (example(rows * length, "a"), example(others * length, "b"));
+            let mut found = vec![f32::NAN; rows * others];
+            inner_products(&mut found, Rows::new(&a, length), Rows::new(&b, length));
+            for (at, found) in found.iter().enumerate() {
+                let (a, b) = (Rows::new(&a, length).row(at / others), Rows::new(&b, length).row(at % others));
+                let expected: f64 = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                assert!((f64::from(*found) - expected).abs() < 2e-5, "{rows} x {others} x {length}");
+            }
+        }
+        let mut product = [0f32];
+        inner_products(&mut product, Rows::new(&[2.0, 3.0], 2), Rows::new(&[5.0, 7.0], 2));
+        assert_eq!(product, [31.0]);
     }
 
     #[test]

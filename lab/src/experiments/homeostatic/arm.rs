@@ -2,14 +2,18 @@
 
 use super::{
     config::{ArmId, DecisionGradient, HomeostaticConfig},
-    imagine::{Imagination, Step},
+    imagine::{Imagination, Memory, Step},
     network::{Activity, Moments, Network, guess},
     regulation::Regulation,
     samples::Batch,
     shift::Labels,
     tally::{Decision, Tally},
 };
-use crate::{Checkpoint, Lab, Result, kernels::few_rows::Rows, random::Generator};
+use crate::{
+    Checkpoint, Lab, Result,
+    kernels::few_rows::{Rows, add_product},
+    random::Generator,
+};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -42,6 +46,11 @@ pub struct Arm {
     regulation: Regulation,
     chance: Generator,
     moments: Vec<Moments>,
+    /// Of an arm that imagines: the first layer's sums for the images it remembers, under the present weights, `[remembered, width]`.
+    ///
+    /// They are not computed anew for every decision. A step changes the first layer by a sum of outer products, so that the sums of a
+    /// remembered image change by its likeness to the batch times the errors: 16 times fewer operations.
+    remembered_sums: Vec<f32>,
     room: Room,
 }
 
@@ -61,7 +70,7 @@ struct Room {
     errors: Vec<Vec<f32>>,
     labels: Vec<u8>,
     guesses: Vec<u8>,
-    memory_sums: Vec<f32>,
+    likeness: Vec<f32>,
     imagination: Imagination,
 }
 
@@ -127,6 +136,7 @@ impl Arm {
                 batch: config.batch_size,
             },
             regulation: Regulation::new(config),
+            remembered_sums: Vec::new(),
             room: Room::default(),
             name,
         }
@@ -151,7 +161,11 @@ impl Arm {
         let inputs = batch.inputs();
         self.room.labels.clear();
         self.room.labels.extend(batch.classes.iter().map(|class| labels.of(*class)));
-        self.network.forward(inputs, &mut self.room.activity);
+        self.network.first_sums(inputs, &mut self.room.activity);
+        if self.id == ArmId::Lrh {
+            self.recall(batch);
+        }
+        self.network.forward_from_first_sums(&mut self.room.activity);
         let now = &self.room.labels[batch.before..];
         self.room.guesses.clear();
         let mut finite = true;
@@ -183,6 +197,9 @@ impl Arm {
         } else {
             let rate = self.per_image(self.state.rate);
             self.network.descend(inputs, &self.room.activity, &self.room.errors, rate);
+            if self.id == ArmId::Lrh {
+                self.remember(batch, rate);
+            }
         }
         if self.id.is_regulated() {
             self.state.starving = if self.regulation.is_starving(self.state.rate) { self.state.starving + 1 } else { 0 };
@@ -208,32 +225,24 @@ impl Arm {
     /// Takes an image in where the imagined gain of its *guessed* label is a better memory; the effect is then that of its true label.
     fn decide_by_imagining(&mut self, batch: &Batch<'_>) {
         let memory = self.settings.memory;
-        let mut places = self.decisions(batch, memory);
-        let Some(first) = places.next() else { return };
-        // The first layer's sums for all that some decision in this batch remembers.
-        let last = self.decisions(batch, memory).last().unwrap_or(first);
-        let remembered = batch.before + first - memory..batch.before + last;
-        self.network.layers[0].sums(batch.rows.part(remembered.clone()), &mut self.room.memory_sums);
+
         let width = self.network.layers[0].width();
-        for at in std::iter::once(first).chain(places) {
+        for at in self.decisions(batch, memory) {
             let (guessed, label) = (self.room.guesses[at], self.room.labels[batch.before + at]);
             let imagined = self.regulation.moved(self.state.rate, guessed);
             let window = batch.before + at - memory..batch.before + at;
-            let sums = (window.start - remembered.start) * width..(window.end - remembered.start) * width;
             let images = match self.settings.gradient {
                 DecisionGradient::FirstSample => at + 1,
                 DecisionGradient::Batch => self.settings.batch,
             };
-            let step = Step { inputs: batch.inputs().part(0..images), activity: &self.room.activity, errors: &self.room.errors };
+            let known = Memory {
+                labels: &self.room.labels[window.clone()],
+                first_sums: &self.remembered_sums[window.start * width..window.end * width],
+                likeness: Rows::new(batch.likeness, self.settings.batch).part(window),
+            };
+            let step = Step { images, activity: &self.room.activity, errors: &self.room.errors };
             let rates = [self.per_image(self.state.rate), self.per_image(imagined)];
-            let [leave, take] = self.room.imagination.count_right(
-                &self.network,
-                batch.rows.part(window.clone()),
-                &self.room.labels[window],
-                &self.room.memory_sums[sums],
-                step,
-                rates,
-            );
+            let [leave, take] = self.room.imagination.count_right(&self.network, known, step, rates);
             self.state.tally.decided(Decision {
                 sample: batch.start + at,
                 guessed,
@@ -247,6 +256,27 @@ impl Arm {
                 self.state.rate = self.regulation.moved(self.state.rate, label);
             }
         }
+    }
+
+    /// Before a batch is learnt: puts its first sums behind those of the images seen before. Where these are not at hand, as at the
+    /// beginning of an epoch, they are computed.
+    fn recall(&mut self, batch: &Batch<'_>) {
+        if self.remembered_sums.len() != batch.before * self.network.layers[0].width() {
+            self.network.layers[0].sums(batch.rows.part(0..batch.before), &mut self.remembered_sums);
+        }
+        self.remembered_sums.extend_from_slice(&self.room.activity.layers[0]);
+    }
+
+    /// After it was learnt: keeps the sums of as many images as are remembered, and moves them as the step has moved the first layer.
+    fn remember(&mut self, batch: &Batch<'_>, rate: f32) {
+        let images = batch.rows.count();
+        let kept = images.min(self.settings.memory);
+        self.remembered_sums.drain(..(images - kept) * self.network.layers[0].width());
+        let likeness = &batch.likeness[(images - kept) * self.settings.batch..];
+        self.room.likeness.clear();
+        self.room.likeness.extend(likeness.iter().map(|likeness| -rate * likeness));
+        let moves = Rows::new(&self.room.likeness, self.settings.batch);
+        add_product(&mut self.remembered_sums, moves, &self.room.errors[0], self.settings.batch);
     }
 
     /// Takes an image in with probability one half. Nothing is remembered, so only the first image of an epoch is not decided on.
@@ -282,8 +312,10 @@ impl Arm {
         for (at, moments) in self.moments.iter().enumerate() {
             moments.save(&format!("{name}/layer_{}", at + 1), into)?;
         }
-        if self.id == ArmId::Lrr {
-            self.chance.save(into)?;
+        match self.id {
+            ArmId::Lrh => into.put_f32(&format!("{name}/remembered_sums"), &[self.remembered_sums.len()], &self.remembered_sums)?,
+            ArmId::Lrr => self.chance.save(into)?,
+            ArmId::Lrc | ArmId::LrcTuned | ArmId::Adam => {}
         }
         into.put_state(&name, &self.state)
     }
@@ -295,10 +327,46 @@ impl Arm {
         for (at, moments) in self.moments.iter_mut().enumerate() {
             moments.restore(&format!("{name}/layer_{}", at + 1), from)?;
         }
-        if self.id == ArmId::Lrr {
-            self.chance = Generator::restore(&format!("decisions/{}", self.name), from)?;
+        match self.id {
+            ArmId::Lrh => self.remembered_sums = from.get_f32(&format!("{name}/remembered_sums"))?,
+            ArmId::Lrr => self.chance = Generator::restore(&format!("decisions/{}", self.name), from)?,
+            ArmId::Lrc | ArmId::LrcTuned | ArmId::Adam => {}
         }
         self.state = from.get_state(&name)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{config::DataSet, samples::Samples};
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn remembered_sums_stay_those_of_the_present_weights() {
+        // A memory longer than a batch, no multiple of it, and an epoch's end at step 143.
+        let config = HomeostaticConfig {
+            dataset: DataSet::Digits,
+            train_samples: 1_430,
+            memory_size: 155,
+            learning_rate: 0.05,
+            arms: vec![ArmId::Lrh],
+            ..HomeostaticConfig::default()
+        };
+        let lab = Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 1 };
+        let (mut samples, labels) = (Samples::load(&config, &lab).unwrap(), Labels::default());
+        let mut arm = Arm::new(&config, ArmId::Lrh, 0, "", &lab);
+        for t in 1..=170 {
+            let batch = samples.batch(t);
+            assert!(matches!(arm.step(t, &batch, &labels), Outcome::Learnt { .. }));
+            let images = batch.rows.count();
+            let mut anew = Vec::new();
+            arm.network.layers[0].sums(batch.rows.part(images - images.min(155)..images), &mut anew);
+            assert_eq!(arm.remembered_sums.len(), anew.len(), "step {t}");
+            let worst = arm.remembered_sums.iter().zip(&anew).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 5e-5, "step {t}: {worst}");
+        }
+        assert!(arm.state.tally.all_decisions.taken > 0);
     }
 }

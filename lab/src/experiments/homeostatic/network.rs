@@ -116,12 +116,17 @@ impl Network {
 
     /// The layers' answers to `x`. Z = X W + b, A = elu(Z); the last layer's are the logits.
     pub fn forward(&self, x: Rows<'_>, activity: &mut Activity) {
-        activity.layers.resize_with(self.layers.len(), Vec::new);
-        self.layers[0].sums(x, &mut activity.layers[0]);
+        self.first_sums(x, activity);
         self.forward_from_first_sums(activity);
     }
 
-    /// The same where the first layer's sums are in place already.
+    /// The first layer's sums alone.
+    pub fn first_sums(&self, x: Rows<'_>, activity: &mut Activity) {
+        activity.layers.resize_with(self.layers.len(), Vec::new);
+        self.layers[0].sums(x, &mut activity.layers[0]);
+    }
+
+    /// The rest of [`Network::forward`], once they are in place.
     pub fn forward_from_first_sums(&self, activity: &mut Activity) {
         for at in 1..self.layers.len() {
             let (below, above) = activity.layers.split_at_mut(at);

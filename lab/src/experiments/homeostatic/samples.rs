@@ -1,10 +1,10 @@
 //! The images as they come: every epoch in a new order, in batches, with those seen just before.
 
-use super::config::HomeostaticConfig;
+use super::config::{ArmId, HomeostaticConfig};
 use crate::{
     Error, Lab, Result,
     datasets::{self, ImageSet, Split},
-    kernels::few_rows::Rows,
+    kernels::few_rows::{Rows, inner_products},
     random::Generator,
 };
 use std::{ops::Range, sync::Arc};
@@ -26,6 +26,9 @@ pub struct Samples {
     block: Range<usize>,
     pixels: Vec<f32>,
     labels: Vec<u8>,
+    /// Whether some arm imagines, and what it needs for that.
+    imagines: bool,
+    likeness: Vec<f32>,
 }
 
 /// A batch, and the images of the epoch seen before it, as many as are remembered.
@@ -39,6 +42,8 @@ pub struct Batch<'a> {
     pub rows: Rows<'a>,
     /// Classes of the same images, without any swap.
     pub classes: &'a [u8],
+    /// Inner products of all these images with those of the batch, plus 1, `[images, batch]`; empty where no arm imagines.
+    pub likeness: &'a [f32],
 }
 
 impl<'a> Batch<'a> {
@@ -68,6 +73,8 @@ impl Samples {
             block: 0..0,
             pixels: Vec::new(),
             labels: Vec::new(),
+            imagines: config.arms.contains(&ArmId::Lrh),
+            likeness: Vec::new(),
         })
     }
 
@@ -92,7 +99,10 @@ impl Samples {
         }
         let part = first - self.block.start..end - self.block.start;
         let rows = Rows::new(&self.pixels, features).part(part.clone());
-        Batch { start, before: start - first, rows, classes: &self.labels[part] }
+        if self.imagines {
+            liken(rows, rows.part(start - first..end - first), &mut self.likeness);
+        }
+        Batch { start, before: start - first, rows, classes: &self.labels[part], likeness: &self.likeness }
     }
 
     /// Pixels and classes of some test images.
@@ -106,6 +116,13 @@ impl Samples {
     pub fn held_out_count(&self) -> usize {
         self.set.test.len()
     }
+}
+
+/// How alike images are: inner products of `rows` with the images of a batch, plus 1 for the bias, `[rows, batch]`.
+pub fn liken(rows: Rows<'_>, batch: Rows<'_>, into: &mut Vec<f32>) {
+    into.resize(rows.count() * batch.count(), 0.0);
+    inner_products(into, rows, batch);
+    into.iter_mut().for_each(|likeness| *likeness += 1.0);
 }
 
 fn gather(set: &ImageSet, split: &Split, places: impl Iterator<Item = usize>, pixels: &mut Vec<f32>, classes: &mut Vec<u8>) {

@@ -8,7 +8,7 @@ use crate::experiment::Estimates;
 use std::collections::BTreeMap;
 
 /// Multiply-accumulates per second of one common core on rows this few.
-const MACS_PER_SECOND: f64 = 30e9;
+const MACS_PER_SECOND: f64 = 45e9;
 /// Seconds of a step of an arm that do not depend on its size.
 const STEP_SECONDS: f64 = 4e-6;
 /// Seconds of a run that do not depend on its size: reading data, drawing weights.
@@ -25,15 +25,17 @@ pub fn estimates(config: &HomeostaticConfig) -> Estimates {
     let batch = config.batch_size as f64;
     let decisions = config.total_steps() as f64 * batch / config.decision_interval as f64;
     let images = if config.decision_gradient == DecisionGradient::Batch { config.batch_size } else { 1 };
-    // Forward, error back, update; the same layers for the memory, all but the first of them twice.
+    // Forward and update of all layers; error back through and steps of the transposed weights of all but the first.
     let learning = batch * (2 * weights + 2 * behind_first) as f64;
-    let deciding = config.memory_size as f64 * (weights + behind_first + images * widths[0]) as f64;
+    // What is remembered costs its likeness to the batch, and twice the layers behind the first.
+    let likening = (config.memory_size + config.batch_size) as f64 * batch * (widths[0] + widths[1]) as f64;
+    let deciding = 2.0 * config.memory_size as f64 * (behind_first + images * widths[1]) as f64;
     let validating = pace.validation_count() as f64 * (EVALUATED * weights) as f64;
     let mut macs = 0.0;
     for arm in &config.arms {
         macs += config.total_steps() as f64 * learning + validating;
         if *arm == ArmId::Lrh {
-            macs += decisions * deciding;
+            macs += config.total_steps() as f64 * likening + decisions * deciding;
         }
     }
     let arms = (worlds.len() * config.arms.len()) as f64;

@@ -1,6 +1,6 @@
 //! Training images a second of every arm of the homeostatic experiment, all that a run does beside training included: `cargo bench -p lab --bench homeostatic`.
 //!
-//! The same training in PyTorch is `benches/homeostatic.py` at the root of the repository.
+//! The same training in PyTorch is `benches/peers/homeostatic.py` at the root of the repository.
 
 use lab::{Lab, Recorder, registry};
 use serde_json::json;

@@ -2,7 +2,7 @@
 """The training of the `homeostatic` experiment in PyTorch, as a researcher would write it, to compare speeds on the same machine.
 
     python3 -m venv torch && torch/bin/pip install torch
-    torch/bin/python benches/homeostatic.py            # samples a second of each arm
+    torch/bin/python benches/peers/homeostatic.py            # samples a second of each arm
     cargo bench -p lab --bench homeostatic             # the same training by Engram
 
 784-80-60-10 with ELU on Fashion-MNIST, batches of 10, plain SGD, 8 swaps of labels an epoch of 2,000 batches; the homeostatic arm decides at the

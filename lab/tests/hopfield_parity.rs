@@ -4,7 +4,10 @@ use candle_core::{DType, Tensor, npy::NpzTensors};
 use lab::experiments::hopfield::{
     layers::{AdamW, Association, AssociationShape, Heads, Item, Layout, Stop, attend::attend, clip},
     memory::Memory,
-    mil::model::{BagModel, Bags, Pooling},
+    mil::{
+        bags::Bags,
+        model::{BagModel, Pooling},
+    },
 };
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 
 pub mod adam;
 pub mod cross_entropy;
+pub mod few_rows;
 pub mod linear;
 pub mod matmul;
 pub mod packed;

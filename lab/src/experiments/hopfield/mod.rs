@@ -18,6 +18,7 @@ pub mod retrieve;
 pub mod signs;
 mod study;
 pub mod theory;
+pub mod turned_sets;
 
 use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,

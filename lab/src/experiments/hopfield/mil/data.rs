@@ -1,6 +1,6 @@
 //! Labelled bags, made or read, and their division into folds.
 
-use super::{config::MilConfig, model::Bags};
+use super::{bags::Bags, config::MilConfig};
 use crate::{Lab, Result, datasets, random::Generator};
 use rand::Rng;
 use schemars::JsonSchema;

@@ -3,10 +3,12 @@
 //! Every fold of every set trains its own model in every arm, all side by side: step t is optimiser step t of each. The epoch whose weights
 //! are tested is the one with the lowest loss on bags held out of the training part; the test bags choose nothing.
 
+pub mod bags;
 pub mod config;
 pub mod data;
 pub mod model;
 mod results;
+pub mod scores;
 pub mod training;
 
 use super::study::{Study, mean_and_error};

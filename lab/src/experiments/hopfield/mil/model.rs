@@ -1,5 +1,6 @@
 //! A classifier of bags: an embedding of every instance, one of four poolings, and a read-out to one logit.
 
+use super::{bags::Bags, scores::binary_cross_entropy};
 use crate::{
     experiments::hopfield::layers::{
         Association, AssociationShape, Block, Heads, Item, Layout, Linear, Stop,
@@ -11,67 +12,6 @@ use crate::{
 };
 use rand::Rng;
 use rand_distr::StandardNormal;
-
-/// Bags as one matrix of instances, `[instances, width]`; bag b has the rows `offsets[b]..offsets[b + 1]`, at least one.
-#[derive(Debug, Clone, Default)]
-pub struct Bags<T> {
-    /// Features of an instance.
-    pub width: usize,
-    /// All instances, bag after bag.
-    pub values: Vec<T>,
-    /// Where bags begin, and the end of the last.
-    pub offsets: Vec<usize>,
-}
-
-impl<T: Real> Bags<T> {
-    /// No bag yet.
-    pub fn new(width: usize) -> Self {
-        Self { width, values: Vec::new(), offsets: vec![0] }
-    }
-
-    /// Bags out of padded ones, `values` `[bags, longest, width]`, of which only instances with a 0 in `ignored` `[bags, longest]` count.
-    pub fn from_padded(values: &[T], ignored: &[u8], longest: usize, width: usize) -> Self {
-        let mut bags = Self::new(width);
-        for (values, ignored) in values.chunks_exact(longest * width).zip(ignored.chunks_exact(longest)) {
-            let kept = values.chunks_exact(width).zip(ignored).filter(|(_, ignored)| **ignored == 0);
-            bags.push(&kept.flat_map(|(instance, _)| instance.iter().copied()).collect::<Vec<T>>());
-        }
-        bags
-    }
-
-    /// Appends a bag of whole instances.
-    pub fn push(&mut self, instances: &[T]) {
-        self.values.extend_from_slice(instances);
-        self.offsets.push(self.values.len() / self.width);
-    }
-
-    /// Number of bags.
-    pub fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// Whether there is no bag.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Rows of a bag.
-    pub fn rows(&self, bag: usize) -> std::ops::Range<usize> {
-        self.offsets[bag]..self.offsets[bag + 1]
-    }
-
-    /// The instances of a bag.
-    pub fn bag(&self, bag: usize) -> &[T] {
-        &self.values[self.offsets[bag] * self.width..self.offsets[bag + 1] * self.width]
-    }
-
-    /// A part of the bags, in the order asked for.
-    pub fn gather(&self, bags: &[usize]) -> Self {
-        let mut gathered = Self::new(self.width);
-        bags.iter().for_each(|bag| gathered.push(self.bag(*bag)));
-        gathered
-    }
-}
 
 /// How a bag becomes one vector.
 #[derive(Debug, Clone, Copy)]
@@ -363,42 +303,6 @@ impl<T: Real> BagModel<T> {
     }
 }
 
-/// Mean of `ln(1 + exp(-z))` for label 1 and `ln(1 + exp(z))` for label 0, and its gradient.
-pub fn binary_cross_entropy<T: Real>(logits: &[T], labels: &[u8]) -> (f64, Vec<T>) {
-    let n = labels.len() as f64;
-    let mut loss = 0.0;
-    let gradient = logits
-        .iter()
-        .zip(labels)
-        .map(|(logit, label)| {
-            let (z, y) = (logit.wide(), f64::from(*label));
-            loss += z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
-            T::of((1.0 / (1.0 + (-z).exp()) - y) / n)
-        })
-        .collect();
-    (loss / n, gradient)
-}
-
-/// Area under the ROC curve: the share of pairs of a positive and a negative whose scores stand in that order, ties counted half. NaN where a
-/// class is missing or a score is not a number.
-pub fn auc(scores: &[f64], labels: &[u8]) -> f64 {
-    if scores.iter().any(|score| score.is_nan()) {
-        return f64::NAN;
-    }
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
-    let positives = labels.iter().filter(|label| **label == 1).count() as f64;
-    let negatives = labels.len() as f64 - positives;
-    let (mut below, mut pairs) = (0.0, 0.0);
-    for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-        let up = tied.iter().filter(|at| labels[**at] == 1).count() as f64;
-        let down = tied.len() as f64 - up;
-        pairs += up * (below + 0.5 * down);
-        below += down;
-    }
-    pairs / (positives * negatives)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,19 +376,5 @@ mod tests {
                 assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-12));
             }
         }
-    }
-
-    #[test]
-    fn area_under_the_curve() {
-        assert_eq!(auc(&[0.1, 0.4, 0.35, 0.8], &[0, 0, 1, 1]), 0.75);
-        assert_eq!(auc(&[0.5, 0.5, 0.5, 0.9], &[0, 1, 0, 1]), 0.75);
-        assert!(auc(&[0.1, 0.2], &[1, 1]).is_nan() && auc(&[f64::NAN, 0.2], &[0, 1]).is_nan());
-    }
-
-    #[test]
-    fn a_logit_of_zero_costs_ln_2() {
-        let (loss, gradient) = binary_cross_entropy(&[0f64, 0.0], &[1, 0]);
-        assert_eq!((loss, gradient), (2f64.ln(), vec![-0.25, 0.25]));
-        assert_eq!(binary_cross_entropy(&[1e4f64], &[0]).0, 1e4);
     }
 }

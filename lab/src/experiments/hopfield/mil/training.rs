@@ -1,9 +1,11 @@
 //! One model of one fold: its bags, its optimiser, and the epoch its validation bags chose.
 
 use super::{
+    bags::Bags,
     config::{MilConfig, PoolingKind},
     data::{BagSet, Standard},
-    model::{BagModel, Bags, auc, binary_cross_entropy},
+    model::BagModel,
+    scores::{auc, binary_cross_entropy},
 };
 use crate::{
     Checkpoint, Result,

@@ -15,7 +15,7 @@ fn config(preset: &str, given: Value) -> Map<String, Value> {
 
 /// A small run of every kind.
 fn kinds() -> Vec<Map<String, Value>> {
-    let mut configs = vec![
+    let mut configs = [
         json!({ "kind": "retrieve", "noise_sigma": 0.3, "flip_fraction": 0.05, "num_patterns": 30, "probes": 20 }),
         json!({
             "kind": "capacity", "arms": ["modern", "classical", "dense3", "dense4", "exponential"], "dim": 33, "max_patterns": 64,
@@ -29,6 +29,10 @@ fn kinds() -> Vec<Map<String, Value>> {
             "num_heads": 2, "update_steps": 3, "learning_rate": 0.05
         }),
         json!({ "kind": "association", "set_size": 5, "dim": 6, "classes": 3, "batch_size": 4, "steps": 55, "test_samples": 8 }),
+        json!({
+            "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
+            "batch_size": 4, "epochs": 3
+        }),
     ];
     configs.iter_mut().map(|given| config("none", given.take())).collect()
 }
@@ -190,10 +194,7 @@ fn presets_are_valid_and_every_kind_has_one() {
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {
-    let started = std::time::Instant::now();
-    let summary = Drive::start(&config(preset, given), seed).run_out().1;
-    println!("{preset} seed {seed}: {:.2} s {summary:#?}", started.elapsed().as_secs_f64());
-    summary
+    Drive::start(&config(preset, given), seed).run_out().1
 }
 
 #[test]

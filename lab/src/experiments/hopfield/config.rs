@@ -2,7 +2,7 @@
 
 use super::{
     beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, mil::config::MilConfig,
-    pairs::PairConfig, retrieve::RetrieveConfig,
+    pairs::PairConfig, repertoire::config::RepertoireConfig, retrieve::RetrieveConfig,
 };
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
@@ -26,6 +26,8 @@ pub enum HopfieldConfig {
     Mil(MilConfig),
     /// A Hopfield layer learns to associate two sets.
     Association(PairConfig),
+    /// Bags of many sequences with a rare motif.
+    Repertoire(RepertoireConfig),
 }
 
 impl Check for HopfieldConfig {
@@ -38,6 +40,7 @@ impl Check for HopfieldConfig {
             Self::Bound(config) => config.check(faults),
             Self::Mil(config) => config.check(faults),
             Self::Association(config) => config.check(faults),
+            Self::Repertoire(config) => config.check(faults),
         }
     }
 }
@@ -102,6 +105,10 @@ mod tests {
             details(json!({ "kind": "mil", "num_bits": 4, "num_signals": 5 }))[0].contains("num_signals must be far below 2^num_bits (16)")
         );
         assert!(details(json!({ "kind": "mil", "arms": ["mean"] }))[0].contains("a comparison needs two poolings"));
+        assert!(details(json!({ "kind": "association", "arms": ["mean"] }))[0].contains("a comparison needs two arms"));
+        let motif = details(json!({ "kind": "repertoire", "sequence_length": 4, "motif_length": 5, "kernel_size": 4 }));
+        assert!(motif[0].contains("must be at most the letters of a sequence, 4; got 5"));
+        assert!(details(json!({ "kind": "repertoire", "filters": 24 }))[0].contains("multiple of 16"));
         assert!(details(json!({ "kind": "mil", "num_bags": 30, "folds": 10 }))[0].contains("needs at least 40 bags for 10 folds"));
     }
 }

@@ -9,6 +9,7 @@ use super::{
     mil::{config::MilConfig, data::BagData},
     pairs::PairConfig,
     patterns::PatternKind,
+    repertoire::config::RepertoireConfig,
     retrieve::RetrieveConfig,
     theory::guarantee,
 };
@@ -33,6 +34,7 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
         HopfieldConfig::Bound(config) => of_bound(config),
         HopfieldConfig::Mil(config) => of_mil(config),
         HopfieldConfig::Association(config) => of_pairs(config),
+        HopfieldConfig::Repertoire(config) => of_repertoire(config),
     }
 }
 
@@ -147,4 +149,18 @@ fn of_pairs(config: &PairConfig) -> Estimates {
     let pairs = config.steps as f64 * config.batch_size as f64 + config.steps as f64 / 50.0 * config.test_samples as f64 / 3.0;
     let numbers = config.arms.len() * config.test_samples * config.set_size * (4 * config.dim + config.set_size * config.update_steps);
     estimate(pairs * (per_pair / SMALL + draw), numbers, PatternKind::Sphere, [("steps", config.steps as f64)])
+}
+
+/// Sequences of 12 letters that 32 filters of width 5 describe per second of two common cores.
+const SEQUENCES_PER_SECOND: f64 = 8e6;
+
+fn of_repertoire(config: &RepertoireConfig) -> Estimates {
+    let size = (config.kernel_size * config.filters) as f64 / 160.0 * (config.sequence_length - config.kernel_size + 1) as f64 / 8.0;
+    // A training bag is described twice and costs as much again for gradients; about half of the epochs test.
+    let bags = 3 * config.train_samples + config.validation_bags() + config.test_bags() / 2;
+    let sequences = config.epochs as f64 * (bags * config.instances_per_bag * config.arms.len()) as f64;
+    let steps = (config.steps_per_epoch() * config.epochs) as f64;
+    let told = [("steps", steps), ("sequences_with_motif", config.witnesses() as f64)];
+    let numbers = config.batch_size * config.arms.len() * (config.kernel_size * 20 * config.filters + 512 * config.filters);
+    estimate(sequences * size / SEQUENCES_PER_SECOND, numbers, PatternKind::Binary, told)
 }

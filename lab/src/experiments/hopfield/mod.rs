@@ -1,4 +1,4 @@
-//! Modern Hopfield networks: retrieval by softmax, capacity, regimes, and what one update leaves.
+//! Modern Hopfield networks: retrieval by softmax, capacity, regimes, the bound on one update, and Hopfield layers that associate and pool.
 //!
 //! Source: Ramsauer et al. (2020), arXiv 2008.02217. A config has one of several kinds, each an experiment of its own with its own steps.
 
@@ -14,6 +14,7 @@ pub mod memory;
 pub mod mil;
 pub mod pairs;
 pub mod patterns;
+pub mod repertoire;
 pub mod retrieve;
 pub mod signs;
 mod study;
@@ -49,6 +50,7 @@ impl Experiment for Hopfield {
             HopfieldConfig::Bound(config) => Box::new(bound::Bound::new(config, lab)),
             HopfieldConfig::Mil(config) => Box::new(mil::Mil::new(config, lab)?),
             HopfieldConfig::Association(config) => Box::new(pairs::PairStudy::new(config, lab)),
+            HopfieldConfig::Repertoire(config) => Box::new(repertoire::Repertoire::new(config, lab)),
         };
         Ok(Self { study, step: 0 })
     }

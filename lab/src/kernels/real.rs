@@ -42,6 +42,18 @@ pub trait Real:
     fn tanh(self) -> Self;
     /// The larger of two numbers.
     fn max(self, other: Self) -> Self;
+    /// The largest of `values` and `floor`; numbers that are none are passed over.
+    fn largest(values: &[Self], floor: Self) -> Self {
+        // Sixteen at a time, without a branch: as fast as the processor is wide.
+        let mut lanes = [floor; 16];
+        let (whole, rest) = values.as_chunks::<16>();
+        for values in whole {
+            for (lane, value) in lanes.iter_mut().zip(values) {
+                *lane = if *value > *lane { *value } else { *lane };
+            }
+        }
+        lanes.into_iter().chain(rest.iter().copied()).fold(floor, |most, value| if value > most { value } else { most })
+    }
     /// Replaces every value by `exp(value - shift)`, to one or two units in the last place; values below the range become 0.
     fn exp_less(values: &mut [Self], shift: Self);
 }
@@ -131,24 +143,19 @@ fn exp_portable(values: &mut [f32], shift: f32) {
         let wanted = *value - shift;
         let x = if wanted > MOST { MOST } else { wanted };
         let x = if x < LEAST { LEAST } else { x };
-        let power = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let power = rounded - ROUND;
         let rest = x - power * 0.693_359_4 - power * -2.121_944_4e-4;
         let mut sum = 1.987_569_1e-4;
         for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
             sum = sum * rest + coefficient;
         }
-        let exponent = ((power as i32) + 127) << 23;
-        let result = (sum * rest * rest + rest + 1.0) * f32::from_bits(exponent as u32);
-        // A NaN is in no order and passes through.
-        *value = if wanted < LEAST {
-            0.0
-        } else if wanted > MOST {
-            f32::INFINITY
-        } else if wanted.is_nan() {
-            wanted
-        } else {
-            result
-        };
+        // The whole number stands in the lowest bits of what was rounded.
+        let exponent = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+        let result = (sum * rest * rest + rest + 1.0) * f32::from_bits(exponent);
+        let result = if wanted < LEAST { 0.0 } else { result };
+        let result = if wanted > MOST { f32::INFINITY } else { result };
+        *value = if wanted.is_nan() { wanted } else { result };
     }
 }
 

@@ -70,7 +70,7 @@ impl<T: Real> Partial<T> {
             let tile = Matrix::new(tile, count, dim);
             product_alone(scores, Destination::Overwrite, Matrix::new(&scaled, rows, dim), tile.transposed());
             for (row, scores) in scores.chunks_exact_mut(count).enumerate() {
-                let top = scores.iter().copied().fold(partial.top[row], T::max);
+                let top = T::largest(scores, partial.top[row]);
                 partial.raise(row, dim, top);
                 shifted.iter_mut().zip(&*scores).for_each(|(shifted, score)| *shifted = *score - top);
                 T::exp_less(scores, top);
@@ -134,12 +134,10 @@ fn sum<T: Real>(values: &[T]) -> f64 {
 fn sum_of_products<T: Real>(a: &[T], b: &[T]) -> f64 {
     let mut lanes = [T::ZERO; 16];
     let ((whole_a, rest_a), (whole_b, rest_b)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    // Where a weight has vanished its score may be minus infinity; the product counts as 0.
-    let product = |a: T, b: T| if a > T::ZERO { a * b } else { T::ZERO };
     for (a, b) in whole_a.iter().zip(whole_b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (a, b))| *lane += product(*a, *b));
+        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (a, b))| *lane += *a * *b);
     }
-    lanes.into_iter().chain(rest_a.iter().zip(rest_b).map(|(a, b)| product(*a, *b))).map(T::wide).sum()
+    lanes.into_iter().chain(rest_a.iter().zip(rest_b).map(|(a, b)| *a * *b)).map(T::wide).sum()
 }
 
 #[cfg(test)]

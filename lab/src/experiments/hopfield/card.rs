@@ -43,7 +43,7 @@ fn presets() -> Vec<Preset> {
             "Fifty handwritten digits, each asked for by its upper half: one update brings them back.",
             json!({ "kind": "retrieve" }),
             &five,
-            1.0,
+            0.3,
         ),
         preset(
             "quick",
@@ -51,7 +51,7 @@ fn presets() -> Vec<Preset> {
             "Wrong bits of four memories on the same patterns and cues, up to 1,024 patterns of 64 signs.",
             json!({ "kind": "capacity" }),
             &five,
-            3.0,
+            1.0,
         ),
         preset(
             "capacity_standard",
@@ -62,7 +62,7 @@ fn presets() -> Vec<Preset> {
                 "replicas": 5
             }),
             &five,
-            60.0,
+            35.0,
         ),
         preset(
             "growth_quick",
@@ -70,7 +70,7 @@ fn presets() -> Vec<Preset> {
             "Patterns held at 1 % wrong bits for 8 to 64 signs, with an exponential and a power law fitted.",
             json!({ "kind": "capacity_growth" }),
             &five,
-            20.0,
+            2.0,
         ),
         preset(
             "beta_scan_quick",
@@ -78,7 +78,7 @@ fn presets() -> Vec<Preset> {
             "64 random directions in 32 dimensions: from one state for all patterns to one for each.",
             json!({ "kind": "beta_scan" }),
             &five,
-            2.0,
+            0.3,
         ),
         preset(
             "beta_scan_clustered",
@@ -86,7 +86,7 @@ fn presets() -> Vec<Preset> {
             "Four groups of eight patterns: states that stand for a group lie between the one for all and the ones for each.",
             json!({ "kind": "beta_scan", "pattern_kind": "clustered", "num_patterns": 32, "probes": 32, "beta_max": 256.0, "betas": 24 }),
             &five,
-            2.0,
+            0.3,
         ),
         preset(
             "bound_quick",
@@ -94,7 +94,7 @@ fn presets() -> Vec<Preset> {
             "Error of one update against its bound in eight settings, and how far a second update still moves.",
             json!({ "kind": "bound" }),
             &five,
-            5.0,
+            2.0,
         ),
         preset(
             "mil_quick",
@@ -110,7 +110,7 @@ fn presets() -> Vec<Preset> {
             "800 bags of random bits and 800 of handwritten digits, 5 folds, 40 epochs.",
             json!({ "kind": "mil" }),
             &five,
-            20.0,
+            14.0,
         ),
         preset(
             "association_quick",
@@ -118,7 +118,7 @@ fn presets() -> Vec<Preset> {
             "A Hopfield layer learns which stored pattern a turned and noisy query came from.",
             json!({ "kind": "association" }),
             &five,
-            5.0,
+            2.0,
         ),
         preset(
             "repertoire_quick",
@@ -126,7 +126,7 @@ fn presets() -> Vec<Preset> {
             "256 bags of 1,000 sequences, of which 10 of a positive bag carry a motif of 4 letters.",
             json!({ "kind": "repertoire" }),
             &five,
-            15.0,
+            18.0,
         ),
         preset(
             "repertoire_large",
@@ -145,7 +145,7 @@ fn presets() -> Vec<Preset> {
             "The same retrieval with 1,000 digits stored, where many halves no longer tell which digit was meant.",
             json!({ "kind": "retrieve", "num_patterns": 1_000, "probes": 1_000 }),
             &five,
-            3.0,
+            1.5,
         ),
     ]
 }
@@ -320,7 +320,8 @@ fn claims() -> Vec<Claim> {
             measure: "auc/test_repertoire.hopfield-mean",
             expect: rule(Op::Greater, 0.1),
             needs_seeds: 5,
-            why: "Generated sequences, test bags that chose nothing; the paper's own numbers are of immune repertoires that are not here.",
+            why: "With one sequence in a hundred the mean, too, learns the motif in most draws, so that the gap is 0.01 to 0.11 and not above 0.1; the \
+                  maximum often finds nothing. Generated sequences, not the paper's immune repertoires.",
         },
     ]
 }

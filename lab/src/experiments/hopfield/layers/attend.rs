@@ -98,7 +98,7 @@ fn associate<T: Real>(queries: &[T], keys: &[T], dim: usize, beta: f64) -> Vec<T
     let mut scores = times(Matrix::new(queries, rows, dim), Matrix::new(keys, columns, dim).transposed(), rows * columns);
     for row in scores.chunks_exact_mut(columns) {
         row.iter_mut().for_each(|score| *score *= T::of(beta));
-        let top = row.iter().copied().fold(T::LOWEST, T::max);
+        let top = T::largest(row, T::LOWEST);
         T::exp_less(row, top);
         let scale = T::ONE / row.iter().copied().sum::<T>();
         row.iter_mut().for_each(|weight| *weight *= scale);

@@ -208,7 +208,7 @@ impl<T: Real> BagModel<T> {
                 for (bag, pooled) in pooled.chunks_exact_mut(width).enumerate() {
                     let rows = bags.rows(bag);
                     let weights = &mut weights[rows.clone()];
-                    let top = weights.iter().copied().fold(T::LOWEST, T::max);
+                    let top = T::largest(weights, T::LOWEST);
                     T::exp_less(weights, top);
                     let scale = T::ONE / weights.iter().copied().sum::<T>();
                     for (weight, row) in weights.iter_mut().zip(embedded[rows.start * width..].chunks_exact(width)) {

@@ -73,6 +73,7 @@ impl Filters {
             let blocks = values.as_chunks_mut::<LANES>().0.iter_mut().zip(places.as_chunks_mut::<LANES>().0);
             for (block, (values, places)) in blocks.enumerate() {
                 let mut best = [T::LOWEST; LANES];
+                let mut best_place = [0u32; LANES];
                 for (place, window) in sequence.windows(self.kernel).enumerate() {
                     let mut sum = [T::ZERO; LANES];
                     for (at, letter) in window.iter().enumerate() {
@@ -81,16 +82,20 @@ impl Filters {
                             sum[lane] += row[lane];
                         }
                     }
+                    // Whole registers are compared and chosen from; a branch per lane would be guessed wrong half of the time.
+                    let is_larger: [u32; LANES] = std::array::from_fn(|lane| u32::from(sum[lane] > best[lane]).wrapping_neg());
                     for lane in 0..LANES {
-                        let is_larger = sum[lane] > best[lane];
-                        best[lane] = if is_larger { sum[lane] } else { best[lane] };
-                        places[lane] = if is_larger { place as u32 } else { places[lane] };
+                        best_place[lane] = (place as u32 & is_larger[lane]) | (best_place[lane] & !is_larger[lane]);
+                    }
+                    for lane in 0..LANES {
+                        best[lane] = best[lane].max(sum[lane]);
                     }
                 }
                 for lane in 0..LANES {
                     let value = best[lane] + bias[block * LANES + lane];
-                    values[lane] = if value > T::ZERO { value } else { T::ZERO };
+                    values[lane] = value.max(T::ZERO);
                 }
+                *places = best_place;
             }
         }
     }

@@ -140,7 +140,7 @@ impl<T: Real> SequenceModel<T> {
                 SequencePooling::Hopfield => {
                     for query in 0..quantity {
                         self.score(query, work);
-                        let top = work.scores.iter().copied().fold(pooled.top[query], T::max);
+                        let top = T::largest(&work.scores, pooled.top[query]);
                         let shrink = if at == 0 { 0.0 } else { (pooled.top[query] - top).wide().exp() };
                         T::exp_less(&mut work.scores, top);
                         let vector = &mut pooled.vector[query * count..(query + 1) * count];

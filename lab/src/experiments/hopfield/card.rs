@@ -51,7 +51,7 @@ fn presets() -> Vec<Preset> {
             "Wrong bits of four memories on the same patterns and cues, up to 1,024 patterns of 64 signs.",
             json!({ "kind": "capacity" }),
             &five,
-            1.0,
+            0.5,
         ),
         preset(
             "capacity_standard",
@@ -62,7 +62,7 @@ fn presets() -> Vec<Preset> {
                 "replicas": 5
             }),
             &five,
-            35.0,
+            12.0,
         ),
         preset(
             "growth_quick",
@@ -70,7 +70,7 @@ fn presets() -> Vec<Preset> {
             "Patterns held at 1 % wrong bits for 8 to 64 signs, with an exponential and a power law fitted.",
             json!({ "kind": "capacity_growth" }),
             &five,
-            2.0,
+            0.5,
         ),
         preset(
             "beta_scan_quick",
@@ -94,7 +94,7 @@ fn presets() -> Vec<Preset> {
             "Error of one update against its bound in eight settings, and how far a second update still moves.",
             json!({ "kind": "bound" }),
             &five,
-            2.0,
+            1.0,
         ),
         preset(
             "mil_quick",
@@ -102,7 +102,7 @@ fn presets() -> Vec<Preset> {
             "Four poolings find the one telling instance of a bag: 400 bags of random bits, 3 folds.",
             json!({ "kind": "mil", "datasets": ["bit_pattern"], "num_bags": 400, "folds": 3, "epochs": 20 }),
             &five,
-            2.0,
+            1.0,
         ),
         preset(
             "mil_standard",
@@ -110,7 +110,7 @@ fn presets() -> Vec<Preset> {
             "800 bags of random bits and 800 of handwritten digits, 5 folds, 40 epochs.",
             json!({ "kind": "mil" }),
             &five,
-            14.0,
+            8.0,
         ),
         preset(
             "association_quick",
@@ -118,7 +118,7 @@ fn presets() -> Vec<Preset> {
             "A Hopfield layer learns which stored pattern a turned and noisy query came from.",
             json!({ "kind": "association" }),
             &five,
-            2.0,
+            1.0,
         ),
         preset(
             "repertoire_quick",
@@ -126,7 +126,7 @@ fn presets() -> Vec<Preset> {
             "256 bags of 1,000 sequences, of which 10 of a positive bag carry a motif of 4 letters.",
             json!({ "kind": "repertoire" }),
             &five,
-            18.0,
+            8.0,
         ),
         preset(
             "repertoire_large",
@@ -137,7 +137,7 @@ fn presets() -> Vec<Preset> {
                 "arms": ["hopfield", "mean"], "epochs": 20
             }),
             &five,
-            200.0,
+            120.0,
         ),
         preset(
             "retrieve_many",
@@ -145,7 +145,7 @@ fn presets() -> Vec<Preset> {
             "The same retrieval with 1,000 digits stored, where many halves no longer tell which digit was meant.",
             json!({ "kind": "retrieve", "num_patterns": 1_000, "probes": 1_000 }),
             &five,
-            1.5,
+            1.0,
         ),
     ]
 }

@@ -4,12 +4,17 @@
 //! in the order of the pieces.
 
 pub mod adam;
+pub mod batch_norm;
+pub mod convolution;
 pub mod cross_entropy;
+mod lanes;
 pub mod linear;
 pub mod matmul;
 pub mod storage;
 
 pub use adam::Adam;
+pub use batch_norm::{NormPool, Statistics};
+pub use convolution::Convolution;
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};
 

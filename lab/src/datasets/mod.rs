@@ -1,6 +1,7 @@
 //! Data sets: where their files lie, whether they are whole, and reading them. Files only; fetching is the worker's.
 
 mod catalogue;
+pub mod corruptions;
 mod digits;
 mod files;
 mod idx;

@@ -1,3 +1,4 @@
 //! The experiments, one module per paper, named after its id.
 
 pub mod g2gnet;
+pub mod nhl;

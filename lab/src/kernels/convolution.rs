@@ -157,17 +157,9 @@ impl Convolution {
         }
     }
 
-    /// Room for [`Convolution::columns`].
-    pub fn new_columns(&self) -> Columns {
-        let (taps, pixels) = (self.taps(), self.pixels());
-        // Rows a power of two apart would fall into the same few sets of the cache.
-        let row = pixels + if pixels.is_multiple_of(64) { 16 } else { 0 };
-        Columns { values: vec![0.0; taps * row + SLACK], row, pixels }
-    }
-
-    /// Gathers what every tap sees at every place of one image, `[taps, pixels]`.
-    pub fn columns(&self, image: &[f32], into: &mut Columns) {
-        self.gather(image, &mut into.values, into.row);
+    /// Distance of two taps where what they see is gathered: rows a power of two apart would fall into the same few sets of the cache.
+    fn gathered_row(&self) -> usize {
+        self.pixels() + if self.pixels().is_multiple_of(64) { 16 } else { 0 }
     }
 
     /// What every tap sees, the taps `row` apart in `into`, which is zero where a tap lies outside the image.
@@ -236,31 +228,6 @@ impl Convolution {
     }
 }
 
-/// What every tap of a convolution sees at every place of an image. Places outside the image are zero and stay so when it is used again.
-#[derive(Debug, Clone)]
-pub struct Columns {
-    values: Vec<f32>,
-    row: usize,
-    pixels: usize,
-}
-
-impl Columns {
-    /// The numbers; tap t sees `values[t * row_stride .. t * row_stride + pixels]`.
-    pub fn values(&self) -> &[f32] {
-        &self.values[..self.values.len() - SLACK]
-    }
-
-    /// Distance of two taps in [`Columns::values`].
-    pub fn row_stride(&self) -> usize {
-        self.row
-    }
-
-    /// Places of an output image.
-    pub fn pixels(&self) -> usize {
-        self.pixels
-    }
-}
-
 /// The run along which all responses of a filter to one image are computed.
 struct Run {
     sizes: Convolution,
@@ -283,7 +250,7 @@ impl Run {
             let offsets = kernels.map(|(channel, ky, kx)| offset(channel, ky, kx)).collect();
             Self { sizes: *sizes, offsets, row, length: (out_height - 1) * row + out_width }
         } else {
-            let row = sizes.new_columns().row;
+            let row = sizes.gathered_row();
             let offsets = (0..sizes.taps()).map(|tap| tap * row).collect();
             Self { sizes: *sizes, offsets, row: out_width, length: sizes.pixels() }
         }
@@ -591,25 +558,6 @@ mod tests {
                 });
                 weights[at] = kept;
                 assert!((above - below - f64::from(dw[at])).abs() < 1e-4, "{at}");
-            }
-        }
-    }
-
-    #[test]
-    fn columns_hold_what_the_taps_see() {
-        for (sizes, _) in examples() {
-            let (image, weights) = (draw(sizes.in_size(), "image"), draw(sizes.filters * sizes.taps(), "weights"));
-            let mut columns = sizes.new_columns();
-            sizes.columns(&image, &mut columns);
-            let mut output = vec![0f32; sizes.image_size()];
-            sizes.forward(&image, &weights, &mut output);
-            for (filter, plane) in output.chunks_exact(sizes.pixels()).enumerate() {
-                for (place, value) in plane.iter().enumerate() {
-                    let weights = &weights[filter * sizes.taps()..][..sizes.taps()];
-                    let sum: f32 =
-                        weights.iter().enumerate().map(|(tap, weight)| weight * columns.values()[tap * columns.row_stride() + place]).sum();
-                    assert!((sum - value).abs() < 1e-5, "{sizes:?}");
-                }
             }
         }
     }

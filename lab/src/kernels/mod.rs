@@ -11,13 +11,15 @@ pub mod exponential;
 pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;
+pub mod norm_pool;
 pub mod storage;
 
 pub use adam::Adam;
-pub use batch_norm::{NormPool, Statistics};
+pub use batch_norm::Statistics;
 pub use convolution::Convolution;
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};
+pub use norm_pool::{AffineGradient, NormPool};
 
 #[cfg(test)]
 mod testing {

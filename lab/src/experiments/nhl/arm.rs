@@ -4,7 +4,7 @@ use super::{
     config::{ArmId, Modulator, NhlConfig},
     entropy,
     hebbian::{Competition, HebbianRule, unit_rows},
-    network::{Activity, FirstResponses, LAYERS, Network, Norm, Plan, Room},
+    network::{Activity, FirstResponses, Keep, LAYERS, Network, Norm, Plan, Room},
 };
 use crate::{Checkpoint, Result, kernels::Adam};
 use candle_core::{DType, Device, Tensor};
@@ -125,20 +125,23 @@ impl Arm {
         }
         let first = if self.id.is_hebbian() { &*own } else { first };
         let norm = if self.id == ArmId::Source { Norm::Running } else { Norm::Batch };
-        self.network.forward(plan, first, norm, activity);
+        let steps = match (&self.adam, self.id) {
+            (None, _) => 0,
+            (_, ArmId::Tent) => 1,
+            _ => config.modulator_steps,
+        };
+        let keep = if steps > 0 { Keep::ForBackward } else { Keep::Nothing };
+        self.network.forward(plan, first, norm, keep, activity);
         let before = self.id == ArmId::Tent || !config.predict_after_update;
         let mut logits = before.then(|| activity.logits.clone());
-        if self.adam.is_some() {
-            let steps = if self.id == ArmId::Tent { 1 } else { config.modulator_steps };
-            for step in 0..steps {
-                if step > 0 {
-                    self.network.forward(plan, first, norm, activity);
-                }
-                self.minimise_entropy(config, plan, first, activity, room)?;
+        for step in 0..steps {
+            if step > 0 {
+                self.network.forward(plan, first, norm, Keep::ForBackward, activity);
             }
-            if logits.is_none() {
-                self.network.forward(plan, first, norm, activity);
-            }
+            self.minimise_entropy(config, plan, first, activity, room)?;
+        }
+        if steps > 0 && logits.is_none() {
+            self.network.forward(plan, first, norm, Keep::Nothing, activity);
         }
         let logits = logits.get_or_insert_with(|| activity.logits.clone());
         let answer = self.answer(setting, labels, logits, winner_entropy);

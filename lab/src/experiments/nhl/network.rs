@@ -4,8 +4,7 @@ use super::config::NhlConfig;
 use crate::{
     Checkpoint, Lab, Result,
     kernels::{
-        Convolution, NormPool, Statistics,
-        batch_norm::AffineGradient,
+        AffineGradient, Convolution, NormPool, Statistics,
         matmul::{Destination, Matrix, product},
     },
     random::Generator,
@@ -110,6 +109,15 @@ pub enum Norm {
     Running,
 }
 
+/// Whether a backward pass follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// One does.
+    ForBackward,
+    /// None does; [`Network::backward`] must not be called.
+    Nothing,
+}
+
 /// What a forward pass leaves behind, kept to be used again for the next batch.
 #[derive(Debug, Default)]
 pub struct Activity {
@@ -180,8 +188,8 @@ impl Network {
         respond(&plan.convolutions[0], &self.layers[0].filters, images, into);
     }
 
-    /// The logits for a batch from the responses of the first convolution.
-    pub fn forward(&self, plan: &Plan, first: &FirstResponses, norm: Norm, activity: &mut Activity) {
+    /// The logits for a batch from the responses of the first convolution; what a backward pass needs only if it is told to be kept.
+    pub fn forward(&self, plan: &Plan, first: &FirstResponses, norm: Norm, keep: Keep, activity: &mut Activity) {
         let batch = first.values.len() / plan.convolutions[0].image_size();
         for at in 0..LAYERS {
             let (before, rest) = activity.layers.split_at_mut(at);
@@ -193,8 +201,13 @@ impl Network {
             let responses = if at == 0 { first } else { &*responses };
             let statistics = if norm == Norm::Batch { &responses.statistics } else { &layer.running };
             pooled.resize(batch * pool.pooled_size(), 0.0);
-            chosen.resize(batch * pool.pooled_size(), 0);
-            pool.forward(&responses.values, statistics, &layer.gain, &layer.offset, pooled, chosen);
+            match keep {
+                Keep::ForBackward => {
+                    chosen.resize(batch * pool.pooled_size(), 0);
+                    pool.forward(&responses.values, statistics, &layer.gain, &layer.offset, pooled, chosen);
+                }
+                Keep::Nothing => pool.infer(&responses.values, statistics, &layer.gain, &layer.offset, pooled),
+            }
         }
         let features = Matrix::new(&activity.layers[LAYERS - 1].pooled, batch, plan.features);
         activity.logits.clear();
@@ -329,7 +342,7 @@ mod tests {
     fn logits(plan: &Plan, network: &Network, images: &[f32], norm: Norm) -> Vec<f32> {
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
         network.first_responses(plan, images, &mut first);
-        network.forward(plan, &first, norm, &mut activity);
+        network.forward(plan, &first, norm, Keep::Nothing, &mut activity);
         activity.logits
     }
 
@@ -346,7 +359,7 @@ mod tests {
         let (plan, network, images) = small();
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
         network.first_responses(&plan, &images, &mut first);
-        network.forward(&plan, &first, Norm::Batch, &mut activity);
+        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity);
         let mut gradient = vec![0f32; activity.logits.len()];
         entropy::gradient(&activity.logits, plan.classes, &mut gradient);
         let found = network.backward(&plan, &first, &activity, &gradient, Some(&images), &mut Room::default());
@@ -402,7 +415,7 @@ mod tests {
         let (plan, mut network, images) = small();
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
         network.first_responses(&plan, &images, &mut first);
-        network.forward(&plan, &first, Norm::Batch, &mut activity);
+        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity);
         for _ in 0..200 {
             network.follow_statistics(&first, &activity);
         }

@@ -3,13 +3,13 @@
 use super::{
     config::{DataSet, NhlConfig, SOURCE_BATCH},
     entropy,
-    network::{Activity, FirstResponses, Network, Norm, Plan, Room, WeightGradients},
+    network::{Activity, FirstResponses, Keep, Network, Norm, Plan, Room, WeightGradients},
     pixels::{Pixels, gather},
 };
 use crate::{
     Checkpoint, Lab, Result,
     datasets::ImageSet,
-    kernels::{Adam, batch_norm::AffineGradient},
+    kernels::{Adam, AffineGradient},
     random::Generator,
 };
 use candle_core::{DType, Device, Tensor};
@@ -64,7 +64,7 @@ impl Source {
         let (mut inputs, labels) = self.batch(config, images, t);
         pixels.normalise(&mut inputs);
         self.network.first_responses(plan, &inputs, &mut self.first);
-        self.network.forward(plan, &self.first, Norm::Batch, &mut self.activity);
+        self.network.forward(plan, &self.first, Norm::Batch, Keep::ForBackward, &mut self.activity);
         let mut gradient = vec![0f32; self.activity.logits.len()];
         let loss = entropy::cross_entropy(&self.activity.logits, &labels, plan.classes, &mut gradient);
         let predicted = entropy::predictions(&self.activity.logits, plan.classes);

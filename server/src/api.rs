@@ -21,7 +21,7 @@ pub mod views;
 pub mod worker_protocol;
 pub mod workers;
 
-use crate::{error::ApiError, guard, idempotency, state::AppState};
+use crate::{error::ApiError, guard, idempotency, metrics, state::AppState};
 use axum::{
     Router,
     extract::Request,
@@ -75,13 +75,22 @@ pub fn app(state: AppState) -> Router {
     router
         .merge(pages::router())
         .fallback(pages::missing)
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed.into_response() })
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::idempotency))
         .layer(middleware::from_fn(never_cache_answers))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(state.clone(), metrics::count_requests))
         .with_state(state)
+}
+
+/// A share opens reading and nothing else, so that there nothing else exists.
+async fn wrong_method(request: Request) -> ApiError {
+    match request.uri().path() {
+        path if path.starts_with("/api/v1/shared/") => ApiError::NotFound(format!("{} of a share", request.method())),
+        _ => ApiError::MethodNotAllowed,
+    }
 }
 
 /// Answers of the API are true only now; a browser must not keep them.

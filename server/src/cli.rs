@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use server::store::Role;
 use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
+use worker::device::DeviceChoice;
 
 /// A web lab for bio-inspired learning. Without a command it serves the lab on this machine.
 #[derive(Debug, Parser)]
@@ -38,7 +40,7 @@ pub struct Common {
     #[arg(long, env = "ENGRAM_DATA_DIR", default_value = "./engram-data")]
     pub data_dir: PathBuf,
     /// What to log: error, warn, info, debug, or targets as in `server=debug`
-    #[arg(long, env = "ENGRAM_LOG", default_value = "info")]
+    #[arg(long, env = "ENGRAM_LOG", default_value = "info", value_parser = parse_log)]
     pub log: String,
     /// Log JSON lines
     #[arg(long, env = "ENGRAM_LOG_JSON")]
@@ -53,7 +55,7 @@ pub struct Serve {
     #[arg(long, env = "ENGRAM_HOST", default_value = "127.0.0.1")]
     pub host: String,
     /// Port; 0 takes a free one
-    #[arg(long, env = "ENGRAM_PORT", default_value_t = 8080)]
+    #[arg(long, env = "ENGRAM_PORT", default_value_t = 8080, value_parser = parse_port)]
     pub port: u16,
     /// Database: sqlite:PATH or postgres://…  [default: engram.db in the data folder]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
@@ -62,7 +64,7 @@ pub struct Serve {
     #[arg(long, env = "ENGRAM_STORAGE_URL")]
     pub storage_url: Option<String>,
     /// The address in links, as others reach this server; turns tokens on
-    #[arg(long, env = "ENGRAM_PUBLIC_URL")]
+    #[arg(long, env = "ENGRAM_PUBLIC_URL", value_parser = parse_address)]
     pub public_url: Option<String>,
     /// Another host name to answer to; may be repeated
     #[arg(long, env = "ENGRAM_ALLOW_HOST", value_delimiter = ',')]
@@ -71,10 +73,10 @@ pub struct Serve {
     #[arg(long, env = "ENGRAM_WORKERS", default_value = "auto", value_parser = parse_workers)]
     pub workers: Workers,
     /// Compute threads of each local worker  [default: its share of the cores]
-    #[arg(long, env = "ENGRAM_THREADS")]
+    #[arg(long, env = "ENGRAM_THREADS", value_parser = parse_threads)]
     pub threads: Option<usize>,
     /// Seconds between checkpoints
-    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0)]
+    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0, value_parser = parse_checkpoint_seconds)]
     pub checkpoint_seconds: f64,
     /// Open the dashboard in a browser
     #[arg(long, env = "ENGRAM_OPEN")]
@@ -93,12 +95,39 @@ fn parse_workers(text: &str) -> Result<Workers, String> {
     }
 }
 
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "must be a number between 0 and 65535".to_owned())
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=1024).contains(count)).ok_or_else(|| "must be a number between 1 and 1024".to_owned())
+}
+
+fn parse_checkpoint_seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds)).ok_or_else(|| "must be between 0.1 and 86400".to_owned())
+}
+
+fn parse_address(text: &str) -> Result<String, String> {
+    let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match host.filter(|host| !host.is_empty() && !host.starts_with('/')) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("must begin with http:// or https://, then the host".to_owned()),
+    }
+}
+
+fn parse_log(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("must be error, warn, info, debug, or targets as in server=debug: {error}")),
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct Worker {
     #[command(flatten)]
     pub common: Common,
     /// Address of the server
-    #[arg(long, env = "ENGRAM_SERVER", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "ENGRAM_SERVER", default_value = "http://127.0.0.1:8080", value_parser = parse_address)]
     pub server: String,
     /// Token of role worker
     #[arg(long, env = "ENGRAM_TOKEN", hide_env_values = true)]
@@ -108,12 +137,12 @@ pub struct Worker {
     pub name: Option<String>,
     /// auto, cpu or cuda:N
     #[arg(long, env = "ENGRAM_DEVICE", default_value = "auto")]
-    pub device: String,
+    pub device: DeviceChoice,
     /// Compute threads  [default: all cores]
-    #[arg(long, env = "ENGRAM_THREADS")]
+    #[arg(long, env = "ENGRAM_THREADS", value_parser = parse_threads)]
     pub threads: Option<usize>,
     /// Seconds between checkpoints
-    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0)]
+    #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0, value_parser = parse_checkpoint_seconds)]
     pub checkpoint_seconds: f64,
     /// End when no run waits
     #[arg(long, env = "ENGRAM_EXIT_WHEN_IDLE")]
@@ -140,9 +169,9 @@ pub struct Run {
     pub seed: Option<u64>,
     /// auto, cpu or cuda:N
     #[arg(long, env = "ENGRAM_DEVICE", default_value = "auto")]
-    pub device: String,
+    pub device: DeviceChoice,
     /// Compute threads  [default: all cores]
-    #[arg(long, env = "ENGRAM_THREADS")]
+    #[arg(long, env = "ENGRAM_THREADS", value_parser = parse_threads)]
     pub threads: Option<usize>,
     /// Print one JSON object instead of a table
     #[arg(long)]

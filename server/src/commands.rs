@@ -30,15 +30,12 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         allowed_hosts: options.allow_host,
         workers: options.workers.0,
         threads: options.threads,
-        checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
+        checkpoint_seconds: options.checkpoint_seconds,
+        log: options.common.log,
+        log_json: options.common.log_json,
         admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
         worker_token: std::env::var("ENGRAM_WORKER_TOKEN").ok().filter(|token| !token.is_empty()),
     };
-    if let Some(url) = &options.public_url
-        && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
-    {
-        bail!("--public-url must begin with http:// or https://; got {url}");
-    }
     until_stopped(|stop| server::serve::serve(options, registry::standard(), stop, move |ready| announce(&ready, open)))
 }
 
@@ -66,9 +63,9 @@ pub fn worker(options: Worker) -> anyhow::Result<()> {
         server: options.server,
         token: options.token,
         name: options.name.unwrap_or_else(worker::host_name),
-        device: options.device.parse().map_err(anyhow::Error::msg)?,
+        device: options.device,
         data_folders: data_folders(&options.common),
-        checkpoint_seconds: checked_seconds(options.checkpoint_seconds)?,
+        checkpoint_seconds: options.checkpoint_seconds,
         exit_when_idle: options.exit_when_idle,
         parent_pipe: options.supervised,
     };
@@ -87,7 +84,7 @@ pub fn run(options: Run) -> anyhow::Result<()> {
         preset: options.preset,
         set: options.set,
         seed: options.seed,
-        device: options.device.parse().map_err(anyhow::Error::msg)?,
+        device: options.device,
         json: options.json,
         data_folders: data_folders(&options.common),
     };
@@ -216,14 +213,6 @@ fn data_folders(common: &Common) -> Vec<PathBuf> {
     vec![common.data_dir.join("datasets")]
 }
 
-fn checked_seconds(seconds: f64) -> anyhow::Result<f64> {
-    if seconds.is_finite() && (0.1..=86_400.0).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        bail!("--checkpoint-seconds must be between 0.1 and 86400; got {seconds}")
-    }
-}
-
 /// What a process that trains sets before anything else: thread pools, and an allocator that keeps its memory. Freed pages that go back
 /// to the system and come again cost more than the arithmetic of a small network.
 fn prepare_training(threads: Option<usize>) -> anyhow::Result<()> {
@@ -247,7 +236,8 @@ fn use_huge_pages(yes: bool) {
 
 fn log(common: &Common) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&common.log).with_context(|| format!("--log does not understand `{}`", common.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as on a full disk, is lost; complaining about it on the same stream would panic.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if common.log_json {
         builder.json().init()
     } else {

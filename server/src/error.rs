@@ -58,6 +58,9 @@ pub enum ApiError {
     /// The database failed; clients read this text, the log gets the source.
     #[error("something failed on our side")]
     Store(StoreError),
+    /// The database cannot be reached, or another program holds it: nothing was written, nothing is lost.
+    #[error("the server's database does not answer at the moment; nothing was changed: send it again")]
+    DatabaseAway,
     /// The disk is full: nothing was written, nothing is lost.
     #[error("the server's disk is full; nothing was changed: make room and send it again")]
     DiskFull,
@@ -75,7 +78,14 @@ fn told(faults: &ConfigFaults) -> String {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_disk_full() { Self::DiskFull } else { Self::Store(error) }
+        match &error {
+            error if error.is_disk_full() => Self::DiskFull,
+            error if error.is_absent() => {
+                tracing::warn!(%error, "the database cannot be reached");
+                Self::DatabaseAway
+            }
+            _ => Self::Store(error),
+        }
     }
 }
 
@@ -104,12 +114,57 @@ impl From<AppendError> for ApiError {
 
 impl From<object_store::Error> for ApiError {
     fn from(error: object_store::Error) -> Self {
-        let text = error.to_string();
-        if text.contains("No space left") { Self::DiskFull } else { Self::Internal(format!("object store: {text}")) }
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(inner) = cause {
+            let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            if matches!(kind, Some(StorageFull | QuotaExceeded | FileTooLarge)) {
+                return Self::DiskFull;
+            }
+            cause = inner.source();
+        }
+        Self::Internal(format!("object store: {error}"))
+    }
+}
+
+/// How the database failed; an answer that tells of it carries this as an extension, for the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseFailure {
+    /// The disk is full.
+    Full,
+    /// It cannot be reached, or is locked.
+    Away,
+    /// Anything else.
+    Other,
+    /// What the server does by itself now and then did not succeed.
+    Housekeeping,
+}
+
+impl DatabaseFailure {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Away, Self::Other, Self::Housekeeping];
+
+    /// Its name among the figures.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Away => "away",
+            Self::Other => "other",
+            Self::Housekeeping => "housekeeping",
+        }
     }
 }
 
 impl ApiError {
+    fn database_failure(&self) -> Option<DatabaseFailure> {
+        match self {
+            Self::DiskFull => Some(DatabaseFailure::Full),
+            Self::DatabaseAway => Some(DatabaseFailure::Away),
+            Self::Store(_) => Some(DatabaseFailure::Other),
+            _ => None,
+        }
+    }
+
     fn parts(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "The request is malformed"),
@@ -125,6 +180,7 @@ impl ApiError {
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid"),
             Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "The request cannot be done"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
+            Self::DatabaseAway => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full", "The disk is full"),
             Self::Store(_) | Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
@@ -147,6 +203,9 @@ impl IntoResponse for ApiError {
             _ => {}
         }
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        if let Some(kind) = self.database_failure() {
+            response.extensions_mut().insert(kind);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

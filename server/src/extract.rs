@@ -114,6 +114,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for WorkerJson<T> {
     }
 }
 
+/// The parts of a path; one that is no text names nothing.
+pub struct PathOf<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathOf<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(path)| Self(path)).map_err(|_| ApiError::NotFound(format!("address {}", parts.uri.path())))
+    }
+}
+
 /// An id in the path; anything that is no UUID is not found.
 pub struct Id(pub Uuid);
 
@@ -121,9 +133,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(fields) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| ApiError::Malformed(error.to_string()))?;
+        let PathOf(fields) = PathOf::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await?;
         let text = fields.get("id").map_or("", String::as_str);
         Uuid::try_parse(text).map(Self).map_err(|_| ApiError::NotFound(format!("id `{text}`")))
     }

@@ -118,7 +118,7 @@ async fn admit(app: &AppState, request: &Parts) -> Result<Option<Caller>, ApiErr
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).or_else(|| request.uri.authority().map(|a| a.as_str()));
     let Some(host) = host else { return Err(ApiError::Malformed("the request has no Host".to_owned())) };
     if !is_our_host(app, host) {
-        return Err(ApiError::Misdirected(host.to_owned()));
+        return Err(ApiError::Misdirected(host_name(host).to_owned()));
     }
     let is_write = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if is_write || headers.contains_key(header::UPGRADE) {

@@ -69,7 +69,9 @@ async fn once(app: AppState, key: HeaderValue, request: Request, next: Next) -> 
 
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if !response.status().is_success() {
-        app.store.release_key(&hash).await?;
+        if let Err(error) = app.store.release_key(&hash).await {
+            tracing::warn!(%error, "an Idempotency-Key could not be given back; it is free again in a minute");
+        }
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -79,7 +81,10 @@ async fn once(app: AppState, key: HeaderValue, request: Request, next: Next) -> 
     let kept = Kept { content_type: text(header::CONTENT_TYPE), location: text(header::LOCATION), body };
     let mut response = serde_json::to_vec(&kept).map_err(|error| ApiError::Internal(error.to_string()))?;
     encrypt(&mut response, key.as_bytes());
-    app.store.answer_key(&hash, &StoredResponse { status: parts.status.as_u16(), response }).await?;
+    // It is done; a caller told otherwise would do it again.
+    if let Err(error) = app.store.answer_key(&hash, &StoredResponse { status: parts.status.as_u16(), response }).await {
+        tracing::error!(%error, "the answer to an Idempotency-Key could not be kept");
+    }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 

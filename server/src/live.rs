@@ -70,6 +70,12 @@ impl Live {
         self.all.subscribe()
     }
 
+    /// How many watch single runs, and how many watch all.
+    pub fn count_watchers(&self) -> (usize, usize) {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        (runs.values().map(broadcast::Sender::receiver_count).sum(), self.all.receiver_count())
+    }
+
     /// Whether anybody would hear of this run.
     pub fn is_watched(&self, run_id: Uuid) -> bool {
         self.all.receiver_count() > 0 || self.runs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&run_id)

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod settings;
+mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -12,10 +13,16 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    if let Err(error) = settings::load() {
-        return failed(&error, 2);
-    }
-    let cli = Cli::parse();
+    let settings = match settings::load() {
+        Ok(settings) => settings,
+        Err(error) => return failed(&error, 2),
+    };
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return failed(&usage::explain(&error, &settings), 2),
+        // Help and version are answers, not errors.
+        Err(error) => error.exit(),
+    };
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => commands::serve(options),
         Command::Worker(options) => commands::worker(options),

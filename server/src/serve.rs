@@ -5,21 +5,26 @@ use crate::{
     clock::now_ms,
     config::{ServerConfig, shown_address},
     datasets::Fetches,
-    objects, secret,
+    error::DatabaseFailure,
+    metrics::Metrics,
+    objects,
+    presence::Presence,
+    secret,
     state::AppState,
-    store::{Role, Store},
+    store::{Role, Store, sqlite_file},
     supervisor::{LocalWorkers, supervise},
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::serve::ListenerExt;
 use lab::Registry;
 use object_store::{ObjectStore, local::LocalFileSystem};
 use std::{
     fs::{self, File},
+    io::{self, ErrorKind},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +53,10 @@ pub struct ServeOptions {
     pub threads: Option<usize>,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
+    /// What local workers log, as in `--log`.
+    pub log: String,
+    /// Whether local workers log JSON lines.
+    pub log_json: bool,
     /// Token of an administrator to make sure of.
     pub admin_token: Option<String>,
     /// Token of workers to make sure of.
@@ -73,8 +82,9 @@ pub async fn serve(
     ready: impl FnOnce(Ready),
 ) -> anyhow::Result<()> {
     let folder = DataFolder::open(&options.data_dir)?;
+    let _database_lock = options.database_url.as_deref().map(lock_database).transpose()?;
     let store = open_store(&options).await?;
-    let objects = open_objects(&options)?;
+    let (objects, storage) = open_objects(&options)?;
     let listener = listen(&options).await?;
     let address = listener.local_addr()?;
 
@@ -92,12 +102,15 @@ pub async fn serve(
     let login = first_tokens(&store, &options, &config).await?;
 
     let stop_sockets = CancellationToken::new();
+    let metrics = Metrics::default();
     let state = AppState {
         store: store.clone(),
         objects: objects.clone(),
         registry,
         config: Arc::new(config),
         fetches: Fetches::default(),
+        metrics: metrics.clone(),
+        presence: Presence::default(),
         stop: stop_sockets.clone(),
     };
     let base = state.config.base_url();
@@ -107,7 +120,7 @@ pub async fn serve(
     });
     let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
-    let house = tokio::spawn(keep_house(store.clone(), objects, stop_sockets.clone()));
+    let house = tokio::spawn(keep_house(store.clone(), objects, storage, metrics, stop_sockets.clone()));
 
     ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
@@ -117,6 +130,8 @@ pub async fn serve(
         token: local_token,
         data_dir: options.data_dir.clone(),
         checkpoint_seconds: options.checkpoint_seconds,
+        log: options.log.clone(),
+        log_json: options.log_json,
         instance: folder.instance.clone(),
     };
     // Workers go first and the server answers them meanwhile, so that what they hand back is stored.
@@ -145,10 +160,16 @@ struct DataFolder {
 impl DataFolder {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let unusable =
-            || format!("cannot use the data folder {shown}: it must be a folder this user can write to (or give another --data-dir)");
-        fs::create_dir_all(path.join("datasets")).with_context(unusable)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).with_context(unusable)?;
+        let unusable = |error: io::Error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                anyhow!("cannot use the data folder {shown}: its disk is full ({error}): make room, then start again")
+            }
+            _ => anyhow!(
+                "cannot use the data folder {shown}: {error}; it must be a folder this user can write to, or give another --data-dir"
+            ),
+        };
+        fs::create_dir_all(path.join("datasets")).map_err(unusable)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("engram.lock")).map_err(unusable)?;
         if lock.try_lock().is_err() {
             bail!("the data folder {shown} is in use by another engram; stop it, or give another --data-dir");
         }
@@ -157,7 +178,7 @@ impl DataFolder {
             Ok(text) if Uuid::try_parse(text.trim()).is_ok() => text.trim().to_owned(),
             _ => {
                 let fresh = Uuid::new_v4().to_string();
-                fs::write(&instance_file, &fresh).with_context(unusable)?;
+                fs::write(&instance_file, &fresh).map_err(unusable)?;
                 fresh
             }
         };
@@ -173,7 +194,21 @@ pub async fn open_store(options: &ServeOptions) -> anyhow::Result<Store> {
     })
 }
 
-fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> {
+/// Holds a SQLite database outside the data folder for this process alone: two servers of one file would not hear of each other's runs.
+/// The lock is a file beside it, for SQLite's own locks end when any descriptor of the database itself is closed.
+fn lock_database(url: &str) -> anyhow::Result<Option<File>> {
+    let Some(file) = sqlite_file(url) else { return Ok(None) };
+    let mut path = file.into_os_string();
+    path.push(".lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = lock.with_context(|| format!("cannot use the database {url}: it must lie in a folder that this user can write to"))?;
+    if lock.try_lock().is_err() {
+        bail!("the database {url} is in use by another engram; stop it, or give another --database-url");
+    }
+    Ok(Some(lock))
+}
+
+fn open_objects(options: &ServeOptions) -> anyhow::Result<(Arc<dyn ObjectStore>, PathBuf)> {
     let folder = match options.storage_url.as_deref() {
         None => options.data_dir.join("objects"),
         Some(url) if !url.contains("://") => PathBuf::from(url),
@@ -184,17 +219,18 @@ fn open_objects(options: &ServeOptions) -> anyhow::Result<Arc<dyn ObjectStore>> 
     };
     let shown = folder.display().to_string();
     fs::create_dir_all(&folder).with_context(|| format!("cannot use the storage folder {shown}: it must be writable"))?;
-    Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder).with_context(|| format!("cannot use the storage folder {shown}"))?))
+    let objects = LocalFileSystem::new_with_prefix(&folder).with_context(|| format!("cannot use the storage folder {shown}"))?;
+    Ok((Arc::new(objects), folder))
 }
 
 async fn listen(options: &ServeOptions) -> anyhow::Result<TcpListener> {
     let (host, port) = (options.host.as_str(), options.port);
     TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            anyhow::anyhow!("port {port} on {host} is taken by another program; stop it, or give another --port (0 takes a free one)")
+        ErrorKind::AddrInUse => {
+            anyhow!("port {port} on {host} is taken by another program; stop it, or give another --port (0 takes a free one)")
         }
-        std::io::ErrorKind::PermissionDenied => anyhow::anyhow!("port {port} may not be opened by this user; give a --port above 1023"),
-        _ => anyhow::anyhow!("cannot listen on {host}:{port}: {error}"),
+        ErrorKind::PermissionDenied => anyhow!("port {port} may not be opened by this user; give a --port above 1023"),
+        _ => anyhow!("cannot listen on {host}, port {port}: {error}; give a --host that is an address of this machine (127.0.0.1, or 0.0.0.0 for all)"),
     })
 }
 
@@ -219,7 +255,7 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
 }
 
 /// What must be done now and then.
-async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, stop: CancellationToken) {
+async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, metrics: Metrics, stop: CancellationToken) {
     let hearing = {
         let (store, stop) = (store.clone(), stop.clone());
         async move {
@@ -234,15 +270,37 @@ async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, stop: Cancellat
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
             seconds += 1;
             if let Err(error) = tidy(&store, &objects, seconds).await {
+                metrics.database_failed(DatabaseFailure::Housekeeping);
                 tracing::warn!(%error, "housekeeping failed and will be tried again");
             }
         }
     };
-    tokio::join!(hearing, cleaning);
+    let sweeping = async {
+        loop {
+            match sweep(&store, &objects, storage.clone()).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "files that belonged to nothing were removed"),
+                Err(error) => tracing::warn!(%error, "files that belong to nothing could not be looked for; they are tomorrow"),
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(DAY_MS as u64))).await.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::join!(hearing, cleaning, sweeping);
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Removes the files that crashes have left behind, once they are a day old: what is being stored now has no row yet either.
+async fn sweep(store: &Store, objects: &Arc<dyn ObjectStore>, storage: PathBuf) -> anyhow::Result<usize> {
+    let orphans = objects::remove_orphans(objects, store, now_ms() - DAY_MS).await?;
+    let before = SystemTime::now() - Duration::from_millis(DAY_MS as u64);
+    let unfinished = tokio::task::spawn_blocking(move || objects::remove_unfinished(&storage, before)).await??;
+    Ok(orphans + unfinished)
 }
 
 async fn tidy(store: &Store, objects: &Arc<dyn ObjectStore>, seconds: u64) -> anyhow::Result<()> {
-    const DAY_MS: i64 = 86_400_000;
     let now = now_ms();
     store.requeue_expired(now).await?;
     if seconds.is_multiple_of(10) {

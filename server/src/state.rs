@@ -1,6 +1,6 @@
 //! What every request can reach. Every field is a cheap handle.
 
-use crate::{config::ServerConfig, datasets::Fetches, store::Store};
+use crate::{config::ServerConfig, datasets::Fetches, metrics::Metrics, presence::Presence, store::Store};
 use lab::Registry;
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -19,6 +19,10 @@ pub struct AppState {
     pub config: Arc<ServerConfig>,
     /// Data sets being fetched into the server's own folder.
     pub fetches: Fetches,
+    /// Figures for operators.
+    pub metrics: Metrics,
+    /// When workers were last heard of.
+    pub presence: Presence,
     /// Cancelled when the server stops.
     pub stop: CancellationToken,
 }

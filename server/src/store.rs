@@ -29,7 +29,7 @@ pub use frames::FrameRow;
 pub use idempotency::{KeyState, StoredResponse};
 pub use lifecycle::{ChangeError, Ended};
 pub use logs::LogRow;
-pub use open::OpenError;
+pub use open::{OpenError, sqlite_file};
 pub use runs::{NewRun, RunFilter, RunPatch, RunRow, RunSort, RunStatus};
 pub use series::{SeriesPoints, Window};
 pub use shares::{NewShare, ShareRow, Shared};
@@ -56,10 +56,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database does not answer at the moment, or another program holds it.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            // SQLite: busy or locked; PostgreSQL: starting up, going down, not accepting connections, out of connections.
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("5" | "6" | "261" | "517" | "57P01" | "57P02" | "57P03" | "55000" | "53300"))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the disk (or the quota) is full, so that nothing can be written until there is room.
     pub fn is_disk_full(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
-        matches!(error.code().as_deref(), Some("13" | "53100" | "778"))
+        // SQLite: SQLITE_FULL, and a write or the growth of its shared memory that failed; PostgreSQL: disk_full.
+        matches!(error.code().as_deref(), Some("13" | "778" | "4874" | "53100"))
     }
 }
 

@@ -23,6 +23,10 @@ pub struct LocalWorkers {
     pub data_dir: std::path::PathBuf,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
+    /// What they log.
+    pub log: String,
+    /// Whether they log JSON lines.
+    pub log_json: bool,
     /// Marks this installation in the database.
     pub instance: String,
 }
@@ -79,18 +83,23 @@ async fn keep_running(workers: LocalWorkers, name: String, store: Store, stop: C
 }
 
 fn spawn(workers: &LocalWorkers, name: &str) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    command
         .arg("worker")
         .args(["--server", &workers.server, "--name", name, "--supervised"])
         .args(["--threads", &workers.threads.to_string()])
         .args(["--checkpoint-seconds", &workers.checkpoint_seconds.to_string()])
+        .args(["--log", &workers.log])
         .arg("--data-dir")
         .arg(&workers.data_dir)
         .env("ENGRAM_TOKEN", &workers.token)
         // The child watches this pipe: when the server is gone, however it went, the child ends too.
         .stdin(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
+        .kill_on_drop(true);
+    if workers.log_json {
+        command.arg("--log-json");
+    }
+    command.spawn()
 }
 
 /// Asks a child to stop, and ends it if it does not.

@@ -112,3 +112,27 @@ async fn every_page_fits_its_window() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_shows_the_newest_curve_though_a_newer_run_ended_without_one() {
+    let stage = stage(&[]).await;
+    let submit =
+        |epochs: u64| stage.post("/api/v1/runs", json!({ "experiment": "g2gnet", "preset": "glance", "config": { "epochs": epochs } }));
+    let with_curve = submit(2).await["id"].as_str().unwrap().to_owned();
+    wait_for(&stage, &with_curve, is_terminal).await;
+    // The only worker is busy, so the next run ends before its first point; then the busy one is gone as well.
+    let busy = submit(1_000).await["id"].as_str().unwrap().to_owned();
+    wait_for(&stage, &busy, |run| run["status"] == "running").await;
+    let without = submit(1).await["id"].as_str().unwrap().to_owned();
+    stage.post(&format!("/api/v1/runs/{without}/cancel"), json!({})).await;
+    let browser = Browser::open().await;
+    let shown = |id: &str| format!("document.querySelector('a.picture[href=\"/runs/{id}\"] canvas')?.width > 0");
+    browser.goto(&stage.url("/")).await;
+    browser.wait(&shown(&busy)).await;
+    stage.post(&format!("/api/v1/runs/{busy}/cancel"), json!({})).await;
+    wait_for(&stage, &busy, is_terminal).await;
+    let deleted = client().delete(stage.url(&format!("/api/v1/runs/{busy}"))).send().await.unwrap();
+    assert_eq!(deleted.status().as_u16(), 204);
+    browser.goto(&stage.url("/")).await;
+    browser.wait(&shown(&with_curve)).await;
+}

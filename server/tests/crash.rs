@@ -4,13 +4,11 @@ mod support;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    time::{Duration, Instant},
+use std::{path::Path, time::Duration};
+use support::{
+    Engram, is_terminal,
+    outcome::{finish, get, glance, outcome},
 };
-use support::{Answer, Engram, client, is_terminal};
 
 /// The port is fixed once it was free, so that a restarted server is found at the same address.
 fn serve(folder: &Path, port: u16) -> Engram {
@@ -31,59 +29,6 @@ fn serve(folder: &Path, port: u16) -> Engram {
     ])
 }
 
-async fn get(engram: &Engram, path: &str) -> Value {
-    let until = Instant::now() + Duration::from_secs(30);
-    loop {
-        match client().get(format!("{}{path}", engram.base)).send().await {
-            Ok(answer) => return Answer::of(answer).await.json(),
-            Err(error) => assert!(Instant::now() < until, "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// A glance run long enough to be killed often.
-async fn submit(engram: &Engram, epochs: u64) -> String {
-    let body = json!({ "experiment": "g2gnet", "preset": "glance", "seed": 5, "config": { "epochs": epochs } });
-    let answer = Answer::of(client().post(format!("{}/api/v1/runs", engram.base)).json(&body).send().await.unwrap()).await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
-    answer.json()["id"].as_str().unwrap().to_owned()
-}
-
-/// Points, frames and summary of a run that do not depend on the clock, and the check that its log has no gap and no double.
-async fn outcome(engram: &Engram, id: &str) -> (BTreeMap<String, Value>, Vec<Value>, Value) {
-    let clock = |name: &str| ["time/", "throughput/", "system/"].iter().any(|family| name.starts_with(family));
-    let metrics = get(engram, &format!("/api/v1/runs/{id}/metrics?points=0")).await;
-    let series = metrics["series"].as_array().unwrap().iter().filter(|series| !clock(series["name"].as_str().unwrap()));
-    let points =
-        series.map(|series| (format!("{} {}", series["name"], series["arm"]), json!([series["steps"], series["values"]]))).collect();
-    let mut frames = Vec::new();
-    for frame in get(engram, &format!("/api/v1/runs/{id}/frames?limit=500")).await["items"].as_array().unwrap() {
-        let body = get(engram, &format!("/api/v1/runs/{id}/{}", frame["url"].as_str().unwrap())).await;
-        frames.push(json!([frame["name"], frame["arm"], frame["step"], body]));
-    }
-    let run = get(engram, &format!("/api/v1/runs/{id}")).await;
-    let mut summary = run["summary"].clone();
-    summary.as_object_mut().unwrap().retain(|name, _| !clock(name));
-    let log = client().get(format!("{}/api/v1/runs/{id}/events", engram.base)).header("accept", "text/event-stream");
-    let log = Answer::of(log.send().await.unwrap()).await.text();
-    let seqs: Vec<i64> = log.lines().filter_map(|line| line.strip_prefix("id: ")).map(|seq| seq.parse().unwrap()).collect();
-    assert_eq!(seqs, (1..=run["last_seq"].as_i64().unwrap()).collect::<Vec<_>>(), "the log has a gap or a double");
-    (points, frames, summary)
-}
-
-async fn finish(engram: &Engram, id: &str) -> Value {
-    let until = Instant::now() + Duration::from_secs(240);
-    loop {
-        let run = get(engram, &format!("/api/v1/runs/{id}")).await;
-        if is_terminal(&run) {
-            return run;
-        }
-        assert!(Instant::now() < until, "{run}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// Process ids of the workers that a server of this folder has started.
 fn workers_of(folder: &Path) -> Vec<i32> {
     let folder = folder.to_str().unwrap().as_bytes();
@@ -100,7 +45,7 @@ async fn killed_ten_times_a_run_ends_as_if_never_disturbed() {
     let mut rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
     let mut server = serve(rough.path(), 0);
     let port = server.base.rsplit(':').next().unwrap().parse().unwrap();
-    let id = submit(&server, EPOCHS).await;
+    let id = glance(&server, EPOCHS).await;
     let mut kills = 0;
     for round in 0..10 {
         tokio::time::sleep(Duration::from_millis(rng.random_range(3_000..4_500))).await;
@@ -125,7 +70,7 @@ async fn killed_ten_times_a_run_ends_as_if_never_disturbed() {
     let rough_outcome = outcome(&server, &id).await;
 
     let server_calm = serve(calm.path(), 0);
-    let id = submit(&server_calm, EPOCHS).await;
+    let id = glance(&server_calm, EPOCHS).await;
     finish(&server_calm, &id).await;
     let calm_outcome = outcome(&server_calm, &id).await;
     for (name, points) in &calm_outcome.0 {

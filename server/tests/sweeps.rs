@@ -136,14 +136,14 @@ async fn every_fault_of_a_sweep_is_told_at_once_and_nothing_is_queued() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_across_fields_is_checked_in_every_cell() {
     let app = TestApp::on_sqlite().await;
-    let body = json!({ "experiment": "walk", "grid": { "nan_at": [5, 50], "steps": [100, 10] } });
+    let body = json!({ "experiment": "walk", "grid": { "diverge_at": [5, 50], "steps": [100, 10] } });
     let found = faults(&app.post(SWEEPS, body).await);
-    let detail = "must be at most the number of steps, 10; got 50 (in the cell nan_at 50, steps 10)";
-    assert_eq!(found, BTreeMap::from([("/grid/nan_at/1".to_owned(), detail.to_owned())]));
-    let body = json!({ "experiment": "walk", "config": { "nan_at": 50 }, "grid": { "steps": [100, 10], "size": [1, 2] } });
+    let detail = "must be at most the number of steps, 10; got 50 (in the cell diverge_at 50, steps 10)";
+    assert_eq!(found, BTreeMap::from([("/grid/diverge_at/1".to_owned(), detail.to_owned())]));
+    let body = json!({ "experiment": "walk", "config": { "diverge_at": 50 }, "grid": { "steps": [100, 10], "size": [1, 2] } });
     let found = faults(&app.post(SWEEPS, body).await);
     let detail = "must be at most the number of steps, 10; got 50 (in the cell steps 10, size 1)";
-    assert_eq!(found, BTreeMap::from([("/config/nan_at".to_owned(), detail.to_owned())]));
+    assert_eq!(found, BTreeMap::from([("/config/diverge_at".to_owned(), detail.to_owned())]));
     assert_eq!(app.store.count_runs().await.unwrap(), 0);
 }
 
@@ -161,7 +161,7 @@ async fn too_many_runs_are_refused_with_their_number() {
         ),
         (json!({ "experiment": "walk", "seeds": 100, "grid": { "size": sizes } }), "/grid", "10100 runs"),
         (
-            json!({ "experiment": "walk", "grid": { "steps": many, "nan_at": many, "pause_ms": many, "panic_at": many, "frame_every": many, "a": many } }),
+            json!({ "experiment": "walk", "grid": { "steps": many, "diverge_at": many, "pause_ms": many, "panic_at": many, "frame_every": many, "a": many } }),
             "/grid",
             "more than can be counted runs",
         ),

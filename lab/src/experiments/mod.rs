@@ -1,4 +1,5 @@
 //! The experiments, one module per paper, named after its id.
 
 pub mod g2gnet;
+pub mod homeostatic;
 pub mod nhl;

@@ -8,6 +8,7 @@ pub mod batch_norm;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod exponential;
+pub mod few_rows;
 pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;

@@ -3,7 +3,7 @@
 use super::views::Problem;
 use crate::{
     error::ApiError,
-    extract::{Id, Page, Paging, QueryOf},
+    extract::{Id, Page, Paging, PathOf, QueryOf},
     objects,
     state::AppState,
     store::ArtifactRow,
@@ -11,7 +11,7 @@ use crate::{
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -64,7 +64,7 @@ pub(super) async fn read_artifacts(app: &AppState, id: Uuid, paging: &Paging) ->
     (status = 200, content_type = "application/octet-stream", body = String), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416, body = Problem)))]
 async fn get_artifact(
     State(app): State<AppState>,
-    Path((id, path)): Path<(String, String)>,
+    PathOf((id, path)): PathOf<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = Uuid::try_parse(&id).map_err(|_| ApiError::NotFound(format!("id `{id}`")))?;
@@ -78,7 +78,8 @@ pub(super) async fn read_artifact(app: &AppState, id: Uuid, path: &str, headers:
     let row = row.ok_or_else(missing)?;
     let etag = format!("\"{}\"", row.sha256);
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_known = text(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag));
+    let is_same = |tag: &str| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag;
+    let is_known = text(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(is_same));
     if is_known {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
@@ -89,13 +90,15 @@ pub(super) async fn read_artifact(app: &AppState, id: Uuid, path: &str, headers:
         let body = ApiError::Unprocessable(format!("the range lies outside the {size} bytes of `{path}`")).into_response();
         let (mut parts, body) = body.into_parts();
         parts.status = StatusCode::RANGE_NOT_SATISFIABLE;
+        if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+            parts.headers.insert(header::CONTENT_RANGE, value);
+        }
         return Ok(Response::from_parts(parts, body));
     }
+    let is_part = range.is_some();
     let options = GetOptions { range: range.flatten().map(GetRange::Bounded), ..GetOptions::default() };
     let object = app.objects.get_opts(&objects::artifact_path(id, path), options).await?;
     let sent = object.range.clone();
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let quoted: String = name.chars().map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '_' }).collect();
     let mut response = Body::from_stream(object.into_stream().map_err(std::io::Error::other)).into_response();
     let out = response.headers_mut();
     let mut set = |name, value: String| {
@@ -107,13 +110,29 @@ pub(super) async fn read_artifact(app: &AppState, id: Uuid, path: &str, headers:
     set(header::ETAG, etag);
     set(header::ACCEPT_RANGES, "bytes".to_owned());
     set(header::CONTENT_LENGTH, (sent.end - sent.start).to_string());
-    set(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{quoted}\""));
+    set(header::CONTENT_DISPOSITION, disposition(path.rsplit('/').next().unwrap_or(path)));
     set(header::CONTENT_ENCODING, "identity".to_owned());
-    if sent.end - sent.start < size {
+    if is_part {
         set(header::CONTENT_RANGE, format!("bytes {}-{}/{size}", sent.start, sent.end - 1));
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// `Content-Disposition` of a download, after RFC 6266: a name in ASCII for everybody, and the name itself where that is another.
+fn disposition(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '_' }).collect();
+    let mut text = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        text.push_str("; filename*=UTF-8''");
+        for byte in name.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+                byte => text.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    text
 }
 
 /// One range of bytes: `None` if the header is none we understand (then all is sent), `Some(None)` if it lies outside.
@@ -122,7 +141,13 @@ fn parse_range(text: &str, size: u64) -> Option<Option<std::ops::Range<u64>>> {
     let range = match (first.trim(), last.trim()) {
         ("", suffix) => size.saturating_sub(suffix.parse().ok()?)..size,
         (first, "") => first.parse().ok()?..size,
-        (first, last) => first.parse().ok()?..last.parse::<u64>().ok()?.saturating_add(1).min(size),
+        (first, last) => {
+            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+            if last < first {
+                return None;
+            }
+            first..last.saturating_add(1).min(size)
+        }
     };
     Some((range.start < range.end).then_some(range))
 }
@@ -137,6 +162,7 @@ mod tests {
         assert_eq!(parse_range("bytes=90-", 100), Some(Some(90..100)));
         assert_eq!(parse_range("bytes=-5", 100), Some(Some(95..100)));
         assert_eq!(parse_range("bytes=100-", 100), Some(None));
+        assert_eq!(parse_range("bytes=9-5", 100), None);
         assert_eq!(parse_range("lines=1-2", 100), None);
     }
 }

@@ -2,13 +2,10 @@
 
 use crate::{
     error::ApiError,
-    extract::{Page, Paging, QueryOf},
+    extract::{Page, Paging, PathOf, QueryOf},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use lab::{
     Entry,
     experiment::{Better, PanelKind},
@@ -219,7 +216,7 @@ async fn list_experiments(State(app): State<AppState>, QueryOf(paging): QueryOf<
 
 /// One experiment.
 #[utoipa::path(get, path = "/api/v1/experiments/{id}", tag = "catalogue", params(("id" = String, Path)), responses((status = 200, body = ExperimentView), (status = 404, body = super::views::Problem)))]
-async fn get_experiment(State(app): State<AppState>, Path(id): Path<String>) -> Result<Json<ExperimentView>, ApiError> {
+async fn get_experiment(State(app): State<AppState>, PathOf(id): PathOf<String>) -> Result<Json<ExperimentView>, ApiError> {
     let entry = app.registry.find(&id).ok_or_else(|| ApiError::NotFound(format!("experiment `{id}`")))?;
     Ok(Json(entry.into()))
 }

@@ -3,14 +3,10 @@
 use super::views::Problem;
 use crate::{
     error::ApiError,
-    extract::{Page, Paging, QueryOf},
+    extract::{Page, Paging, PathOf, QueryOf},
     state::AppState,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use lab::datasets;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,7 +74,7 @@ async fn list_datasets(State(app): State<AppState>, QueryOf(paging): QueryOf<Pag
 /// Fetches a data set into the server's folder; progress shows in the list.
 #[utoipa::path(post, path = "/api/v1/datasets/{id}/fetch", tag = "data", params(("id" = String, Path)), responses(
     (status = 202, body = DataSetState), (status = 404, body = Problem)))]
-async fn fetch_dataset(State(app): State<AppState>, Path(id): Path<String>) -> Result<(StatusCode, Json<DataSetState>), ApiError> {
+async fn fetch_dataset(State(app): State<AppState>, PathOf(id): PathOf<String>) -> Result<(StatusCode, Json<DataSetState>), ApiError> {
     let set = datasets::find(&id).ok_or_else(|| ApiError::NotFound(format!("data set `{id}`")))?;
     if matches!(set.state(&app.config.data_folders), datasets::State::Absent | datasets::State::Corrupt) {
         app.fetches.begin(set, app.config.data_dir.join("datasets"), app.stop.child_token());

@@ -3,13 +3,13 @@
 use super::views::Problem;
 use crate::{
     error::ApiError,
-    extract::{Id, Page, Paging, QueryOf},
+    extract::{Id, Page, Paging, PathOf, QueryOf},
     state::AppState,
     store::FrameRow,
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -65,7 +65,7 @@ pub(super) async fn read_frames(app: &AppState, id: Uuid, paging: &Paging) -> Re
 /// A frame: PNG for an image, else JSON by its `kind`.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/frames/{seq}", tag = "frames", params(("id" = Uuid, Path), ("seq" = i64, Path)), responses(
     (status = 200, content((serde_json::Value = "application/json"), (String = "image/png"))), (status = 404, body = Problem)))]
-async fn get_frame(State(app): State<AppState>, Path((id, seq)): Path<(String, String)>) -> Result<Response, ApiError> {
+async fn get_frame(State(app): State<AppState>, PathOf((id, seq)): PathOf<(String, String)>) -> Result<Response, ApiError> {
     let id = Uuid::try_parse(&id).map_err(|_| ApiError::NotFound(format!("id `{id}`")))?;
     read_frame(&app, id, &seq).await
 }

@@ -1,7 +1,7 @@
 //! What operators ask: alive, ready, figures, and the OpenAPI document.
 
-use super::views::Problem;
-use crate::{clock::now_ms, error::ApiError, state::AppState};
+use super::{views::Problem, workers};
+use crate::{clock::now_ms, error::ApiError, metrics::Readings, state::AppState, store::RunStatus};
 use axum::{
     extract::State,
     http::header,
@@ -38,14 +38,19 @@ async fn readyz(State(app): State<AppState>) -> Result<&'static str, ApiError> {
 /// Figures in OpenMetrics.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String)))]
 async fn metrics(State(app): State<AppState>) -> Result<Response, ApiError> {
-    let (queued, running) = app.store.count_active_runs().await?;
-    let workers = app.store.list_workers(now_ms() - worker::protocol::LEASE_MS, Uuid::nil(), 500).await?.len();
-    let text = format!(
-        "# TYPE engram_build info\nengram_build_info{{version=\"{}\"}} 1\n\
-         # TYPE engram_runs gauge\n# HELP engram_runs Runs by state.\nengram_runs{{status=\"queued\"}} {queued}\nengram_runs{{status=\"running\"}} {running}\n\
-         # TYPE engram_workers gauge\n# HELP engram_workers Workers that called within the last 30 s.\nengram_workers {workers}\n# EOF\n",
-        worker::VERSION
-    );
+    let counted = app.store.count_runs_by_status().await?;
+    let count_of = |status| counted.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+    let now = now_ms();
+    let workers = app.store.list_workers(now - workers::REMEMBERED_MS, Uuid::nil(), 100_000).await?;
+    let in_state = |state| workers.iter().filter(|row| workers::state(row, now) == state).count() as i64;
+    let (run_watchers, overview_watchers) = app.store.live.count_watchers();
+    let readings = Readings {
+        runs: RunStatus::ALL.map(|status| (status, count_of(status))).into(),
+        workers: workers::STATES.map(|state| (state, in_state(state))).into(),
+        run_watchers,
+        overview_watchers,
+    };
+    let text = app.metrics.encode(&readings).map_err(|error| ApiError::Internal(format!("metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }
 

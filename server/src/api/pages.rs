@@ -1,10 +1,10 @@
 //! The dashboard: static files from inside the binary, the page of a share with its title filled in, and pages for dead links.
 
 use super::shared::{MOST_SHARED_RUNS, open_share};
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, extract::PathOf, state::AppState};
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -33,7 +33,7 @@ pub fn router() -> Router<AppState> {
         .route("/login", index())
         .route("/api/docs", get(|headers: HeaderMap| async move { page("docs.html", &headers) }))
         .route("/s/{token}", get(share_page))
-        .route("/static/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { page(&path, &headers) }))
+        .route("/static/{*path}", get(|PathOf(path): PathOf<String>, headers: HeaderMap| async move { page(&path, &headers) }))
 }
 
 fn page(path: &str, headers: &HeaderMap) -> Response {
@@ -64,7 +64,7 @@ pub async fn missing(request: Request) -> Response {
 
 /// The read-only page of a share. Its title and description are filled in here, so that link previews show them. A link that opens nothing
 /// any more gets the same page, which then says so.
-async fn share_page(State(app): State<AppState>, Path(token): Path<String>) -> Result<Response, ApiError> {
+async fn share_page(State(app): State<AppState>, PathOf(token): PathOf<String>) -> Result<Response, ApiError> {
     let share = match open_share(&app, &token).await {
         Err(ApiError::NotFound(_)) => {
             let page = filled_share_page("This link is no longer valid", "It was revoked or has expired.")?;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::{now_ms, rfc3339},
     error::ApiError,
-    extract::{Page, Paging, QueryOf},
+    extract::{Page, Paging, PathOf, QueryOf},
     secret,
     state::AppState,
     store::ShareRow,
@@ -21,7 +21,7 @@ use crate::{
 use axum::{
     Json,
     extract::{
-        Path, State,
+        State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
@@ -88,7 +88,7 @@ async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiEr
 /// What a share opens.
 #[utoipa::path(get, path = "/api/v1/shared/{token}", tag = "shared", params(("token" = String, Path)), responses(
     (status = 200, body = SharedView), (status = 404, body = Problem)))]
-async fn get_shared(State(app): State<AppState>, Path(token): Path<String>) -> Result<Json<SharedView>, ApiError> {
+async fn get_shared(State(app): State<AppState>, PathOf(token): PathOf<String>) -> Result<Json<SharedView>, ApiError> {
     let share = open_share(&app, &token).await?;
     let runs = RunView::of_all(&app, app.store.list_shared_runs(&share, MOST_SHARED_RUNS).await?).await?;
     let sweep = match share.sweep_id {
@@ -105,7 +105,7 @@ async fn get_shared(State(app): State<AppState>, Path(token): Path<String>) -> R
 /// A shared run.
 #[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
     (status = 200, body = RunView), (status = 404, body = Problem)))]
-async fn get_shared_run(State(app): State<AppState>, Path((token, id)): Path<(String, String)>) -> Result<Json<RunView>, ApiError> {
+async fn get_shared_run(State(app): State<AppState>, PathOf((token, id)): PathOf<(String, String)>) -> Result<Json<RunView>, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
     let row = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
     Ok(Json(RunView::of(&app, row).await?))
@@ -116,7 +116,7 @@ async fn get_shared_run(State(app): State<AppState>, Path((token, id)): Path<(St
     (status = 200, content((Metrics = "application/json"), (String = "text/csv"))), (status = 404, body = Problem)))]
 async fn get_shared_metrics(
     State(app): State<AppState>,
-    Path((token, id)): Path<(String, String)>,
+    PathOf((token, id)): PathOf<(String, String)>,
     QueryOf(wanted): QueryOf<WantedPoints>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -129,7 +129,7 @@ async fn get_shared_metrics(
     (status = 200, body = Page<FrameView>), (status = 404, body = Problem)))]
 async fn list_shared_frames(
     State(app): State<AppState>,
-    Path((token, id)): Path<(String, String)>,
+    PathOf((token, id)): PathOf<(String, String)>,
     QueryOf(paging): QueryOf<Paging>,
 ) -> Result<Json<Page<FrameView>>, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
@@ -141,7 +141,7 @@ async fn list_shared_frames(
     (status = 200, content((serde_json::Value = "application/json"), (String = "image/png"))), (status = 404, body = Problem)))]
 async fn get_shared_frame(
     State(app): State<AppState>,
-    Path((token, id, seq)): Path<(String, String, String)>,
+    PathOf((token, id, seq)): PathOf<(String, String, String)>,
 ) -> Result<Response, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
     read_frame(&app, id, &seq).await
@@ -152,7 +152,7 @@ async fn get_shared_frame(
     (status = 200, body = Page<LogView>), (status = 404, body = Problem)))]
 async fn list_shared_logs(
     State(app): State<AppState>,
-    Path((token, id)): Path<(String, String)>,
+    PathOf((token, id)): PathOf<(String, String)>,
     QueryOf(wanted): QueryOf<WantedLines>,
 ) -> Result<Json<Page<LogView>>, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
@@ -164,7 +164,7 @@ async fn list_shared_logs(
     (status = 200, body = Page<ArtifactView>), (status = 404, body = Problem)))]
 async fn list_shared_artifacts(
     State(app): State<AppState>,
-    Path((token, id)): Path<(String, String)>,
+    PathOf((token, id)): PathOf<(String, String)>,
     QueryOf(paging): QueryOf<Paging>,
 ) -> Result<Json<Page<ArtifactView>>, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
@@ -176,7 +176,7 @@ async fn list_shared_artifacts(
     (status = 200, content_type = "application/octet-stream", body = String), (status = 206), (status = 304), (status = 404, body = Problem), (status = 416, body = Problem)))]
 async fn get_shared_artifact(
     State(app): State<AppState>,
-    Path((token, id, path)): Path<(String, String, String)>,
+    PathOf((token, id, path)): PathOf<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = shared_run(&app, &token, &id).await?;
@@ -189,7 +189,7 @@ async fn get_shared_artifact(
     (status = 204, description = "the log ended before"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn follow_shared_run(
     State(app): State<AppState>,
-    Path((token, id)): Path<(String, String)>,
+    PathOf((token, id)): PathOf<(String, String)>,
     QueryOf(after): QueryOf<After>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

@@ -5,7 +5,7 @@ use crate::{
     claims,
     clock::now_ms,
     error::ApiError,
-    extract::{Id, QueryOf, WorkerJson},
+    extract::{Id, PathOf, QueryOf, WorkerJson},
     guard::Caller,
     objects,
     state::AppState,
@@ -14,16 +14,16 @@ use crate::{
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-use worker::protocol::{Answer, AskForRun, Batch, CheckpointUpload, Finish, LeaseProof, Outcome, Register};
+use worker::protocol::{Answer, AskForRun, Batch, CheckpointUpload, Finish, LeaseProof, Outcome, Register, ReportedItem};
 
 /// Routes of this resource.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -84,8 +84,14 @@ async fn lease(State(app): State<AppState>, WorkerJson(body): WorkerJson<AskForR
     (status = 200, body = Object, description = "what to do next"), (status = 409, body = Problem, description = "lease-lost, or ordinal-gap with expected_ordinal"), (status = 422, body = Problem)))]
 async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
     to_its_end(async move {
+        let began = Instant::now();
         match app.store.append_batch(id, &batch, now_ms()).await {
-            Ok(answer) => Ok(Json(answer)),
+            Ok(answer) => {
+                let numbered = batch.items.iter().filter(|item| matches!(item, ReportedItem::Point(_))).count();
+                app.metrics.batch_stored(numbered + batch.clock_points.len(), began.elapsed());
+                app.presence.note(&app.store, id, batch.lease_token, now_ms()).await;
+                Ok(Json(answer))
+            }
             Err(error) => {
                 if let AppendError::LeaseLost(_) = error {
                     app.store.forgive_lost_lease(id, batch.lease_token).await?;
@@ -120,6 +126,7 @@ async fn put_checkpoint(
     if !app.store.holds_lease(id, upload.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, upload.lease_token, now_ms()).await;
     let checkpoint_id = Uuid::now_v7();
     let stored = objects::put(&app.objects, &objects::checkpoint_path(id, checkpoint_id), body, UPLOAD_LIMIT).await?;
     let row = CheckpointRow {
@@ -157,6 +164,7 @@ async fn get_checkpoint(State(app): State<AppState>, Id(id): Id, QueryOf(proof):
     if !app.store.holds_lease(id, proof.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, proof.lease_token, now_ms()).await;
     let row = app.store.find_checkpoint(id).await?.ok_or_else(|| ApiError::NotFound(format!("checkpoint of run {id}")))?;
     let object = app.objects.get(&objects::checkpoint_path(id, row.id)).await?;
     let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_LENGTH, row.bytes.to_string())];
@@ -168,11 +176,12 @@ async fn get_checkpoint(State(app): State<AppState>, Id(id): Id, QueryOf(proof):
     (status = 204), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn put_artifact(
     State(app): State<AppState>,
-    Path((id, path)): Path<(Uuid, String)>,
+    PathOf((id, path)): PathOf<(String, String)>,
     QueryOf(proof): QueryOf<LeaseProof>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
+    let id = Uuid::try_parse(&id).map_err(|_| ApiError::NotFound(format!("id `{id}`")))?;
     let is_name = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.chars().any(|c| c.is_control() || c == '\\');
     if !is_name || path.len() > 500 {
         return Err(ApiError::Unprocessable(format!("`{path}` is no relative path of names")));
@@ -180,6 +189,7 @@ async fn put_artifact(
     if !app.store.holds_lease(id, proof.lease_token).await? {
         return Err(ChangeError::LeaseLost(id).into());
     }
+    app.presence.note(&app.store, id, proof.lease_token, now_ms()).await;
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/octet-stream").to_owned();
     let stored = objects::put(&app.objects, &objects::artifact_path(id, &path), body, UPLOAD_LIMIT).await?;

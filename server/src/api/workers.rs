@@ -40,18 +40,28 @@ pub struct WorkerView {
     pub version: String,
 }
 
+/// Workers that have not called for so long are not listed any more.
+pub(super) const REMEMBERED_MS: i64 = 600_000;
+/// The states of a worker.
+pub(super) const STATES: [&str; 3] = ["idle", "busy", "lost"];
+
+/// One of [`STATES`].
+pub(super) fn state(row: &WorkerRow, now_ms: i64) -> &'static str {
+    match (row.last_seen_at_ms >= now_ms - LEASE_MS, row.run_id) {
+        (false, _) => "lost",
+        (true, Some(_)) => "busy",
+        (true, None) => "idle",
+    }
+}
+
 /// Workers that called within the last ten minutes.
 #[utoipa::path(get, path = "/api/v1/workers", tag = "workers", params(Paging), responses((status = 200, body = Page<WorkerView>)))]
 async fn list_workers(State(app): State<AppState>, QueryOf(paging): QueryOf<Paging>) -> Result<Json<Page<WorkerView>>, ApiError> {
     let (limit, after) = (paging.limit()?, paging.after::<Uuid>()?.unwrap_or(Uuid::nil()));
     let now = now_ms();
-    let rows = app.store.list_workers(now - 600_000, after, limit + 1).await?;
+    let rows = app.store.list_workers(now - REMEMBERED_MS, after, limit + 1).await?;
     let view = |row: WorkerRow| {
-        let state = match (row.last_seen_at_ms >= now - LEASE_MS, row.run_id) {
-            (false, _) => "lost",
-            (true, Some(_)) => "busy",
-            (true, None) => "idle",
-        };
+        let state = state(&row, now);
         WorkerView {
             id: row.id,
             name: row.name,

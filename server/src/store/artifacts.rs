@@ -90,6 +90,12 @@ impl Store {
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).bind(run_id).fetch_optional(pool).await)?)
     }
 
+    /// The checkpoints of a run.
+    pub async fn list_checkpoints(&self, run_id: Uuid) -> Result<Vec<Uuid>, StoreError> {
+        const SQL: &str = "SELECT id FROM checkpoints WHERE run_id = $1";
+        Ok(on_each!(self, read, pool => sqlx::query_scalar(SQL).bind(run_id).fetch_all(pool).await)?)
+    }
+
     /// Checkpoints of runs that have ended, as (run, checkpoint): nobody will resume them.
     pub async fn list_spent_checkpoints(&self) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
         const SQL: &str = "SELECT c.run_id, c.id FROM checkpoints c JOIN runs r ON r.id = c.run_id \

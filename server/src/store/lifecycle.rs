@@ -98,24 +98,30 @@ impl Store {
             let held: Option<Held> = sqlx::query_as(LOCK).bind(id).fetch_optional(&mut *tx).await?;
             let Some(held) = held else { return Err(ChangeError::NotFound(id)) };
             let mut events = NewEvents::after(id, held.last_seq, now_ms);
-            let (to, requested) = match (wish, held.status) {
-                (Wish::Cancel, Cancelled) | (Wish::Pause, Paused) => (None, None),
-                (Wish::Cancel, Queued | Paused) => (Some(Cancelled), None),
-                (Wish::Pause, Queued) => (Some(Paused), None),
-                (Wish::Resume, Paused) => (Some(Queued), None),
-                (Wish::Cancel, Running) => (None, Some(Some("cancel"))),
-                (Wish::Pause, Running) if held.requested.as_deref() == Some("cancel") => {
-                    return Err(ChangeError::NotAllowed("it is being cancelled".to_owned()));
-                }
-                (Wish::Pause, Running) => (None, Some(Some("pause"))),
-                (Wish::Resume, Running) if held.requested.as_deref() == Some("pause") => (None, Some(None)),
+            let change = match (wish, held.status) {
+                (Wish::Cancel, Cancelled) | (Wish::Pause, Paused) => Ok((None, None)),
+                (Wish::Cancel, Queued | Paused) => Ok((Some(Cancelled), None)),
+                (Wish::Pause, Queued) => Ok((Some(Paused), None)),
+                (Wish::Resume, Paused) => Ok((Some(Queued), None)),
+                (Wish::Cancel, Running) => Ok((None, Some(Some("cancel")))),
+                (Wish::Pause, Running) if held.requested.as_deref() == Some("cancel") => Err("it is being cancelled".to_owned()),
+                (Wish::Pause, Running) => Ok((None, Some(Some("pause")))),
+                (Wish::Resume, Running) if held.requested.as_deref() == Some("pause") => Ok((None, Some(None))),
                 (wish, status) => {
                     let (verb, rule) = match wish {
                         Wish::Cancel => ("cancelled", "only a queued, running or paused run can be"),
                         Wish::Pause => ("paused", "only a queued or running run can be"),
                         Wish::Resume => ("resumed", "only a paused run can be"),
                     };
-                    return Err(ChangeError::NotAllowed(format!("it is {}; it cannot be {verb}: {rule}", status.word())));
+                    Err(format!("it is {}; it cannot be {verb}: {rule}", status.word()))
+                }
+            };
+            let (to, requested) = match change {
+                Ok(change) => change,
+                Err(reason) => {
+                    // Here and not whenever the connection is used again: until then a worker that asks would skip the locked run.
+                    tx.rollback().await?;
+                    return Err(ChangeError::NotAllowed(reason));
                 }
             };
             if let Some(requested) = requested {

@@ -39,6 +39,9 @@ impl RunStatus {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
+    /// All states.
+    pub const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Paused, Self::Succeeded, Self::Failed, Self::Cancelled];
+
     /// The word of the contract.
     pub fn word(self) -> &'static str {
         match self {
@@ -53,9 +56,7 @@ impl RunStatus {
 
     /// The state a word means.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Queued, Self::Running, Self::Paused, Self::Succeeded, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|status| status.word() == word)
+        Self::ALL.into_iter().find(|status| status.word() == word)
     }
 }
 
@@ -318,6 +319,8 @@ impl Store {
         if gone && let super::Database::Sqlite { write, .. } = &self.database {
             // The freed pages go back to the file system; fails only if the database does, and then nothing is lost.
             sqlx::query("PRAGMA incremental_vacuum").fetch_all(write).await?;
+            // Until then they are free only in the write-ahead log. PASSIVE waits for no reader.
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(write).await?;
         }
         Ok(gone)
     }
@@ -327,6 +330,12 @@ impl Store {
         const SQL: &str =
             "SELECT (SELECT COUNT(*) FROM runs WHERE status = 'queued'), (SELECT COUNT(*) FROM runs WHERE status = 'running')";
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).fetch_one(pool).await)?)
+    }
+
+    /// How many runs there are of each status; a status without runs is left out.
+    pub async fn count_runs_by_status(&self) -> Result<Vec<(RunStatus, i64)>, StoreError> {
+        const SQL: &str = "SELECT status, COUNT(*) FROM runs GROUP BY status";
+        Ok(on_each!(self, read, pool => sqlx::query_as(SQL).fetch_all(pool).await)?)
     }
 
     /// Milliseconds left of all running runs together, as far as they are known.

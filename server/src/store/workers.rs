@@ -50,6 +50,14 @@ impl Store {
             .transpose()
     }
 
+    /// Notes that the worker that holds this lease called.
+    pub async fn touch_holder(&self, run_id: Uuid, lease_token: Uuid, now_ms: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE workers SET last_seen_at_ms = $3 WHERE last_seen_at_ms < $3 \
+            AND id = (SELECT worker_id FROM runs WHERE id = $1 AND lease_token = $2)";
+        on_each!(self, write, pool => sqlx::query(SQL).bind(run_id).bind(lease_token).bind(now_ms).execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
     /// A page of workers that called since `since_ms` or hold a run, after `after` by id.
     pub async fn list_workers(&self, since_ms: i64, after: Uuid, limit: i64) -> Result<Vec<WorkerRow>, StoreError> {
         const SQL: &str = "SELECT w.id, w.name, w.host, w.devices, w.version, w.last_seen_at_ms, \

@@ -1,14 +1,17 @@
 //! What server tests share: fresh databases of both kinds, a served application, the real binary, and a small experiment.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod hand;
+pub mod outcome;
 pub mod reporter;
 pub mod viewer;
 pub mod walk;
 
 use serde_json::Value;
 use server::{
+    secret,
     serve::{ServeOptions, serve},
-    store::Store,
+    store::{Role, Store},
 };
 use sqlx::{Connection, Executor, PgConnection};
 use std::{
@@ -93,6 +96,8 @@ impl TestApp {
             workers: Some(0),
             threads: None,
             checkpoint_seconds: 0.2,
+            log: "error".to_owned(),
+            log_json: false,
             admin_token: None,
             worker_token: None,
         };
@@ -107,9 +112,14 @@ impl TestApp {
 
     /// Starts a worker in this process; it ends with the application.
     pub fn start_worker(&self) {
+        self.start_worker_with(None);
+    }
+
+    /// The same with a token, where the server wants one.
+    pub fn start_worker_with(&self, token: Option<String>) {
         let options = worker::WorkerOptions {
             server: self.base.clone(),
-            token: None,
+            token,
             name: "in-process".to_owned(),
             device: worker::device::DeviceChoice::Cpu,
             data_folders: Vec::new(),
@@ -124,12 +134,36 @@ impl TestApp {
         format!("{}{path}", self.base)
     }
 
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.database.folder.path().join("data")
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.client.get(self.url(path)).send().await.unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         Answer::of(self.client.post(self.url(path)).json(&body).send().await.unwrap()).await
+    }
+
+    /// Any request; `token` for a server that wants one.
+    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = self.client.request(reqwest::Method::from_bytes(method.as_bytes()).unwrap(), self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Makes a token and returns its secret.
+    pub async fn token(&self, name: &str, role: Role) -> String {
+        let secret = secret::new_secret();
+        self.store.add_token(name, role, &secret::hash(&secret), 0).await.unwrap();
+        secret
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
@@ -206,13 +240,13 @@ pub struct Engram {
 impl Engram {
     /// Starts `engram serve` with these arguments (give `--port 0`) and waits until it prints its address.
     pub fn serve(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_engram"))
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        Self::start(Command::new(env!("CARGO_BIN_EXE_engram")).args(args))
+    }
+
+    /// The same of a command with its arguments set.
+    pub fn start(command: &mut Command) -> Self {
+        let is_public = command.get_args().any(|argument| argument == "0.0.0.0");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
         let base = loop {
@@ -222,7 +256,7 @@ impl Engram {
                 break base.to_owned();
             }
         };
-        if args.contains(&"0.0.0.0") {
+        if is_public {
             printed.extend(lines.by_ref().take(1).map(Result::unwrap));
         }
         Self { child, base, printed }

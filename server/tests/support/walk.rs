@@ -33,9 +33,9 @@ pub struct WalkConfig {
     /// Panics at this step; 0 never.
     #[schemars(title = "Panic", range(min = 0, max = 1_000_000))]
     pub panic_at: u64,
-    /// The loss is NaN at this step; 0 never.
-    #[schemars(title = "NaN", range(min = 0, max = 1_000_000))]
-    pub nan_at: u64,
+    /// From this step on the loss takes the values of `DIVERGED`, one after the other; 0 never.
+    #[schemars(title = "Divergence", range(min = 0, max = 1_000_000))]
+    pub diverge_at: u64,
     /// Size of a step.
     #[schemars(title = "Size", range(min = 0.0, max = 10.0))]
     pub size: f64,
@@ -43,14 +43,14 @@ pub struct WalkConfig {
 
 impl Default for WalkConfig {
     fn default() -> Self {
-        Self { steps: 100, pause_ms: 0, frame_every: 25, panic_at: 0, nan_at: 0, size: 1.0 }
+        Self { steps: 100, pause_ms: 0, frame_every: 25, panic_at: 0, diverge_at: 0, size: 1.0 }
     }
 }
 
 impl Check for WalkConfig {
     fn check(&self, faults: &mut CrossFaults) {
-        if self.nan_at > self.steps {
-            faults.push(&["nan_at", "steps"], format!("must be at most the number of steps, {}; got {}", self.steps, self.nan_at));
+        if self.diverge_at > self.steps {
+            faults.push(&["diverge_at", "steps"], format!("must be at most the number of steps, {}; got {}", self.steps, self.diverge_at));
         }
     }
 }
@@ -63,6 +63,10 @@ pub struct Walk {
 }
 
 const ARMS: [&str; 2] = ["left", "right"];
+
+/// What a loss can come to that numbers in text or columns lose easily.
+pub const DIVERGED: [f64; 10] =
+    [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 5e-324, -f64::MIN_POSITIVE / 3.0, f64::MAX, 0.1 + 0.2, 9_007_199_254_740_993.0];
 
 impl Experiment for Walk {
     type Config = WalkConfig;
@@ -141,7 +145,10 @@ impl Experiment for Walk {
             *place += self.generator.symmetric(self.config.size as f32);
             out.point("place", arm, f64::from(*place))?;
         }
-        let loss = if self.done == self.config.nan_at { f64::NAN } else { 1.0 / self.done as f64 };
+        let loss = match self.config.diverge_at {
+            from if from > 0 && self.done >= from => DIVERGED[(self.done - from) as usize % DIVERGED.len()],
+            _ => 1.0 / self.done as f64,
+        };
         out.point("loss/train", None, loss)?;
         if self.done.is_multiple_of(self.config.frame_every) {
             let values: Vec<Number> = self.places.iter().map(|place| Number(f64::from(*place))).collect();
@@ -195,6 +202,10 @@ impl Experiment for Walk {
         }
         out.summary("place.right-left", f64::from(self.places[1] - self.places[0]));
         out.summary("steps", self.done as f64);
+        if self.config.diverge_at > 0 {
+            out.summary("loss/train", f64::NAN);
+            out.summary("loss/least", -0.0);
+        }
         out.artifact("tables/places.csv", "text/csv", format!("left,right\n{},{}\n", self.places[0], self.places[1]).into_bytes());
         Ok(())
     }

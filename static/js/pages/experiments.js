@@ -1,4 +1,4 @@
-/** The start page: one card per experiment, each with the curve of its newest run and one click to a new one. */
+/** The start page: one card per experiment, each with the curve of its newest run that has one and one click to a new one. */
 import { armsOfRun, armStyle, inCardOrder } from '../arms.js';
 import { get, getCatalogue, newIdempotencyKey, post } from '../api.js';
 import { Series } from '../charts/series.js';
@@ -26,6 +26,24 @@ const firstPreset = (card) => card.presets.find((preset) => preset.id === 'glanc
 /** The metric that a thumbnail shows: the first of the first panel of curves. @param {import('../types.js').Card} card */
 const mainMetric = (card) => card.panels.find((panel) => panel.kind === 'series')?.metrics?.[0] ?? card.metrics[0]?.name;
 
+/** How many runs are looked at for one that has points. */
+const RUNS_LOOKED_AT = 10;
+
+/**
+ * The run to show and its points of one metric: the newest that has points or is about to. One that ended or was paused before its
+ * first point would only hide the curve of the one before; it is shown where there is no other.
+ * @param {string} experiment @param {string | undefined} metric
+ */
+async function findShownRun(experiment, metric) {
+  const page = await get(`/api/v1/runs?experiment=${experiment}&limit=${RUNS_LOOKED_AT}`);
+  if (!metric) return { run: page.items[0] ?? null, metrics: null };
+  for (const run of page.items) {
+    const metrics = await get(`/api/v1/runs/${run.id}/metrics?names=${encodeURIComponent(metric)}&points=200`);
+    if (metrics.series.length > 0 || run.status === 'queued' || run.status === 'running') return { run, metrics };
+  }
+  return { run: page.items[0] ?? null, metrics: null };
+}
+
 /** The newest run of an experiment and the points of one metric, kept up to date while it runs. @param {import('../types.js').Card} card */
 function useNewestRun(card) {
   const [run, setRun] = useState(/** @type {import('../types.js').Run | null | undefined} */ (undefined));
@@ -37,11 +55,9 @@ function useNewestRun(card) {
     let stop = () => {};
     let wanted = true;
     (async () => {
-      const page = await get(`/api/v1/runs?experiment=${card.id}&limit=1`);
-      const newest = page.items[0] ?? null;
+      const { run: newest, metrics } = await findShownRun(card.id, metric);
       const lines = new Map();
-      if (newest && metric) {
-        const metrics = await get(`/api/v1/runs/${newest.id}/metrics?names=${encodeURIComponent(metric)}&points=200`);
+      if (newest && metrics) {
         const add = (name, arm, step, value) => {
           if (name !== metric) return;
           if (!lines.has(arm)) lines.set(arm, new Series(name, arm));

@@ -65,11 +65,13 @@ function NewRun({ card, parent }) {
   const [presetId, setPresetId] = useQuery('preset', card.presets.find((preset) => preset.id === 'quick')?.id ?? card.presets[0]?.id);
   const preset = card.presets.find((known) => known.id === presetId) ?? card.presets[0];
   const base = useMemo(() => parent?.config ?? completed(card.config_schema, preset?.config ?? {}), [card, preset, parent]);
-  const [config, setConfig] = useState(base);
+  // What was typed belongs to the preset it was typed into; another preset begins anew.
+  const [typed, setTyped] = useState({ base, config: base });
+  const config = typed.base === base ? typed.config : base;
+  const setConfig = (next) => setTyped({ base, config: next });
   const [other, setOther] = useState({ ...EMPTY, seed: parent ? String(parent.seed) : '' });
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState(/** @type {{text: string, faults: import('../types.js').Fault[]}} */ ({ text: '', faults: [] }));
-  useEffect(() => setConfig(base), [base]);
   useEffect(() => setRefused({ text: '', faults: [] }), [config, other, presetId]);
 
   const onForm = (next) => setConfig('kind' in next && next.kind !== config.kind ? completed(card.config_schema, { kind: next.kind }) : next);

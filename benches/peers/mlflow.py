@@ -2,7 +2,7 @@
 """Engram and MLflow side by side on this machine: the same client, the same points, one after the other, and the ratio.
 
     python3 -m venv peers && peers/bin/pip install mlflow && cargo build --release --workspace
-    python3 benches/peers.py --mlflow peers/bin/mlflow
+    python3 benches/peers/mlflow.py --mlflow peers/bin/mlflow
 
 Both servers use SQLite in a temporary folder. The client is this script: one connection, one request at a time, Python's own HTTP.
 """
@@ -10,7 +10,7 @@ Both servers use SQLite in a temporary folder. The client is this script: one co
 import argparse, contextlib, http.client, json, os, signal, socket, statistics, subprocess, tempfile, time, uuid
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5
 
 

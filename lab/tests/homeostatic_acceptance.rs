@@ -1,0 +1,73 @@
+//! The homeostatic learner on Fashion-MNIST against an independent implementation in NumPy, where chance leaves something to compare.
+//!
+//! Constant rates are compared arm by arm. The homeostatic arm is a random walk with a floor: one seed in five or so starves within six epochs, so of
+//! its advantage only the median over seeds is stable, and of its rate only the mean.
+
+use lab::{Lab, Recorder, registry};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn run(preset: &str, given: &Value, seed: u64) -> BTreeMap<String, f64> {
+    let entry = registry::standard().get("homeostatic").unwrap();
+    let config = entry.complete(preset, given.as_object().unwrap()).unwrap();
+    let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed };
+    let mut running = entry.start(&config, &lab).unwrap();
+    let mut recorder = Recorder::default();
+    for step in 1..=running.total_steps() {
+        recorder.begin_step(step);
+        running.step(&mut recorder).unwrap();
+        recorder.take_items();
+        recorder.take_clock_points();
+    }
+    running.finish(&mut recorder).unwrap();
+    recorder.take_results().0
+}
+
+/// The values of a summary number over the seeds from 0.
+fn over_seeds(preset: &str, given: Value, seeds: u64, names: &[&str]) -> Vec<Vec<f64>> {
+    let runs: Vec<_> = (0..seeds).into_par_iter().map(|seed| run(preset, &given, seed)).collect();
+    names.iter().map(|name| runs.iter().map(|summary| summary[*name]).collect()).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn is_near(values: &[f64], reference: f64, tolerance: f64) -> bool {
+    (mean(values) - reference).abs() < tolerance
+}
+
+#[test]
+fn the_quick_preset_reproduces_what_chance_leaves() {
+    let names = ["accuracy/online_mean.lrc", "advantage/under_shift", "decision/taken_fraction.lrh", "learning_rate/end.lrh"];
+    let [constant, advantage, taken, rate] = &mut over_seeds("quick", json!({ "arms": ["lrh", "lrc"] }), 5, &names)[..] else {
+        panic!("four")
+    };
+    // NumPy: .547, .543, .519 over three seeds.
+    assert!(is_near(constant, 0.536, 0.03), "{constant:?}");
+    advantage.sort_by(f64::total_cmp);
+    assert!((0.005..0.05).contains(&advantage[2]), "median advantage of {advantage:?}");
+    assert!(taken.iter().all(|taken| (0.001..0.008).contains(taken)), "{taken:?}");
+    assert!(rate.iter().all(|rate| rate.is_finite() && *rate > 0.0));
+    let summary = run("quick", &json!({ "arms": ["lrc_tuned", "lrr"] }), 0);
+    assert!((summary["accuracy/online_mean.lrc_tuned"] - 0.80).abs() < 0.03);
+    assert!(summary["accuracy/online_mean.lrr"] > mean(constant) + 0.02, "random regulation is better than the small constant");
+}
+
+#[test]
+fn a_stable_world_is_learnt_as_well_as_the_reference_does() {
+    let given = json!({ "arms": ["lrc"], "shift_rates": [0] });
+    let accuracy = over_seeds("quick", given, 2, &["accuracy/online_mean.lrc"]);
+    assert!(is_near(&accuracy[0], 0.765, 0.01), "{accuracy:?}");
+}
+
+#[test]
+fn from_the_larger_rate_the_rate_follows_the_world() {
+    let names = ["learning_rate/end.lrh_s0", "learning_rate/end.lrh_s8"];
+    let found = over_seeds("quick_rate", json!({ "arms": ["lrh"] }), 5, &names);
+    let ratio = mean(&found[1]) / mean(&found[0]);
+    assert!(ratio >= 3.0, "mean rate at the end, shifting over stable: {ratio:.2}, {found:?}");
+    let constant = run("quick_rate", &json!({ "arms": ["lrc"], "shift_rates": [8] }), 0)["accuracy/online_mean.lrc"];
+    assert!((constant - 0.718).abs() < 0.03, "{constant}");
+}

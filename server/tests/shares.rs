@@ -1,0 +1,174 @@
+//! Shares: what a link opens, for how long, and nothing else.
+
+mod support;
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use support::{Answer, TestApp, hand::Hand, is_terminal};
+use tokio_tungstenite::tungstenite::Message;
+use uuid::Uuid;
+
+async fn new_run(app: &TestApp, config: Value) -> String {
+    app.post("/api/v1/runs", json!({ "experiment": "walk", "config": config })).await.json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn share(app: &TestApp, body: Value) -> Value {
+    let made = app.post("/api/v1/shares", body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_opens_its_runs_read_only_and_nothing_else() {
+    for app in TestApp::on_each_database().await {
+        app.start_worker();
+        let (shown, hidden) = (new_run(&app, json!({})).await, new_run(&app, json!({})).await);
+        app.wait_for(&shown, is_terminal).await;
+        app.wait_for(&hidden, is_terminal).await;
+        let made = share(&app, json!({ "run_id": shown, "title": "<b>Look</b>" })).await;
+        let token = made["token"].as_str().unwrap();
+        assert!(token.len() >= 43, "256 bits: {token}");
+        assert_eq!(made["url"], format!("{}/s/{token}", app.base));
+        assert_eq!((&made["expires_at"], &made["reachable"]), (&Value::Null, &json!(false)));
+
+        // The list never shows the token.
+        let list = app.get("/api/v1/shares").await;
+        assert!(!list.text().contains(token), "{}", list.text());
+        let item = &list.json()["items"][0];
+        assert_eq!(
+            (&item["id"], &item["title"], &item["run_ids"], &item["open"]),
+            (&made["id"], &json!("<b>Look</b>"), &json!([shown]), &json!(true))
+        );
+
+        // The same bytes as without the share, whatever credentials come along.
+        let base = format!("/api/v1/shared/{token}");
+        for rest in ["", "/metrics?points=0", "/frames", "/logs", "/artifacts", "/artifacts/tables/places.csv"] {
+            let own = app.get(&format!("/api/v1/runs/{shown}{rest}")).await;
+            let url = app.url(&format!("{base}/runs/{shown}{rest}"));
+            let request = app.client.get(url).bearer_auth("wrong").header("cookie", "engram_token=wrong");
+            let shared = Answer::of(request.send().await.unwrap()).await;
+            assert_eq!((own.status, shared.status), (200, 200), "{rest}");
+            assert!(own.body == shared.body, "{rest}");
+        }
+        let frame = app.get(&format!("{base}/runs/{shown}/frames")).await.json()["items"][0]["url"].as_str().unwrap().to_owned();
+        assert_eq!(app.get(&format!("{base}/runs/{shown}/{frame}")).await.json()["kind"], "heatmap");
+        let whole = app.get(&base).await.json();
+        assert_eq!((&whole["runs"][0]["id"], whole["runs"].as_array().unwrap().len()), (&json!(shown), 1));
+        assert_eq!(whole["experiments"][0]["id"], "walk");
+
+        // Everything else is not there.
+        let other = Uuid::now_v7();
+        let outside = [
+            format!("{base}/runs/{hidden}"),
+            format!("{base}/runs/{hidden}/metrics"),
+            format!("{base}/runs/{hidden}/events"),
+            format!("{base}/runs/{hidden}/artifacts/tables/places.csv"),
+            format!("{base}/runs/{hidden}/{frame}"),
+            format!("{base}/runs/{other}"),
+            format!("{base}/runs/x"),
+            format!("{base}/runs"),
+            format!("{base}/shares"),
+            format!("{base}/workers"),
+            format!("{base}/runs/{shown}/frames/1"),
+            format!("{base}/runs/{shown}/artifacts/none"),
+            format!("/api/v1/shared/{}", "x".repeat(43)),
+            format!("/api/v1/shared/{}/runs/{shown}", made["id"].as_str().unwrap()),
+        ];
+        for path in &outside {
+            let answer = app.get(path).await;
+            assert_eq!((answer.status, answer.json()["type"].as_str()), (404, Some("/problems/not-found")), "{path}");
+        }
+        for (method, rest) in
+            [("DELETE", ""), ("PATCH", ""), ("POST", "/cancel"), ("POST", "/clone"), ("POST", "/metrics"), ("PUT", "/artifacts/x")]
+        {
+            let answer = app.call(method, &format!("{base}/runs/{shown}{rest}"), None, Some(json!({}))).await;
+            assert_eq!(answer.status, 404, "{method} {rest}");
+        }
+        assert_eq!(app.get(&format!("/api/v1/runs/{shown}")).await.status, 200);
+
+        // The page is for nobody's index, cache or Referer, and its title is text.
+        let page = app.get(&format!("/s/{token}")).await;
+        assert_eq!(
+            (page.status, &page.headers["referrer-policy"], &page.headers["x-robots-tag"]),
+            (200, &"no-referrer".parse().unwrap(), &"noindex".parse().unwrap())
+        );
+        assert!(page.text().contains("&lt;b&gt;Look") && !page.text().contains("<b>Look"));
+        assert_eq!(app.get("/s/nothing").await.status, 404);
+
+        // A run that is deleted leaves its share.
+        assert_eq!(app.delete(&format!("/api/v1/runs/{shown}")).await.status, 204);
+        assert_eq!(app.get(&format!("{base}/runs/{shown}")).await.status, 404);
+        assert_eq!(app.get(&base).await.json()["runs"], json!([]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_shared_is_said() {
+    let app = TestApp::on_sqlite().await;
+    let run = new_run(&app, json!({})).await;
+    let missing = Uuid::now_v7();
+    for (body, pointer) in [
+        (json!({}), "/run_id"),
+        (json!({ "run_id": run, "run_ids": [run] }), "/run_id"),
+        (json!({ "run_ids": [] }), "/run_ids"),
+        (json!({ "run_id": missing }), "/run_id"),
+        (json!({ "run_ids": [run, missing] }), "/run_ids"),
+        (json!({ "run_id": "x" }), "/run_id"),
+        (json!({ "run_id": run, "expires_in_seconds": 0 }), "/expires_in_seconds"),
+        (json!({ "run_id": run, "expires_in_seconds": 31_536_001 }), "/expires_in_seconds"),
+        (json!({ "run_id": run, "titel": "t" }), "/titel"),
+    ] {
+        let answer = app.post("/api/v1/shares", body.clone()).await;
+        assert_eq!((answer.status, answer.json()["errors"][0]["pointer"].as_str()), (422, Some(pointer)), "{body}: {}", answer.text());
+    }
+    assert_eq!(app.get("/api/v1/shares").await.json()["items"], json!([]));
+    let year = share(&app, json!({ "run_ids": [run], "expires_in_seconds": 31_536_000 })).await;
+    assert!(year["expires_at"].as_str().is_some());
+}
+
+/// Reads a socket to its end and returns the code it was closed with.
+async fn closing_code(socket: &mut (impl StreamExt<Item = Result<Message, tokio_tungstenite::tungstenite::Error>> + Unpin)) -> u16 {
+    loop {
+        match tokio::time::timeout(Duration::from_secs(10), socket.next()).await.unwrap().unwrap().unwrap() {
+            Message::Close(Some(frame)) => return frame.code.into(),
+            _ => continue,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_ends_when_it_expires_or_is_revoked_and_so_do_its_sockets() {
+    for app in TestApp::on_each_database().await {
+        let run = new_run(&app, json!({})).await;
+        // Held by nobody who says anything, so that only the share can end what is open.
+        let _held = Hand::register(&app).await.lease().await;
+        let brief = share(&app, json!({ "run_id": run, "expires_in_seconds": 1 })).await;
+        let lasting = share(&app, json!({ "run_id": run })).await;
+        for (share, revoke) in [(&brief, false), (&lasting, true)] {
+            let base = format!("/api/v1/shared/{}", share["token"].as_str().unwrap());
+            let events = app.url(&format!("{base}/runs/{run}/events"));
+            assert_eq!(app.get(&base).await.status, 200);
+            let (mut socket, _) = tokio_tungstenite::connect_async(events.replace("http", "ws")).await.unwrap();
+            let stream = app.client.get(&events).header("accept", "text/event-stream").send().await.unwrap();
+            if revoke {
+                let path = format!("/api/v1/shares/{}", share["id"].as_str().unwrap());
+                assert_eq!(app.delete(&path).await.status, 204);
+                assert_eq!(app.get(&base).await.status, 404, "at once");
+                assert_eq!(app.delete(&path).await.status, 204, "twice is no fault");
+            }
+            let since = Instant::now();
+            assert_eq!(closing_code(&mut socket).await, 4_404);
+            assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+            tokio::time::timeout(Duration::from_secs(2), stream.text()).await.expect("the stream ends too").unwrap();
+            for path in [base.clone(), format!("{base}/runs/{run}"), format!("/s/{}", share["token"].as_str().unwrap())] {
+                assert_eq!(app.get(&path).await.status, 404, "{path}");
+            }
+        }
+        let open: Vec<_> =
+            app.get("/api/v1/shares").await.json()["items"].as_array().unwrap().iter().map(|item| item["open"].clone()).collect();
+        assert_eq!(open, [json!(false), json!(false)], "ended shares stay in the list");
+        assert_eq!(app.delete(&format!("/api/v1/shares/{}", Uuid::now_v7())).await.status, 404);
+        assert_eq!(app.delete("/api/v1/shares/x").await.status, 404);
+    }
+}

@@ -46,7 +46,7 @@ fn presets() -> Vec<Preset> {
                 "dataset": "digits", "source_samples": 1_438, "source_epochs": 20, "test_samples": 350, "adapt_batch_size": 50
             }),
             &[0, 1, 2],
-            2.0,
+            1.5,
         ),
         preset(
             "quick",
@@ -54,7 +54,7 @@ fn presets() -> Vec<Preset> {
             "Fashion-MNIST: 12,000 images to learn, then nine corruptions of 2,000 test images at the highest severity, six arms.",
             json!({}),
             &[0, 1, 2, 3, 4],
-            8.0,
+            7.0,
         ),
         preset(
             "standard",
@@ -62,7 +62,7 @@ fn presets() -> Vec<Preset> {
             "Fashion-MNIST with a wider network and 50,000 images to learn, the nine corruptions at the highest severity.",
             json!({ "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5 }),
             &[0, 1, 2],
-            300.0,
+            130.0,
         ),
         preset(
             "severities",
@@ -70,7 +70,7 @@ fn presets() -> Vec<Preset> {
             "The quick setting in all five severities: when does adaptation begin to pay?",
             json!({ "severities": [1, 2, 3, 4, 5] }),
             &[0, 1, 2],
-            30.0,
+            27.0,
         ),
         preset(
             "cifar10",
@@ -80,7 +80,7 @@ fn presets() -> Vec<Preset> {
                 "dataset": "cifar10", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5, "adapt_batch_size": 200
             }),
             &[0, 1, 2],
-            400.0,
+            220.0,
         ),
     ]
 }

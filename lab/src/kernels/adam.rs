@@ -49,6 +49,22 @@ impl Adam {
         }
     }
 
+    /// As [`Adam::update`] for a parameter that is a slice: `parameter` and `gradient` have as many numbers as the shape given to
+    /// [`Adam::new`], which was on the CPU.
+    pub fn update_values(&mut self, parameter: &mut [f32], gradient: &[f32], learning_rate: f64) -> Result<()> {
+        if parameter.len() != self.first_moment.elem_count() || gradient.len() != parameter.len() {
+            bail!("Adam for {:?} got {} parameters and {} gradients", self.first_moment.shape(), parameter.len(), gradient.len());
+        }
+        self.steps += 1;
+        let rates = Rates::at(self.steps, learning_rate, self.weight_decay);
+        write(&self.first_moment, |m| {
+            write(&self.second_moment, |v| {
+                rates.update(parameter, m, v, gradient, None);
+                Ok(())
+            })
+        })
+    }
+
     fn update_in_place(&self, parameter: &Var, gradient: &Tensor, mask: Option<&Tensor>, rates: Rates) -> Result<()> {
         read(gradient, |g| {
             write(parameter, |w| {
@@ -230,6 +246,21 @@ mod tests {
             assert!(relative_difference(&fused.first_moment, &plain.first_moment) < 1e-5);
             assert!(relative_difference(&fused.second_moment, &plain.second_moment) < 1e-5);
         }
+    }
+
+    #[test]
+    fn slices_are_updated_as_tensors_are() {
+        let mut generator = Generator::new(3, "adam");
+        let (start, gradient) = (generator.normal(37, 1.0, &Device::Cpu).unwrap(), generator.normal(37, 1.0, &Device::Cpu).unwrap());
+        let parameter = Var::from_tensor(&start).unwrap();
+        let mut values = start.to_vec1::<f32>().unwrap();
+        let (mut of_tensor, mut of_slice) = (Adam::new(&start, 0.01).unwrap(), Adam::new(&start, 0.01).unwrap());
+        for _ in 0..3 {
+            of_slice.update_values(&mut values, &gradient.to_vec1::<f32>().unwrap(), 0.01).unwrap();
+            of_tensor.update(&parameter, &gradient, None, 0.01).unwrap();
+        }
+        assert_eq!(parameter.to_vec1::<f32>().unwrap(), values);
+        assert!(of_slice.update_values(&mut values[1..], &[0.0; 36], 0.01).is_err());
     }
 
     #[test]

@@ -4,18 +4,26 @@
 //! in the order of the pieces.
 
 pub mod adam;
+pub mod batch_norm;
+pub mod convolution;
 pub mod cross_entropy;
+pub mod exponential;
 pub mod few_rows;
+pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;
+pub mod norm_pool;
 pub mod packed;
 pub mod real;
 pub mod softmax_retrieval;
 pub mod storage;
 
 pub use adam::Adam;
+pub use batch_norm::Statistics;
+pub use convolution::Convolution;
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};
+pub use norm_pool::{AffineGradient, NormPool};
 
 #[cfg(test)]
 mod testing {

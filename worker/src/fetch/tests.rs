@@ -200,6 +200,28 @@ async fn another_address_takes_over_and_a_missing_client_is_named() {
     assert_eq!(left, [".lock"]);
 }
 
+#[tokio::test]
+async fn an_archive_at_an_address_is_unpacked_and_its_files_are_checked() {
+    let files = Files::default();
+    let address = start(files.clone()).await;
+    let archive: &'static str = format!("{address}all.tar.gz").leak();
+    let (set, stock) = set_at(&[], Box::leak(Box::new([Package::Archive { address: archive, folder: "inside" }])));
+    let make = tempfile::tempdir().unwrap();
+    std::fs::create_dir(make.path().join("inside")).unwrap();
+    for (name, bytes) in &stock {
+        std::fs::write(make.path().join("inside").join(name), bytes).unwrap();
+    }
+    let packed = std::process::Command::new("tar").args(["-czf", "all.tar.gz", "inside"]).current_dir(make.path()).status().unwrap();
+    assert!(packed.success());
+    let folder = tempfile::tempdir().unwrap();
+    let text = fetch_quietly(set, folder.path()).await.unwrap_err().to_string();
+    assert!(text.contains("all.tar.gz: ") && text.contains("404"), "{text}");
+    let bytes = std::fs::read(make.path().join("all.tar.gz")).unwrap();
+    files.served.lock().unwrap().insert("all.tar.gz".to_owned(), bytes.into());
+    fetch_quietly(set, folder.path()).await.unwrap();
+    assert_whole(set, folder.path());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_fetchers_at_once_bring_each_file_once() {
     let files = Files::default();

@@ -128,7 +128,7 @@ function ExperimentCard({ card, canWrite, newRun, wide }) {
         : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`<span>No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.</span>`}</span>`}
     </a>
     <div class="picture-note number">
-      ${run ? html`<${StatusWord} run=${run} /> <span>${title}</span> <span>${best.length > 0 ? `${formatValue(Math.min(...best), metric)} to ${formatValue(Math.max(...best), metric)}` : ''}</span>` : html`<span class="quiet">${armsOfRun(card, {}).length || ''} ${card.arms.length ? 'systems side by side' : ''}</span>`}
+      ${run ? html`<${StatusWord} run=${run} /> <span title=${title}>${title}</span> <span>${best.length > 0 ? `${formatValue(Math.min(...best), metric)} to ${formatValue(Math.max(...best), metric)}` : ''}</span>` : html`<span class="quiet">${armsOfRun(card, {}).length || ''} ${card.arms.length ? 'systems side by side' : ''}</span>`}
     </div>
     <h2>${card.title}</h2>
     <p>${card.summary}</p>

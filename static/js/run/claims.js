@@ -3,6 +3,7 @@ import { formatExact, formatSigned, formatValue, toNumber } from '../format.js';
 import { estimateTitle, halfWidth } from '../sweep/estimates.js';
 import { html } from '../html.js';
 import { splitSummary } from './results.js';
+import { TERMINAL } from './run_data.js';
 
 export const SIGNS = { holds: '✓', fails: '✕', undecided: '○' };
 
@@ -46,7 +47,7 @@ function meanText(estimate, show) {
 }
 
 /**
- * @param {{card: import('../types.js').Card, run: {claims?: import('../types.js').Verdict[], summary?: Record<string, any>},
+ * @param {{card: import('../types.js').Card, run: {status?: string, claims?: import('../types.js').Verdict[], summary?: Record<string, any>},
  *   estimates?: Record<string, import('../types.js').Estimate>}} props of one run, or with `estimates` of the runs of a cell
  */
 export function Claims({ card, run, estimates }) {
@@ -60,13 +61,14 @@ export function Claims({ card, run, estimates }) {
       const title = value === null ? '' : estimate ? estimateTitle(claim.measure, estimate) : formatExact(value);
       const show = valueText(card, claim);
       const { reported } = claim;
+      const none = run.status && TERMINAL.has(run.status) ? 'not measured by this run' : 'no value yet';
       return html`<details class="claim" data-verdict=${state} key=${claim.id}>
         <summary>
           <span class="sign" aria-hidden="true">${SIGNS[state]}</span>
           <span class="statement">${claim.statement}</span>
           <span class="verdict"
             ><b>${state}</b>
-            <span class="number" title=${title}>${value === null ? 'no value yet' : estimate ? meanText(estimate, show) : show(value)}</span>
+            <span class="number" title=${title}>${value === null ? none : estimate ? meanText(estimate, show) : show(value)}</span>
             ${reported && html`<span class="quiet">paper ${reportedText(claim)}</span>`}
           </span>
         </summary>

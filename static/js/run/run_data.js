@@ -27,6 +27,8 @@ export class RunData {
     this.frames = new Map();
     /** @type {import('../types.js').LogLine[]} */
     this.logs = [];
+    /** Whether the frames made before the page was opened are all here. */
+    this.framesAreRead = false;
     this.lastFrameSeq = 0;
     this.lastLogSeq = 0;
     /** @type {import('../live.js').LiveState} */
@@ -58,6 +60,7 @@ export class RunData {
     const [frames, logs] = await Promise.all([getAll(`${base}/frames`, options), getAll(`${base}/logs`, { ...options, max: 10000 })]);
     if (this.closed) return;
     frames.forEach((frame) => this.addFrame(frame));
+    this.framesAreRead = true;
     logs.forEach((line) => this.addLine(line));
     this.tell('frames', 'logs');
     this.stopFollowing = followRun({

@@ -13,6 +13,7 @@ import { ConfigTable } from './config_table.js';
 import { FramePanel } from './frame_panel.js';
 import { LogPanel } from './log_panel.js';
 import { Results } from './results.js';
+import { TERMINAL } from './run_data.js';
 import { SeriesPanel } from './series_panel.js';
 import { StepSlider } from './step_slider.js';
 import { useGroupTopics, useRunTopics } from './watch.js';
@@ -49,9 +50,22 @@ function bySection(panels) {
   return names.map((name) => [name, panels.filter((panel) => panel.section === name)]);
 }
 
+/**
+ * The panels that can have something to show. A run that has ended records nothing more, and an experiment of several kinds has panels for
+ * each of them; until the frames are read, theirs stay, so that nothing jumps.
+ * @param {import('../types.js').Card} card @param {import('./run_data.js').RunData} data @param {import('../types.js').Run} run
+ */
+function panelsOf(card, data, run) {
+  if (!TERMINAL.has(run.status) && run.config.kind === undefined) return card.panels;
+  const recorded = new Set([...data.series.values()].map((series) => series.name));
+  return card.panels.filter((panel) =>
+    panel.kind === 'frame' ? !data.framesAreRead || data.frames.has(panel.frame ?? '') : (panel.metrics ?? []).some((name) => recorded.has(name)),
+  );
+}
+
 /** @param {{data: import('./run_data.js').RunData, card: import('../types.js').Card | null}} props */
 export function RunView({ data, card: given }) {
-  useRunTopics(data, 'run', 'series', 'live');
+  useRunTopics(data, 'run', 'series', 'frames', 'live');
   const group = useMemo(() => new ChartGroup(), [data]);
   const cache = useMemo(() => new FrameCache(data.source.base, data.source.anonymous), [data]);
   const card = useCardOrBare(given, data);
@@ -77,7 +91,7 @@ export function RunView({ data, card: given }) {
     <${ViewTools} group=${group} data=${data} card=${card} />
     <div class="run-columns">
       <div class="run-main">
-        ${bySection(card.panels).map(([name, panels]) => html`<section key=${name} class="panel-section"><h2>${name}</h2><div class="panels">${panels.map(draw)}</div></section>`)}
+        ${bySection(panelsOf(card, data, run)).map(([name, panels]) => html`<section key=${name} class="panel-section"><h2>${name}</h2><div class="panels">${panels.map(draw)}</div></section>`)}
         ${others.length > 0 && html`<section class="panel-section"><h2>Also recorded</h2><div class="panels">${others.map(draw)}</div></section>`}
         <section class="panel-section"><h2>Results</h2><${Results} card=${card} run=${run} /></section>
         ${clocks.length > 0 && html`<section class="panel-section"><h2>System</h2><div class="panels">${clocks.map(draw)}</div></section>`}

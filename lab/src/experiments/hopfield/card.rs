@@ -137,7 +137,7 @@ fn presets() -> Vec<Preset> {
                 "arms": ["hopfield", "mean"], "epochs": 20
             }),
             &five,
-            120.0,
+            230.0,
         ),
         preset(
             "retrieve_many",

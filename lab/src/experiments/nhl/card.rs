@@ -82,6 +82,16 @@ fn presets() -> Vec<Preset> {
             &[0, 1, 2],
             220.0,
         ),
+        preset(
+            "cifar100",
+            "CIFAR-100",
+            "As CIFAR-10, with the hundred classes of CIFAR-100. The paper's networks (WRN-40-2, ResNet-26) are larger than this one.",
+            json!({
+                "dataset": "cifar100", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5, "adapt_batch_size": 200
+            }),
+            &[0, 1, 2],
+            220.0,
+        ),
     ]
 }
 

@@ -6,7 +6,10 @@
 //! every tap are gathered first, and the offsets are those of the gathered rows.
 
 mod device;
+mod operation;
 mod run;
+
+pub use operation::conv2d;
 
 use rayon::prelude::*;
 use run::{PackedFilters, Run, copy_lines, correlate};

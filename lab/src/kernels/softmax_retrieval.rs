@@ -3,6 +3,10 @@
 //! For states xi and patterns x_i: `p = softmax(beta x_i . xi)`, `xi' = sum_i p_i x_i`. The `states * patterns` scores never exist at
 //! once: each task holds those of a few rows and one tile, with the largest score and the sums so far.
 
+mod operation;
+
+pub use operation::softmax_retrieval;
+
 use crate::kernels::{
     matmul::{Destination, Matrix, product_alone},
     real::Real,

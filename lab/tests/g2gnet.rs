@@ -13,9 +13,12 @@ fn config(preset: &str, given: Value) -> Map<String, Value> {
     entry.complete(preset, given.as_object().unwrap()).unwrap()
 }
 
+const ARMS: [&str; 10] = ["dense", "dense_narrow", "er", "g2g", "g2g_hebb", "tile", "tile_hebb", "g2g_set", "er_rigl", "custom"];
+
 fn small() -> Map<String, Value> {
     // Windows of 5 batches before events at 20, 40, 60; evaluations in between.
-    config("glance", json!({ "hidden_width": 64, "epochs": 5 }))
+    let custom = json!({ "layout": "tile", "prune_rule": "three", "grow_rule": "random" });
+    config("glance", json!({ "hidden_width": 64, "epochs": 5, "arms": ARMS, "custom": custom }))
 }
 
 /// One line per item, floats by their bits.
@@ -109,6 +112,33 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
     assert_eq!(one, run(3));
 }
 
+#[test]
+fn an_arm_says_the_same_whoever_runs_beside_it() {
+    let mut few = small();
+    few["arms"] = json!(["tile_hebb", "g2g_hebb"]);
+    let (few, ..) = Drive::start(&few, 3).run_out();
+    let (all, ..) = Drive::start(&small(), 3).run_out();
+    for arm in ["tile_hebb", "g2g_hebb"] {
+        let of_arm = |said: &[String]| said.iter().filter(|line| line.contains(&format!("Some(\"{arm}\")"))).cloned().collect::<Vec<_>>();
+        assert_eq!(of_arm(&few), of_arm(&all));
+    }
+}
+
+#[test]
+fn an_encoder_is_learnt_with_the_rest_and_restored() {
+    let config = config("glance", json!({ "hidden_width": 64, "epochs": 4, "encoder": "patch16", "arms": ["dense", "tile_hebb"] }));
+    let (said, summary, _) = Drive::start(&config, 1).run_out();
+    let mut first = Drive::start(&config, 1);
+    first.run_to(30);
+    let (rest, ..) = Drive::resume(&config, 1, &first.save(), &first).run_out();
+    assert_eq!([first.said, rest].concat(), said);
+    for arm in ["dense", "tile_hebb"] {
+        assert!(summary[&format!("accuracy/test.{arm}")] > 0.85, "{arm}: {summary:?}");
+    }
+    // 16 patches of 4 pixels with 32 filters, then 512-64-64-10.
+    assert_eq!(summary["compute/macs_per_image.dense"], (16 * 4 * 32 + 512 * 64 + 64 * 64 + 640) as f64);
+}
+
 /// The checkpoint with the first value of an `f32` tensor replaced.
 fn with_first_value(checkpoint: &[u8], tensor: &str, value: f32) -> Vec<u8> {
     let file = safetensors::SafeTensors::deserialize(checkpoint).unwrap();
@@ -134,11 +164,11 @@ fn a_diverged_arm_stops_alone_and_says_so() {
     let warnings: Vec<_> = said.iter().filter(|line| line.starts_with("Warning")).collect();
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("Arm g2g has diverged at step 11") && warnings[0].contains("hidden layer 2"), "{warnings:?}");
-    for arm in ["dense", "dense_narrow", "er", "g2g", "g2g_hebb"] {
+    for arm in ARMS {
         assert_eq!(summary[&format!("accuracy/test.{arm}")].is_nan(), arm == "g2g", "{arm}");
     }
     assert!(summary["accuracy/test.g2g-er"].is_nan() && !summary["accuracy/test.g2g_hebb-dense"].is_nan());
-    assert_eq!(artifacts.len(), 6);
+    assert_eq!(artifacts.len(), ARMS.len() + 1);
     // The others are not disturbed.
     let (undisturbed, _, _) = Drive::start(&config, 0).run_out();
     let of_dense = |said: &[String]| said.iter().filter(|line| line.contains("Some(\"dense\")")).cloned().collect::<Vec<_>>();
@@ -161,7 +191,7 @@ fn what_a_run_says_is_what_its_card_promises() {
                     metrics.insert(point.name);
                 }
                 Item::Frame { name, arm, step, .. } => {
-                    frame_steps.entry(format!("{name} {}", arm.unwrap())).or_default().push(step);
+                    frame_steps.entry(format!("{name} {}", arm.unwrap_or_default())).or_default().push(step);
                     frames.insert(name);
                 }
                 Item::Log { .. } => {}
@@ -177,13 +207,17 @@ fn what_a_run_says_is_what_its_card_promises() {
     }
     assert_eq!(frame_steps["connectivity/layer_1 g2g_hebb"], [1, 20, 40, 60, 85]);
     assert_eq!(frame_steps["connectivity/layer_2 er"], [1, 85]);
+    for arm in ["g2g_hebb", "tile_hebb", "g2g_set", "er_rigl", "custom"] {
+        assert_eq!(frame_steps[&format!("moves/layer_1 {arm}")], [20, 40, 60], "{arm}");
+    }
+    assert_eq!(frame_steps["accuracy/against_weights "].last(), Some(&85));
     drive.running.finish(&mut drive.recorder).unwrap();
     let (summary, artifacts) = drive.recorder.take_results();
     for claim in &card.claims {
         assert!(summary.contains_key(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
     }
     let paths: Vec<&str> = artifacts.iter().map(|artifact| artifact.path.as_str()).collect();
-    assert_eq!(paths.len(), 6);
+    assert_eq!(paths.len(), ARMS.len() + 1);
     assert!(paths.contains(&"weights/g2g_hebb.safetensors") && paths.contains(&"summary.csv"));
 }
 
@@ -211,7 +245,7 @@ fn each_arm_can_choose_its_learning_rate() {
 #[test]
 fn the_bundled_digits_are_learnt() {
     let (_, summary, _) = Drive::start(&config("glance", json!({ "epochs": 10 })), 0).run_out();
-    for arm in ["dense", "dense_narrow", "er", "g2g", "g2g_hebb"] {
+    for arm in &ARMS[..7] {
         let accuracy = summary[&format!("accuracy/test.{arm}")];
         assert!((0.93..1.0).contains(&accuracy), "{arm}: {accuracy}");
     }

@@ -118,6 +118,16 @@ impl Side {
     }
 }
 
+/// The tiles that every input group feeds.
+fn readers(groups: usize, sources: &[usize]) -> Result<Vec<Vec<usize>>> {
+    let mut readers = vec![Vec::new(); groups];
+    for (tile, source) in sources.iter().enumerate() {
+        let Some(readers) = readers.get_mut(*source) else { bail!("tile {tile} comes from group {source} of {groups}") };
+        readers.push(tile);
+    }
+    Ok(readers)
+}
+
 impl TilePattern {
     /// A pattern from the groups of the inputs and of the outputs and the `fan_in` source groups of every output group in turn.
     ///
@@ -129,12 +139,16 @@ impl TilePattern {
             bail!("{} outputs and {} tiles do not divide by {groups} groups", outputs.len(), sources.len());
         }
         let (inputs, outputs) = (Side::new(inputs, groups)?, Side::new(outputs, groups)?);
-        let mut readers = vec![Vec::new(); groups];
-        for (tile, source) in sources.iter().enumerate() {
-            let Some(readers) = readers.get_mut(*source) else { bail!("tile {tile} comes from group {source} of {groups}") };
-            readers.push(tile);
-        }
+        let readers = readers(groups, &sources)?;
         Ok(Self { groups, fan_in: sources.len() / groups, inputs, outputs, sources, readers })
+    }
+
+    /// The same groups with other sources. Errors: another number of them, or a group that does not exist.
+    pub fn with_sources(&self, sources: Vec<usize>) -> Result<Self> {
+        if sources.len() != self.sources.len() {
+            bail!("a layer of {} tiles got {} sources", self.sources.len(), sources.len());
+        }
+        Ok(Self { readers: readers(self.groups, &sources)?, sources, ..self.clone() })
     }
 
     /// Number of groups on either side.
@@ -530,6 +544,8 @@ mod tests {
         assert!(TilePattern::new(2, &[0, 0, 1], &[0, 1, 1], vec![0, 1]).is_err());
         assert!(TilePattern::new(2, &[0, 0, 0], &[0, 1], vec![0, 1]).is_err());
         assert!(TilePattern::new(2, &[0, 1], &[0, 1], vec![0, 2]).is_err());
+        assert!(padded.with_sources(vec![0]).is_err() && padded.with_sources(vec![0, 2]).is_err());
+        assert_eq!(padded.with_sources(vec![0, 1]).unwrap(), *pattern(Rule::Contiguous, 5, 4, 2, &[0, 1]));
     }
 
     #[test]

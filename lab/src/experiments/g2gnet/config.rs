@@ -253,9 +253,6 @@ impl Check for G2gNetConfig {
             faults.push(&["encoder", "dataset"], format!("image side must be divisible by 4 for patch16; got {}", self.dataset.side()));
         }
         self.check_groups("groups", self.groups, faults);
-        if self.has_tile_arm() {
-            self.check_tiles(faults);
-        }
         let groups = self.groups;
         if self.p_intra <= 0.0 {
             faults.push(&["p_intra"], "0 would leave units with no input; must be above 0");
@@ -270,6 +267,9 @@ impl Check for G2gNetConfig {
             let detail =
                 format!("with {groups} groups {} % wired inside, at least {least:.3} % of the weights are absent", 100.0 * self.p_intra);
             faults.push(&["sparsity", "groups", "p_intra"], detail);
+        }
+        if self.has_tile_arm() {
+            self.check_tiles(faults);
         }
         if self.hebb_window > self.dst_every {
             let detail = format!("window longer than dst_every ({}); got {}", self.dst_every, self.hebb_window);
@@ -301,7 +301,7 @@ impl G2gNetConfig {
             let detail = format!("K must be 1..G ({}); K=G is dense; got {}", self.tile_groups, self.tile_fan_in);
             faults.push(&["tile_fan_in", "tile_groups"], detail);
         }
-        if self.p_intra < 1.0 {
+        if self.p_intra > 0.0 && self.p_intra < 1.0 {
             let detail = format!("tile needs p_intra = 1: leave the tile arms out or the groups fully wired; got {}", self.p_intra);
             faults.push(&["p_intra", "arms", "custom"], detail);
         }

@@ -5,6 +5,7 @@
 
 pub mod adam;
 pub mod batch_norm;
+pub mod block_sparse;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod exponential;
@@ -21,6 +22,7 @@ pub mod storage;
 
 pub use adam::Adam;
 pub use batch_norm::Statistics;
+pub use block_sparse::{TilePattern, block_sparse_linear};
 pub use convolution::{Convolution, conv2d};
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};

@@ -3,25 +3,14 @@
 //! Constant rates are compared arm by arm. The homeostatic arm is a random walk with a floor: one seed in five or so starves within six epochs, so of
 //! its advantage only the median over seeds is stable, and of its rate only the mean.
 
-use lab::{Lab, Recorder, registry};
+mod support;
+
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn run(preset: &str, given: &Value, seed: u64) -> BTreeMap<String, f64> {
-    let entry = registry::standard().get("homeostatic").unwrap();
-    let config = entry.complete(preset, given.as_object().unwrap()).unwrap();
-    let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed };
-    let mut running = entry.start(&config, &lab).unwrap();
-    let mut recorder = Recorder::default();
-    for step in 1..=running.total_steps() {
-        recorder.begin_step(step);
-        running.step(&mut recorder).unwrap();
-        recorder.take_items();
-        recorder.take_clock_points();
-    }
-    running.finish(&mut recorder).unwrap();
-    recorder.take_results().0
+    support::summary_of("homeostatic", &support::config("homeostatic", preset, given), seed)
 }
 
 /// The values of a summary number over the seeds from 0.

@@ -1,20 +1,18 @@
 //! Every kind of the Hopfield experiment, driven as the engine drives it: resuming, threads, what it says, and what it finds.
 
-use lab::{Checkpoint, Lab, Recorder, Running, record::Item, registry};
+mod support;
+
+use lab::registry;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use support::{Config, Drive, assert_resumes_at, assert_same_on_any_threads, assert_undisturbed, spoilt_after, summary_of};
 
-fn lab_with_seed(seed: u64) -> Lab {
-    Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed }
-}
-
-fn config(preset: &str, given: Value) -> Map<String, Value> {
-    let entry = registry::standard().get("hopfield").unwrap();
-    entry.complete(preset, given.as_object().unwrap()).unwrap()
+fn config(preset: &str, given: Value) -> Config {
+    support::config("hopfield", preset, &given)
 }
 
 /// A small run of every kind.
-fn kinds() -> Vec<Map<String, Value>> {
+fn kinds() -> Vec<Config> {
     let mut configs = [
         json!({ "kind": "retrieve", "noise_sigma": 0.3, "flip_fraction": 0.05, "num_patterns": 30, "probes": 20 }),
         json!({
@@ -37,109 +35,24 @@ fn kinds() -> Vec<Map<String, Value>> {
     configs.iter_mut().map(|given| config("none", given.take())).collect()
 }
 
-/// One line per item, floats by their bits.
-fn lines(items: Vec<Item>) -> Vec<String> {
-    items
-        .into_iter()
-        .map(|item| match item {
-            Item::Point(point) => format!("{} {:?} {} {:016x}", point.name, point.arm, point.step, point.value.0.to_bits()),
-            Item::Frame { name, arm, step, frame } => format!("{name} {arm:?} {step} {}", serde_json::to_string(&frame).unwrap()),
-            Item::Log { level, message } => format!("{level:?} {message}"),
-        })
-        .collect()
-}
-
-struct Drive {
-    running: Box<dyn Running>,
-    recorder: Recorder,
-    step: u64,
-    said: Vec<String>,
-}
-
-impl Drive {
-    fn start(config: &Map<String, Value>, seed: u64) -> Self {
-        let running = registry::standard().get("hopfield").unwrap().start(config, &lab_with_seed(seed)).unwrap();
-        Self { running, recorder: Recorder::default(), step: 0, said: Vec::new() }
-    }
-
-    fn resume(config: &Map<String, Value>, seed: u64, checkpoint: &[u8], stopped: &Self) -> Self {
-        let from = Checkpoint::from_bytes(checkpoint).unwrap();
-        let running = registry::standard().get("hopfield").unwrap().restore(config, &lab_with_seed(seed), &from).unwrap();
-        Self { running, recorder: Recorder::resumed(stopped.recorder.last_steps()), step: stopped.step, said: Vec::new() }
-    }
-
-    fn run_to(&mut self, step: u64) {
-        while self.step < step {
-            self.step += 1;
-            self.recorder.begin_step(self.step);
-            self.running.step(&mut self.recorder).unwrap();
-            self.said.extend(lines(self.recorder.take_items()));
-        }
-    }
-
-    fn run_out(mut self) -> (Vec<String>, BTreeMap<String, f64>, Vec<lab::record::Artifact>) {
-        self.run_to(self.running.total_steps());
-        self.running.finish(&mut self.recorder).unwrap();
-        self.said.extend(lines(self.recorder.take_items()));
-        let (summary, artifacts) = self.recorder.take_results();
-        (self.said, summary, artifacts)
-    }
-
-    fn save(&self) -> Vec<u8> {
-        let mut checkpoint = Checkpoint::default();
-        self.running.save(&mut checkpoint).unwrap();
-        checkpoint.to_bytes().unwrap()
-    }
-}
-
-/// The bits of everything a run leaves that does not depend on the clock.
-fn left(summary: BTreeMap<String, f64>, artifacts: Vec<lab::record::Artifact>) -> (BTreeMap<String, u64>, Vec<(String, Vec<u8>)>) {
-    let bits = summary.into_iter().filter(|(name, _)| !lab::record::is_clock_name(name)).map(|(name, value)| (name, value.to_bits()));
-    (bits.collect(), artifacts.into_iter().map(|artifact| (artifact.path, artifact.bytes)).collect())
+fn start(config: &Config, seed: u64) -> Drive {
+    Drive::start("hopfield", config, seed)
 }
 
 #[test]
 fn a_run_restored_anywhere_says_the_same_and_leaves_the_same() {
     for config in kinds() {
-        let kind = &config["kind"];
-        let (said, summary, artifacts) = Drive::start(&config, 3).run_out();
-        let whole = left(summary, artifacts);
-        let total = Drive::start(&config, 3).running.total_steps();
-        for stop in BTreeSet::from([1, 2, total / 2, total - 1, total]) {
-            let mut first = Drive::start(&config, 3);
-            first.run_to(stop);
-            let checkpoint = first.save();
-            let second = Drive::resume(&config, 3, &checkpoint, &first);
-            assert_eq!(second.save(), checkpoint, "{kind}: saving what was restored at step {stop}");
-            let (rest, summary, artifacts) = second.run_out();
-            assert_eq!([first.said, rest].concat(), said, "{kind} stopped at step {stop}");
-            assert_eq!(left(summary, artifacts), whole, "{kind} stopped at step {stop}");
-        }
-        assert_ne!(Drive::start(&config, 4).run_out().0, said, "{kind} with another seed");
+        let total = start(&config, 3).total_steps();
+        let stops = BTreeSet::from([1, 2, total / 2, total - 1, total]);
+        assert_resumes_at("hopfield", &config, &Vec::from_iter(stops));
     }
 }
 
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
     for config in kinds() {
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let (said, summary, artifacts) = pool.install(|| Drive::start(&config, 0).run_out());
-            (said, left(summary, artifacts))
-        };
-        let one = run(1);
-        assert_eq!(one, run(2), "{}", config["kind"]);
-        assert_eq!(one, run(3), "{}", config["kind"]);
+        assert_same_on_any_threads("hopfield", &config);
     }
-}
-
-/// The checkpoint with the first value of an `f32` array replaced.
-fn with_first_value(checkpoint: &[u8], array: &str, value: f32) -> Vec<u8> {
-    let file = safetensors::SafeTensors::deserialize(checkpoint).unwrap();
-    let at = file.tensor(array).unwrap().data().as_ptr() as usize - checkpoint.as_ptr() as usize;
-    let mut changed = checkpoint.to_vec();
-    changed[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    changed
 }
 
 #[test]
@@ -150,18 +63,12 @@ fn a_diverged_arm_stops_alone_and_says_so() {
         ("mil", "mil/bit_pattern/0/mean/parameters", "auc/test_bit_pattern"),
     ] {
         let config = kinds().into_iter().find(|config| config["kind"] == kind).unwrap();
-        let mut first = Drive::start(&config, 0);
-        first.run_to(1);
-        // What an overflow leaves behind.
-        let broken = with_first_value(&first.save(), array, f32::INFINITY);
-        let (said, summary, _) = Drive::resume(&config, 0, &broken, &first).run_out();
-        let warnings: Vec<_> = said.iter().filter(|line| line.starts_with("Warning")).collect();
-        assert!(warnings.len() == 1 && warnings[0].contains("Arm mean has diverged at step 2"), "{kind}: {warnings:?}");
-        assert!(summary[&format!("{measure}.mean")].is_nan() && summary[&format!("{measure}.hopfield")].is_finite(), "{kind}");
-        // The others are not disturbed.
-        let (undisturbed, _, _) = Drive::start(&config, 0).run_out();
-        let of_hopfield = |said: &[String]| said.iter().filter(|line| line.contains("Some(\"hopfield\")")).cloned().collect::<Vec<_>>();
-        assert!(of_hopfield(&undisturbed).ends_with(&of_hopfield(&said)), "{kind}");
+        let heard = spoilt_after("hopfield", &config, 1, array, f32::INFINITY);
+        let [warning] = &heard.warnings[..] else { panic!("{kind}: {:?}", heard.warnings) };
+        assert!(warning.contains("Arm mean has diverged at step 2"), "{kind}: {warning}");
+        let result = |arm: &str| heard.summary[&format!("{measure}.{arm}")];
+        assert!(result("mean").is_nan() && result("hopfield").is_finite(), "{kind}");
+        assert_undisturbed("hopfield", &config, &heard, "hopfield");
     }
 }
 
@@ -170,33 +77,16 @@ fn what_all_kinds_say_is_what_the_card_promises() {
     let card = &registry::standard().get("hopfield").unwrap().card;
     let (mut metrics, mut frames, mut arms, mut summaries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for config in kinds() {
-        let mut drive = Drive::start(&config, 0);
-        let steps = drive.running.total_steps();
-        let mut said_at = BTreeSet::new();
-        for step in 1..=steps {
-            drive.recorder.begin_step(step);
-            drive.running.step(&mut drive.recorder).unwrap();
-            for item in drive.recorder.take_items() {
-                match item {
-                    Item::Point(point) => {
-                        assert!(point.value.0.is_finite(), "{point:?}");
-                        said_at.insert(step);
-                        metrics.insert(point.name);
-                        arms.extend(point.arm);
-                    }
-                    Item::Frame { name, .. } => {
-                        frames.insert(name);
-                    }
-                    Item::Log { .. } => {}
-                }
-            }
-            metrics.extend(drive.recorder.take_clock_points().into_iter().map(|point| point.name));
-        }
-        assert!(said_at.contains(&steps), "{} is silent at its last step", config["kind"]);
-        drive.running.finish(&mut drive.recorder).unwrap();
-        let (summary, artifacts) = drive.recorder.take_results();
-        assert!(!artifacts.is_empty(), "{}", config["kind"]);
-        summaries.extend(summary.into_keys());
+        let drive = start(&config, 0);
+        let steps = drive.total_steps();
+        let heard = drive.run_out();
+        assert!(heard.points.iter().all(|point| point.value.0.is_finite()), "{}", config["kind"]);
+        assert!(heard.points.iter().any(|point| point.step == steps), "{} is silent at its last step", config["kind"]);
+        assert!(!heard.artifacts.is_empty(), "{}", config["kind"]);
+        frames.extend(heard.frame_names().into_iter().map(str::to_owned));
+        metrics.extend(heard.metrics);
+        arms.extend(heard.points.into_iter().filter_map(|point| point.arm));
+        summaries.extend(heard.summary.into_keys());
     }
     assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
     assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
@@ -228,7 +118,7 @@ fn presets_are_valid_and_every_kind_has_one() {
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {
-    Drive::start(&config(preset, given), seed).run_out().1
+    summary_of("hopfield", &config(preset, given), seed)
 }
 
 #[test]

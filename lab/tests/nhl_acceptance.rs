@@ -4,9 +4,11 @@
 //! test images of every corruption at severity 5 in batches of 100), per cent of error with batch statistics for the seeds measured. A
 //! source model differs by seed, and its errors on corrupted images with it, by up to 15 points.
 
-use lab::{Lab, Recorder, registry};
-use serde_json::Map;
+mod support;
+
+use serde_json::json;
 use std::collections::BTreeMap;
+use support::{config, summary_of};
 
 const SEEDS: u64 = 3;
 /// Batch statistics: mean of the seeds measured, and how far the mean of ours may be from it.
@@ -24,20 +26,10 @@ const REFERENCE: [(&str, f64, f64); 9] = [
 
 /// The summary of the quick preset, means over seeds, in per cent.
 fn mean_summary() -> BTreeMap<String, f64> {
-    let entry = registry::standard().get("nhl").unwrap();
-    let config = entry.complete("quick", &Map::new()).unwrap();
+    let config = config("nhl", "quick", &json!({}));
     let mut means = BTreeMap::new();
     for seed in 0..SEEDS {
-        let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed };
-        let mut running = entry.start(&config, &lab).unwrap();
-        let mut recorder = Recorder::default();
-        for step in 1..=running.total_steps() {
-            recorder.begin_step(step);
-            running.step(&mut recorder).unwrap();
-            recorder.take_items();
-        }
-        running.finish(&mut recorder).unwrap();
-        for (name, value) in recorder.take_results().0 {
+        for (name, value) in summary_of("nhl", &config, seed) {
             *means.entry(name).or_default() += 100.0 * value / SEEDS as f64;
         }
     }

@@ -94,7 +94,8 @@ fn side(expect: &Expect, low: f64, high: f64) -> Judgement {
     }
 }
 
-fn rule(expect: &Expect) -> String {
+/// The rule in words, as "above 0".
+pub fn rule(expect: &Expect) -> String {
     match expect.op {
         Op::Greater => format!("above {}", expect.value),
         Op::AtLeast => format!("at least {}", expect.value),

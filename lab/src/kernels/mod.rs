@@ -13,6 +13,7 @@ pub mod few_rows;
 pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;
+pub mod max_pool;
 pub mod norm_pool;
 pub mod packed;
 pub mod real;
@@ -22,10 +23,12 @@ pub mod storage;
 pub use adam::Adam;
 pub use batch_norm::Statistics;
 pub use block_sparse::{TilePattern, block_sparse_linear};
-pub use convolution::Convolution;
+pub use convolution::{Convolution, conv2d};
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};
+pub use max_pool::max_pool2d;
 pub use norm_pool::{AffineGradient, NormPool};
+pub use softmax_retrieval::softmax_retrieval;
 
 #[cfg(test)]
 mod testing {

@@ -8,6 +8,7 @@ pub mod experiment;
 pub mod experiments;
 pub mod json;
 pub mod kernels;
+pub mod npy;
 pub mod png;
 pub mod random;
 pub mod record;

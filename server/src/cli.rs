@@ -25,7 +25,7 @@ pub enum Command {
     Worker(Worker),
     /// Run an experiment in the terminal, without a server
     Run(Run),
-    /// Data sets: list, fetch, verify
+    /// Data sets: list, fetch, verify, import
     #[command(subcommand)]
     Data(Data),
     /// Tokens: create, list, revoke
@@ -207,6 +207,25 @@ pub enum Data {
         common: Common,
         /// Ids; all that are here by default
         ids: Vec<String>,
+    },
+    /// Bring a data set here from files that you have: IDX, CIFAR binary (both also .gz), npy, npz, CSV, a folder of PNG files
+    Import {
+        #[command(flatten)]
+        common: Common,
+        /// Id of a known set, as kmnist, or one of your own: a to z, digits, underscores
+        id: String,
+        /// Files or folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Title of a set of your own  [default: its id]
+        #[arg(long)]
+        title: Option<String>,
+        /// Licence of a set of your own  [default: not stated]
+        #[arg(long)]
+        licence: Option<String>,
+        /// Where a set of your own comes from  [default: imported]
+        #[arg(long)]
+        source: Option<String>,
     },
 }
 

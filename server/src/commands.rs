@@ -97,9 +97,10 @@ pub fn data(command: Data) -> anyhow::Result<()> {
         Data::List { common, json } => list_data(&common, json),
         Data::Fetch { common, ids } => {
             log(&common)?;
-            let sets = ids.iter().map(|id| find_set(id)).collect::<anyhow::Result<Vec<_>>>()?;
+            let folders = data_folders(&common);
+            let sets = ids.iter().map(|id| datasets::get(id, &folders)).collect::<Result<Vec<_>, _>>()?;
             for set in sets {
-                if matches!(set.state(&data_folders(&common)), datasets::State::Bundled | datasets::State::Present) {
+                if set.state(&folders).is_here() {
                     say(&format!("{} is here already", set.id))?;
                     continue;
                 }
@@ -108,38 +109,48 @@ pub fn data(command: Data) -> anyhow::Result<()> {
             Ok(())
         }
         Data::Verify { common, ids } => verify_data(&common, &ids),
+        Data::Import { common, id, paths, title, licence, source } => {
+            let about = datasets::import::About { title, licence, source };
+            let import = datasets::import::import(&id, &paths, &common.data_dir.join("datasets"), &about)?;
+            import.found.iter().try_for_each(|line| say(line))?;
+            say(&format!("{id} is here: {}, in {}", import.set.form.sizes(), import.place.display()))
+        }
     }
 }
 
 fn list_data(common: &Common, json: bool) -> anyhow::Result<()> {
     let folders = data_folders(common);
+    let listed = datasets::list(&folders);
     if json {
-        let items: Vec<_> = datasets::all().iter().map(|set| serde_json::json!({
-            "id": set.id, "title": set.title, "licence": set.licence, "bytes": set.bytes, "state": state_word(set.state(&folders)), "source": set.source,
-        })).collect();
-        return say(&serde_json::to_string_pretty(&items)?);
+        let item = |set: &&datasets::DataSet| {
+            let state = set.state(&folders).word();
+            serde_json::json!({
+                "id": set.id, "title": set.title, "licence": set.licence, "bytes": set.bytes, "form": set.form, "state": state,
+                "fetchable": set.is_fetchable(), "source": set.source,
+            })
+        };
+        say(&serde_json::to_string_pretty(&listed.sets.iter().map(item).collect::<Vec<_>>())?)?;
+    } else {
+        for set in &listed.sets {
+            let (state, megabytes, sizes) = (set.state(&folders).word(), set.bytes as f64 / 1e6, set.form.sizes());
+            say(&format!("{:<18} {state:<8} {megabytes:>6.1} MB  {sizes:<46} {} ({})", set.id, set.title, set.licence))?;
+        }
     }
-    for set in datasets::all() {
-        say(&format!(
-            "{:<16} {:<8} {:>8.1} MB  {} ({})",
-            set.id,
-            state_word(set.state(&folders)),
-            set.bytes as f64 / 1e6,
-            set.title,
-            set.licence
-        ))?;
-    }
-    Ok(())
+    if listed.faults.is_empty() { Ok(()) } else { bail!(listed.faults.join("\n")) }
 }
 
 fn verify_data(common: &Common, ids: &[String]) -> anyhow::Result<()> {
     let folders = data_folders(common);
-    let all = datasets::all().iter();
-    let sets = match ids {
-        [] => all.filter(|set| set.state(&folders) != datasets::State::Absent).collect(),
-        ids => ids.iter().map(|id| find_set(id)).collect::<anyhow::Result<Vec<_>>>()?,
+    let (sets, faults) = match ids {
+        [] => {
+            let datasets::Listed { mut sets, faults } = datasets::list(&folders);
+            sets.retain(|set| set.state(&folders) != datasets::State::Absent);
+            (sets, faults)
+        }
+        ids => (ids.iter().map(|id| datasets::get(id, &folders)).collect::<Result<_, _>>()?, Vec::new()),
     };
-    let mut bad = 0;
+    let mut bad = faults.len();
+    faults.iter().try_for_each(|fault| say(fault))?;
     for set in sets {
         match set.verify(&folders) {
             Ok(()) => say(&format!("{}: every byte is right", set.id))?,
@@ -150,22 +161,6 @@ fn verify_data(common: &Common, ids: &[String]) -> anyhow::Result<()> {
         }
     }
     if bad == 0 { Ok(()) } else { bail!("{bad} of the data sets cannot be used") }
-}
-
-fn find_set(id: &str) -> anyhow::Result<&'static datasets::DataSet> {
-    datasets::find(id).ok_or_else(|| {
-        let near = lab::schema::nearest(id, datasets::all().iter().map(|set| set.id)).unwrap_or("digits");
-        anyhow::anyhow!("there is no data set `{id}`; did you mean `{near}`?")
-    })
-}
-
-fn state_word(state: datasets::State) -> &'static str {
-    match state {
-        datasets::State::Bundled => "bundled",
-        datasets::State::Present => "present",
-        datasets::State::Absent => "absent",
-        datasets::State::Corrupt => "corrupt",
-    }
 }
 
 /// `engram token …`.

@@ -36,8 +36,12 @@
  * @typedef {{seq: number, name: string, arm: string | null, step: number, kind: string, url: string}} FrameRef
  * @typedef {{seq: number, time: string, level: 'info' | 'warning' | 'error', message: string}} LogLine
  * @typedef {{path: string, bytes: number, sha256: string, media_type: string}} ArtifactInfo
+ * @typedef {{kind: 'images', height: number, width: number, channels: number, classes: number, train: number, test: number} |
+ *   {kind: 'bags', bags: number, positive: number, instances: number, features: number} |
+ *   {kind: 'table', rows: number, features: number, classes: number} | {kind: 'tables', tables: number}} DatasetForm
  * @typedef {{id: string, title: string, licence?: string, bytes: number, source?: string, fetched?: number | null, error?: string | null,
- *   state: 'bundled' | 'present' | 'absent' | 'fetching' | 'corrupt'}} Dataset
+ *   form: DatasetForm, fetchable: boolean,
+ *   state: 'bundled' | 'present' | 'imported' | 'absent' | 'fetching' | 'corrupt'}} Dataset
  * @typedef {{id: string, name: string, host: string, devices: string[], state: string, run_id: string | null,
  *   last_seen_at: string, version: string}} WorkerInfo
  * @typedef {{version: string, reachable: boolean, public_url: string | null, workers: {online: number, busy: number},

@@ -71,7 +71,7 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
     if set.state(&[]) == State::Bundled {
         return Ok(());
     }
-    if set.addresses.is_empty() && set.packages.is_empty() {
+    if !set.is_fetchable() {
         return Err(FetchError::OnlyImport(set.title, set.how_to_get()));
     }
     let place = folder.join(set.id);

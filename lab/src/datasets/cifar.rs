@@ -62,9 +62,10 @@ pub fn records_of_picture(set: &DataSet, file: &DataFile, picture: &[u8], labels
     let unfit = |what: String| Error::Data(format!("the picture for {} of {} {what}", file.name, set.title));
     let Form::Images(shape) = set.form else { return Err(unfit("is of a set that holds no images.".to_owned())) };
     let pixels = shape.height * shape.width;
-    let (width, images, values) = png::decode_rgb(picture).map_err(|why| unfit(format!("cannot be read: {why}.")))?;
-    if shape.channels != 3 || width != pixels {
-        return Err(unfit(format!("must be {pixels} pixels wide; it is {width}.")));
+    let picture = png::decode(picture).map_err(|why| unfit(format!("cannot be read: {why}.")))?;
+    let images = picture.height;
+    if (picture.channels, picture.width) != (3, pixels) {
+        return Err(unfit(format!("must be {pixels} pixels wide, in colour; it is {} wide.", picture.width)));
     }
     // Which of the files of its split this is tells where its labels begin.
     let before = set.files.iter().take_while(|other| other.name != file.name).filter(|other| other.part == file.part).count();
@@ -73,7 +74,7 @@ pub fn records_of_picture(set: &DataSet, file: &DataFile, picture: &[u8], labels
         return Err(unfit(format!("has {images} images, but there are only {} labels in all.", all.len())));
     };
     let mut records = Vec::with_capacity(images * (1 + 3 * pixels));
-    for (image, label) in values.chunks_exact(3 * pixels).zip(labels) {
+    for (image, label) in picture.pixels.chunks_exact(3 * pixels).zip(labels) {
         records.push(*label);
         for channel in 0..3 {
             records.extend(image[channel..].iter().step_by(3));
@@ -160,5 +161,49 @@ mod tests {
         let text = records_of_picture(&set, &set.files[1], &picture(&second), b"[3, 9]").unwrap_err().to_string();
         assert!(text.contains("has 2 images, but there are only 2 labels in all"), "{text}");
         assert!(records_of_picture(&set, &set.files[0], b"no picture", train).unwrap_err().to_string().contains("cannot be read"));
+    }
+
+    /// Files of CIFAR-100's exact layout, and a set that knows them by MD5 as it knows the real ones.
+    fn small_hundred(train: &[u8], test: &[u8]) -> (DataSet, tempfile::TempDir) {
+        let known = find("cifar100").unwrap();
+        let files: Vec<DataFile> = std::iter::zip(known.files, [train, test])
+            .map(|(file, bytes)| {
+                let md5 = files::hex(&md5::Md5::digest(bytes)).leak();
+                DataFile { bytes: bytes.len() as u64, digest: Digest::Md5(md5), ..file.clone() }
+            })
+            .collect();
+        let (set, folder) = (DataSet { id: "small", files: files.leak(), ..known.clone() }, tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path().join("small")).unwrap();
+        for (file, bytes) in set.files.iter().zip([train, test]) {
+            std::fs::write(folder.path().join("small").join(file.name), bytes).unwrap();
+        }
+        (set, folder)
+    }
+
+    #[test]
+    fn coarse_labels_stand_before_those_of_cifar_100() {
+        let fine = |coarse: u8, label: u8| [vec![coarse], record(label, coarse)].concat();
+        let (set, folder) = small_hundred(&[fine(19, 99), fine(0, 20)].concat(), &fine(3, 50));
+        let folders = [folder.path().to_owned()];
+        let images = set.read_images(&folders).unwrap();
+        assert_eq!((images.train.labels.as_slice(), images.test.labels.as_slice(), images.classes), (&[99, 20][..], &[50][..], 100));
+        assert_eq!((images.train.images.len(), images.train.images[0], images.test.images[1024]), (2 * 3072, 19, 103));
+
+        let path = folder.path().join("small/train.bin");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[2000] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let text = set.verify(&folders).unwrap_err().to_string();
+        assert!(text.contains("train.bin is corrupt: its MD5 must be") && text.contains("`engram data fetch small`"), "{text}");
+        std::fs::write(&path, &bytes[..3074]).unwrap();
+        assert!(set.verify(&folders).unwrap_err().to_string().contains("must hold 6148 bytes unpacked; it holds 3074"));
+
+        let text = |train: &[u8]| {
+            let (set, folder) = small_hundred(train, &fine(0, 0));
+            set.verify(&[folder.path().to_owned()]).unwrap_err().to_string()
+        };
+        assert!(text(&fine(20, 1)).contains("train.bin must hold coarse labels from 0 to 19; record 0 has 20"));
+        assert!(text(&[fine(1, 1), fine(1, 100)].concat()).contains("train.bin must hold labels from 0 to 99; record 1 has 100"));
+        assert!(text(&record(1, 1)).contains("train.bin must hold records of 3074 bytes; its 3073 do not divide"));
     }
 }

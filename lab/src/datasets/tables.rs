@@ -4,7 +4,7 @@
 //! that is needed. A column is numeric if every value is a number, else it becomes one column of zeros and ones for each word it holds, in the
 //! words' order. Source: KEEL, <https://sci2s.ugr.es/keel/datasets.php>; UCI, <https://archive.ics.uci.edu>.
 
-use super::{DataFile, DataSet, Form, Part, TableShape, files};
+use super::{DataFile, DataSet, Form, Origin, Part, TableShape, faults::Faults, files};
 use crate::{Error, Result};
 use std::{
     collections::BTreeSet,
@@ -54,7 +54,7 @@ impl Table {
 /// Reads every table of `set`, in the order of its files. Errors: see [`super::load`].
 pub(super) fn read(set: &DataSet, folders: &[PathBuf]) -> Result<Vec<Arc<Table>>> {
     let mut tables = Vec::new();
-    if let Some((name, bytes)) = BUNDLED.iter().find(|(name, _)| set.bundled && *name == set.id) {
+    if let Some((name, bytes)) = BUNDLED.iter().find(|(name, _)| set.origin == Origin::Bundled && *name == set.id) {
         tables.push(parse(name, Path::new(name), bytes, 0)?);
     }
     for file in set.files {
@@ -79,26 +79,33 @@ pub(super) fn name_of(file: &DataFile) -> &'static str {
     file.name.split_once('.').map_or(file.name, |(name, _)| name)
 }
 
-/// The table in `bytes`, without its first `skip` columns. Errors: no text, no row, a row of another length, a value that is missing or not
-/// finite, a single class.
+/// The table in `bytes`, without its first `skip` columns. Errors, all at once: no text, no row, a row of another length, a value that is
+/// missing or not finite, a single class.
 pub(super) fn parse(name: &str, path: &Path, bytes: &[u8], skip: usize) -> Result<Table> {
-    let shown = path.display();
-    let text = std::str::from_utf8(bytes).map_err(|error| Error::Data(format!("{shown} must be text in UTF-8: {error}.")))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| Error::Data(format!("{} must be text in UTF-8: {error}.", path.display())))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('@'));
     let rows: Vec<(usize, Vec<&str>)> = lines.map(|(at, line)| (at + 1, values_of(line).skip(skip).collect())).collect();
+    of_rows(name, path, &rows)
+}
+
+/// The table of rows of features and a class, each with the number of its line. Errors: as [`parse`].
+pub(super) fn of_rows(name: &str, path: &Path, rows: &[(usize, Vec<&str>)]) -> Result<Table> {
+    let shown = path.display();
     let width = rows.first().map_or(0, |(_, row)| row.len());
     if width < 2 {
         return Err(Error::Data(format!("{shown} must hold rows of features and a class; its first has {width} values.")));
     }
-    for (line, row) in &rows {
+    let mut faults = Faults::default();
+    for (line, row) in rows {
         if row.len() != width {
-            return Err(Error::Data(format!("{shown}, line {line}: must hold {width} values as the first row; it holds {}.", row.len())));
+            faults.add(format!("{shown}, line {line}: must hold {width} values as the first row; it holds {}.", row.len()));
         }
-        if let Some(column) = row.iter().position(|value| matches!(*value, "" | "?" | "<null>") || not_finite(value)) {
-            let value = row[column];
-            return Err(Error::Data(format!("{shown}, line {line}: value {} must be there and finite; it is \"{value}\".", column + 1)));
-        }
+        let unfit = row.iter().enumerate().filter(|(_, value)| matches!(**value, "" | "?" | "<null>") || not_finite(value));
+        unfit.for_each(|(column, value)| {
+            faults.add(format!("{shown}, line {line}: value {} must be there and finite; it is \"{value}\".", column + 1));
+        });
     }
+    faults.none()?;
     let column = |at: usize| rows.iter().map(move |(_, row)| row[at]);
     let classes = sorted(column(width - 1));
     if classes.len() < 2 {
@@ -108,7 +115,7 @@ pub(super) fn parse(name: &str, path: &Path, bytes: &[u8], skip: usize) -> Resul
     let features = columns.iter().map(Column::width).sum();
     let mut values = Vec::with_capacity(rows.len() * features);
     let mut labels = Vec::with_capacity(rows.len());
-    for (_, row) in &rows {
+    for (_, row) in rows {
         columns.iter().zip(row).for_each(|(column, value)| column.push(value, &mut values));
         // Every class of a row is among the classes of all rows.
         labels.extend(classes.iter().position(|class| *class == row[width - 1]).map(|class| class as u32));
@@ -158,7 +165,7 @@ fn not_finite(value: &str) -> bool {
 }
 
 /// The different values: by size if all are numbers, else by letters.
-fn sorted<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(super) fn sorted<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut words: Vec<_> = values.collect::<BTreeSet<_>>().into_iter().collect();
     if words.iter().all(|word| number(word).is_some()) {
         words.sort_by(|a, b| number(a).partial_cmp(&number(b)).unwrap_or(std::cmp::Ordering::Equal));
@@ -211,8 +218,9 @@ mod tests {
     #[test]
     fn rows_that_do_not_fit_are_told() {
         assert!(fault(b"1,2,a\n1,b\n").contains("small.csv, line 2: must hold 3 values as the first row; it holds 2"));
-        assert!(fault(b"1,?,a\n1,2,b\n").contains("line 1: value 2 must be there and finite; it is \"?\""));
-        assert!(fault(b"1,2,a\n1,inf,b\n").contains("line 2: value 2 must be there and finite"));
+        let both = fault(b"1,?,a\n1,2,b\n1,inf,b\n");
+        assert!(both.contains("line 1: value 2 must be there and finite; it is \"?\""), "{both}");
+        assert!(both.contains("line 3: value 2 must be there and finite; it is \"inf\""), "{both}");
         assert!(fault(b"1,2,a\n1,3,a\n").contains("at least two classes; all are of a"));
         assert!(fault(b"\n").contains("must hold rows of features and a class"));
         assert!(fault(b"1,\xff,a\n").contains("must be text in UTF-8"));

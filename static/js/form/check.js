@@ -4,7 +4,7 @@ import { useEffect, useState } from '../html.js';
 
 const WAIT_MS = 250;
 
-/** @typedef {{config: Record<string, any>, seconds: number, memory_bytes: number, datasets: {id: string, state: string, bytes: number}[],
+/** @typedef {{config: Record<string, any>, seconds: number, memory_bytes: number, datasets: {id: string, state: string, bytes: number, fetchable: boolean}[],
  *   estimates: Record<string, number>}} Forecast */
 
 /**

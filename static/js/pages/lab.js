@@ -11,6 +11,23 @@ import { useCanWrite } from '../session.js';
 const ASK_AGAIN_MS = 5000;
 const ASK_AGAIN_FETCHING_MS = 1000;
 
+/** @param {number} count */
+const grouped = (count) => count.toLocaleString('en');
+
+/** @param {import('../types.js').DatasetForm} form @returns {string} what a data set holds, in words */
+function sizes(form) {
+  switch (form.kind) {
+    case 'images':
+      return `${grouped(form.train + form.test)} images, ${form.height}×${form.width}${form.channels === 1 ? '' : `×${form.channels}`}, ${form.classes} classes`;
+    case 'bags':
+      return `${grouped(form.bags)} bags, ${grouped(form.instances)} instances, ${grouped(form.features)} features`;
+    case 'table':
+      return `${grouped(form.rows)} rows, ${grouped(form.features)} features, ${form.classes} classes`;
+    case 'tables':
+      return `${form.tables} tables`;
+  }
+}
+
 export function LabPage() {
   useTitle('Lab');
   const canWrite = useCanWrite();
@@ -62,16 +79,17 @@ export function LabPage() {
     ${datasets.error && html`<p class="fault">${datasets.error.message}</p>`}
     ${datasets.value &&
     html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><th></th></tr></thead>
+      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="from-tablet">Holds</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><th></th></tr></thead>
       <tbody>${datasets.value.map((/** @type {import('../types.js').Dataset} */ dataset) => html`<tr key=${dataset.id}>
         <td>${dataset.title} <span class="quiet">${dataset.id}</span></td>
         <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.fetched ?? 0) * 100} label=${`Fetching ${dataset.title}`} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}${dataset.error && dataset.state !== 'fetching' && html`<br /><span class="fault">${dataset.error}</span>`}</td>
-        <td class="number">${formatBytes(dataset.bytes)}</td>
+        <td class="from-tablet">${sizes(dataset.form)}</td>
+        <td class="number">${dataset.bytes > 0 ? formatBytes(dataset.bytes) : '–'}</td>
         <td class="from-tablet">${dataset.licence}</td>
         <td class="source from-tablet">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>
-        <td class="row-actions">${canWrite && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}</td>
+        <td class="row-actions">${canWrite && dataset.fetchable && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}${!dataset.fetchable && dataset.state === 'absent' && html`<span class="quiet" title="No copy of it has a published checksum">import it</span>`}</td>
       </tr>`)}</tbody>
     </table></div>
-    <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier.</p>`}
+    <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier. Files of your own come in with <code>engram data import ID PATH</code>.</p>`}
   </main>`;
 }

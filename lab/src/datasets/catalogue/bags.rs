@@ -1,6 +1,6 @@
 //! The sets of bags of multiple-instance learning.
 
-use super::{DataFile, DataSet, Digest, Form, Package, Part};
+use super::{DataFile, DataSet, Digest, Form, Origin, Package, Part};
 use crate::datasets::BagShape;
 
 /// Every set of bags.
@@ -14,7 +14,7 @@ const MUSK1: DataSet = DataSet {
     source: "https://archive.ics.uci.edu/dataset/74/musk+version+1",
     bytes: 320_710,
     form: Form::Bags(BagShape { bags: 92, positive: 47, instances: 476, features: 166 }),
-    bundled: false,
+    origin: Origin::Published,
     files: &[bags("musk1.csv", 320_710, "6eb13180b63f7cfabd1c759c510a036ecb561069aa8e86700c76a2fe139d297a")],
     system_folders: &[],
     addresses: &[],

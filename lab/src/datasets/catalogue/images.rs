@@ -1,6 +1,6 @@
 //! The sets of images.
 
-use super::{DataFile, DataSet, Digest, Form, Package, Part};
+use super::{DataFile, DataSet, Digest, Form, Origin, Package, Part};
 use crate::datasets::ImageShape;
 
 /// Every set of images.
@@ -14,7 +14,7 @@ const DIGITS: DataSet = DataSet {
     source: "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
     bytes: 116_805,
     form: Form::Images(ImageShape { height: 8, width: 8, channels: 1, classes: 10, max_value: 16, train: 1_438, test: 359 }),
-    bundled: true,
+    origin: Origin::Bundled,
     files: &[],
     system_folders: &[],
     addresses: &[],
@@ -51,7 +51,7 @@ const MNIST: DataSet = DataSet {
     source: "http://yann.lecun.com/exdb/mnist/",
     bytes: 54_950_048,
     form: Form::Images(ImageShape { height: 28, width: 28, channels: 1, classes: 10, max_value: 255, train: 60_000, test: 10_000 }),
-    bundled: false,
+    origin: Origin::Published,
     files: &[
         file(Part::TrainImages, Digest::Sha256("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db")),
         file(Part::TrainLabels, Digest::Sha256("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5")),
@@ -71,7 +71,7 @@ const CIFAR10: DataSet = DataSet {
     source: "https://www.cs.toronto.edu/~kriz/cifar.html",
     bytes: 6 * 30_730_000,
     form: Form::Images(ImageShape { height: 32, width: 32, channels: 3, classes: 10, max_value: 255, train: 50_000, test: 10_000 }),
-    bundled: false,
+    origin: Origin::Published,
     files: &[
         records(
             "data_batch_1.bin",

@@ -7,7 +7,7 @@ mod bags;
 mod images;
 mod tables;
 
-use super::{DataFile, DataSet, Digest, Form, Package, Part};
+use super::{DataFile, DataSet, Digest, Form, Origin, Package, Part};
 use std::sync::LazyLock;
 
 /// Every data set: images, bags, tables; bundled ones first.
@@ -32,7 +32,7 @@ mod tests {
         for set in all() {
             assert_eq!(find(set.id).map(|found| found.title), Some(set.title));
             if set.files.is_empty() {
-                assert_eq!(set.state(&[]), if set.bundled { State::Bundled } else { State::Absent });
+                assert_eq!(set.state(&[]), if set.origin == Origin::Bundled { State::Bundled } else { State::Absent });
                 continue;
             }
             assert_eq!(set.files.iter().map(|file| file.bytes).sum::<u64>(), set.bytes, "{}", set.id);

@@ -1,6 +1,6 @@
 //! The tables.
 
-use super::{DataFile, DataSet, Digest, Form, Package, Part};
+use super::{DataFile, DataSet, Digest, Form, Origin, Package, Part};
 use crate::datasets::TableShape;
 
 /// Every table and collection of tables.
@@ -14,7 +14,7 @@ const IRIS: DataSet = DataSet {
     source: "https://archive.ics.uci.edu/dataset/53/iris",
     bytes: 3_800,
     form: Form::Table(TableShape { rows: 150, features: 4, classes: 3 }),
-    bundled: true,
+    origin: Origin::Bundled,
     files: &[],
     system_folders: &[],
     addresses: &[],
@@ -51,7 +51,7 @@ const UCI: DataSet = DataSet {
     source: "https://sci2s.ugr.es/keel/datasets.php",
     bytes: 13_425_914,
     form: Form::Tables { tables: 50 },
-    bundled: false,
+    origin: Origin::Published,
     files: &[
         table("australian.dat", 30_654, 0, "ccc64bf31674bc1c282e11f9ba2bb3c5777ca15f03e3d96142ed0817bf7fedce"),
         table("bands.dat", 32_572, 0, "135075dced1bd33b22852706e3daaeeecb0e523f814935ee0067ee836cc00471"),

@@ -1,7 +1,7 @@
 //! The published CIFAR-10-C files, where a user has them.
 
 use super::{Corruption, SEVERITIES};
-use crate::{Error, Result};
+use crate::{Error, Result, npy};
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -101,33 +101,13 @@ impl Corruption {
     }
 }
 
-/// Opens an array of bytes in NumPy's format, versions 1 to 3, and reads its header: the file stands at the first value.
+/// Opens an array of bytes in NumPy's format and reads its header: the file stands at the first value.
 fn open_array(path: &Path) -> Result<(File, PathBuf, Vec<usize>)> {
-    let unreadable = |error| Error::file(path, error);
     let no_array = |why: &str| Error::Data(format!("{} is no array of bytes in NumPy's format: {why}.", path.display()));
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mut start = [0u8; 8];
-    file.read_exact(&mut start).map_err(unreadable)?;
-    if start[..6] != *b"\x93NUMPY" {
-        return Err(no_array("it does not begin with the magic"));
-    }
-    let mut size = [0u8; 4];
-    let bytes = if start[6] == 1 { 2 } else { 4 };
-    file.read_exact(&mut size[..bytes]).map_err(unreadable)?;
-    let size = u32::from_le_bytes(size);
-    if size > 1 << 16 {
-        return Err(no_array("its header is too long"));
-    }
-    let mut header = vec![0u8; size as usize];
-    file.read_exact(&mut header).map_err(unreadable)?;
-    let header: String = String::from_utf8_lossy(&header).chars().filter(|letter| !letter.is_whitespace()).collect();
-    if !header.contains("'descr':'|u1'") || !header.contains("'fortran_order':False") {
+    let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
+    let header = npy::read_header(&mut file).map_err(|why| no_array(&why))?;
+    if header.kind != "|u1" || header.columns_first {
         return Err(no_array("its values are not bytes in row-major order"));
     }
-    let shape = header.split_once("'shape':(").and_then(|(_, rest)| rest.split_once(')')).map(|(shape, _)| shape);
-    let sizes = shape.map(|shape| shape.split(',').filter(|size| !size.is_empty()).map(str::parse).collect::<Result<Vec<usize>, _>>());
-    match sizes {
-        Some(Ok(sizes)) => Ok((file, path.to_owned(), sizes)),
-        _ => Err(no_array("its header tells no shape")),
-    }
+    Ok((file, path.to_owned(), header.shape))
 }

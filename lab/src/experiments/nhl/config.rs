@@ -122,11 +122,13 @@ pub enum DataSet {
     Mnist,
     /// CIFAR-10: 60,000 colour photographs, 32 x 32 pixels.
     Cifar10,
+    /// CIFAR-100: 60,000 colour photographs of 100 classes, 32 x 32 pixels.
+    Cifar100,
 }
 
 impl DataSet {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::FashionMnist, Self::Mnist, Self::Cifar10, Self::Digits];
+    pub const ALL: [Self; 5] = [Self::FashionMnist, Self::Mnist, Self::Cifar10, Self::Cifar100, Self::Digits];
 
     /// Its id in the catalogue of data sets.
     pub fn id(self) -> &'static str {
@@ -135,6 +137,7 @@ impl DataSet {
             Self::FashionMnist => "fashion_mnist",
             Self::Mnist => "mnist",
             Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
         }
     }
 
@@ -143,18 +146,18 @@ impl DataSet {
         match self {
             Self::Digits => 8,
             Self::FashionMnist | Self::Mnist => 28,
-            Self::Cifar10 => 32,
+            Self::Cifar10 | Self::Cifar100 => 32,
         }
     }
 
     /// Values of a pixel.
     pub fn channels(self) -> usize {
-        if self == Self::Cifar10 { 3 } else { 1 }
+        if matches!(self, Self::Cifar10 | Self::Cifar100) { 3 } else { 1 }
     }
 
     /// Classes.
     pub fn classes(self) -> usize {
-        10
+        if self == Self::Cifar100 { 100 } else { 10 }
     }
 
     /// Images of the training part.
@@ -162,7 +165,7 @@ impl DataSet {
         match self {
             Self::Digits => 1_438,
             Self::FashionMnist | Self::Mnist => 60_000,
-            Self::Cifar10 => 50_000,
+            Self::Cifar10 | Self::Cifar100 => 50_000,
         }
     }
 

@@ -109,7 +109,7 @@ impl Source {
         );
         let rows: Vec<usize> = order[at * SOURCE_BATCH..(at + 1) * SOURCE_BATCH].iter().map(|row| *row as usize).collect();
         let mut inputs = gather(images, &images.train, &rows);
-        if config.dataset == DataSet::Cifar10 {
+        if images.channels == 3 {
             let mut mirrors = Generator::new(seed, &format!("source/mirrors/step_{t}"));
             for image in inputs.chunks_exact_mut(images.image_size()) {
                 if mirrors.rng().random::<bool>() {

@@ -151,6 +151,22 @@ pub struct Preset {
     pub needs: Option<&'static str>,
 }
 
+impl Preset {
+    /// Whether it is meant for a GPU alone.
+    pub fn needs_gpu(&self) -> bool {
+        self.needs == Some("gpu")
+    }
+
+    /// The sentence for whoever wants a preset that [needs a GPU](Preset::needs_gpu) where there is none.
+    pub fn why_not_without_gpu(&self) -> String {
+        format!(
+            "{} needs a GPU, and none is offered here: start a worker of the CUDA build (`--features cuda`) on a computer with an NVIDIA \
+             GPU, or choose a smaller preset",
+            self.id
+        )
+    }
+}
+
 /// One of the systems compared in a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arm {

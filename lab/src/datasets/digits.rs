@@ -1,6 +1,6 @@
 //! The 8x8 digits that are part of the binary.
 
-use super::{DataSet, ImageSet, Split};
+use super::{DataSet, ImageSet, ImageShape, Split};
 use crate::{Error, Result, random::Generator};
 use flate2::read::GzDecoder;
 use std::io::Read;
@@ -12,12 +12,12 @@ const TRAIN: usize = 1438;
 
 /// Unpacks the set. The split, 1,438 to train on and 359 to test on, is drawn once for all with seed 0, for the 1,797 images are
 /// themselves one part (13 writers) of the original and come without a split.
-pub(super) fn read(set: &DataSet) -> Result<ImageSet> {
+pub(super) fn read(set: &DataSet, shape: ImageShape) -> Result<ImageSet> {
     let mut records = Vec::with_capacity(set.bytes as usize);
     GzDecoder::new(PACKED)
         .read_to_end(&mut records)
         .map_err(|error| Error::Data(format!("the bundled {} cannot be unpacked: {error}", set.title)))?;
-    let record_size = 1 + set.height * set.width * set.channels;
+    let record_size = 1 + shape.image_size();
     if records.len() != IMAGES * record_size {
         let expected = IMAGES * record_size;
         return Err(Error::Data(format!("the bundled {} have {} bytes, not {expected}", set.title, records.len())));
@@ -29,15 +29,7 @@ pub(super) fn read(set: &DataSet) -> Result<ImageSet> {
         split.labels.push(record[0]);
         split.images.extend_from_slice(&record[1..]);
     }
-    Ok(ImageSet {
-        height: set.height,
-        width: set.width,
-        channels: set.channels,
-        classes: set.classes,
-        max_value: set.max_value,
-        train,
-        test,
-    })
+    Ok(ImageSet::of(shape, train, test))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Finding the files of a data set on disk and judging whether they are whole.
 
-use super::{DataFile, DataSet};
+use super::{DataFile, DataSet, Digest};
 use crate::{Error, Result};
 use flate2::read::GzDecoder;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::Digest as _;
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -34,8 +34,11 @@ struct Found {
 
 /// See [`DataSet::state`].
 pub(super) fn state(set: &DataSet, folders: &[PathBuf]) -> State {
-    if set.files.is_empty() {
+    if set.bundled {
         return State::Bundled;
+    }
+    if set.files.is_empty() {
+        return State::Absent;
     }
     let mut state = State::Present;
     for file in set.files {
@@ -51,15 +54,31 @@ pub(super) fn state(set: &DataSet, folders: &[PathBuf]) -> State {
 /// The bytes of a file of `set`, unpacked and checked. Errors: nowhere, unreadable, of another size, corrupt.
 pub(super) fn read_file(set: &DataSet, file: &DataFile, folders: &[PathBuf]) -> Result<(PathBuf, Vec<u8>)> {
     let Some(found) = find_file(set, file, folders) else {
-        let places: Vec<_> = places(set, folders).map(|place| place.display().to_string()).collect();
-        let places = if places.is_empty() { "in a known folder".to_owned() } else { format!("in {}", places.join(" or ")) };
-        let get = set.how_to_get();
-        let (title, name) = (set.title, file.name);
-        return Err(Error::Data(format!("{title} is not here: neither {name} nor {name}.gz is {places}. Get it with {get}.")));
+        let (title, name, places, get) = (set.title, file.name, shown_places(set, folders), set.how_to_get());
+        let names = match file.digest {
+            Digest::PackedMd5(_) => format!("no {name}.gz is"),
+            Digest::Sha256(_) | Digest::Md5(_) => format!("neither {name} nor {name}.gz is"),
+        };
+        return Err(Error::Data(format!("{title} is not here: {names} {places}. Get it with {get}.")));
     };
     let bytes = read_checked(file, &found.path)
         .map_err(|error| Error::Data(format!("{error} Delete the file and get it again with {}.", set.how_to_get())))?;
     Ok((found.path, bytes))
+}
+
+/// That a set of which not even the files' names are known is not here.
+pub(super) fn absent(set: &DataSet, folders: &[PathBuf]) -> Error {
+    Error::Data(format!(
+        "{} is not here: nothing was imported {}. Get it with {}.",
+        set.title,
+        shown_places(set, folders),
+        set.how_to_get()
+    ))
+}
+
+fn shown_places(set: &DataSet, folders: &[PathBuf]) -> String {
+    let places: Vec<_> = places(set, folders).map(|place| place.display().to_string()).collect();
+    if places.is_empty() { "in a known folder".to_owned() } else { format!("in {}", places.join(" or ")) }
 }
 
 /// The unpacked bytes of `file` at `path`, whose digest must match. The error is a sentence about the file.
@@ -84,11 +103,26 @@ pub(super) fn read_checked(file: &DataFile, path: &Path) -> Result<Vec<u8>> {
         size if size > expected => return Err(Error::Data(format!("{shown} must hold {expected} bytes unpacked; it holds more."))),
         size => return Err(Error::Data(format!("{shown} must hold {expected} bytes unpacked; it holds {size}."))),
     }
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest != file.sha256 {
-        return Err(Error::Data(format!("{shown} is corrupt: its SHA-256 must be {}; it is {digest}.", file.sha256)));
+    let (name, expected, digest) = match file.digest {
+        Digest::Sha256(expected) => ("SHA-256", expected, hex(&sha2::Sha256::digest(&bytes))),
+        Digest::Md5(expected) => ("MD5", expected, hex(&md5::Md5::digest(&bytes))),
+        Digest::PackedMd5(expected) if is_packed(path) => {
+            let packed = std::fs::read(path).map_err(unreadable)?;
+            ("MD5 when packed", expected, hex(&md5::Md5::digest(packed)))
+        }
+        Digest::PackedMd5(_) => {
+            return Err(Error::Data(format!("{shown} must stay packed: only of its packed bytes is a checksum known.")));
+        }
+    };
+    if digest != expected {
+        return Err(Error::Data(format!("{shown} is corrupt: its {name} must be {expected}; it is {digest}.")));
     }
     Ok(bytes)
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The folders that may hold files of `set`, in the order they are looked at.
@@ -100,7 +134,7 @@ fn places<'a>(set: &'a DataSet, folders: &'a [PathBuf]) -> impl Iterator<Item = 
 fn find_file(set: &DataSet, file: &DataFile, folders: &[PathBuf]) -> Option<Found> {
     let mut damaged = None;
     for place in places(set, folders) {
-        for path in [place.join(file.name), place.join(format!("{}.gz", file.name))] {
+        for path in file.names().into_iter().map(|name| place.join(name)) {
             match unpacked_size(&path) {
                 Some(size) if size == Some(file.bytes) => return Some(Found { path, whole: true }),
                 Some(_) => damaged = damaged.or(Some(Found { path, whole: false })),

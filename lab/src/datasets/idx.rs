@@ -3,59 +3,51 @@
 //! A file is a big-endian magic (two zero bytes, the type 0x08 of unsigned bytes, the number of dimensions), one 32-bit size a
 //! dimension, then the values, row-major. Source: Y. LeCun, <http://yann.lecun.com/exdb/mnist/>.
 
-use super::{DataSet, ImageSet, Part, Split, files};
+use super::{DataSet, ImageSet, ImageShape, Part, Split, files};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Reads the four files of `set`. Errors: see [`super::load`].
-pub(super) fn read(set: &DataSet, folders: &[PathBuf]) -> Result<ImageSet> {
+pub(super) fn read(set: &DataSet, shape: ImageShape, folders: &[PathBuf]) -> Result<ImageSet> {
     let (mut train, mut test) = (Split::default(), Split::default());
     for file in set.files {
         let (path, bytes) = files::read_file(set, file, folders)?;
         match file.part {
-            Part::TrainImages => train.images = images(set, &path, bytes)?,
-            Part::TrainLabels => train.labels = labels(set, &path, bytes)?,
-            Part::TestImages => test.images = images(set, &path, bytes)?,
-            Part::TestLabels => test.labels = labels(set, &path, bytes)?,
-            Part::TrainRecords | Part::TestRecords => {
+            Part::TrainImages => train.images = images(shape, &path, bytes)?,
+            Part::TrainLabels => train.labels = labels(shape, &path, bytes)?,
+            Part::TestImages => test.images = images(shape, &path, bytes)?,
+            Part::TestLabels => test.labels = labels(shape, &path, bytes)?,
+            _ => {
                 return Err(Error::Data(format!("{} is in the catalogue with files of two formats.", set.title)));
             }
         }
     }
-    let image_size = set.height * set.width * set.channels;
+    let image_size = shape.image_size();
     for (name, split) in [("training", &train), ("test", &test)] {
         let images = split.images.len() / image_size;
         if images != split.len() {
             return Err(Error::Data(format!("{} has {images} {name} images but {} labels.", set.title, split.len())));
         }
     }
-    Ok(ImageSet {
-        height: set.height,
-        width: set.width,
-        channels: set.channels,
-        classes: set.classes,
-        max_value: set.max_value,
-        train,
-        test,
-    })
+    Ok(ImageSet::of(shape, train, test))
 }
 
-fn images(set: &DataSet, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+fn images(shape: ImageShape, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let (dimensions, values) = parse(path, bytes, 3)?;
-    if dimensions[1..] != [set.height, set.width] {
+    if dimensions[1..] != [shape.height, shape.width] {
         let (rows, columns) = (dimensions[1], dimensions[2]);
         let path = path.display();
-        return Err(Error::Data(format!("{path} must hold images of {}x{}; it holds {rows}x{columns}.", set.height, set.width)));
+        return Err(Error::Data(format!("{path} must hold images of {}x{}; it holds {rows}x{columns}.", shape.height, shape.width)));
     }
     Ok(values)
 }
 
-fn labels(set: &DataSet, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+fn labels(shape: ImageShape, path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let (_, values) = parse(path, bytes, 1)?;
-    match values.iter().position(|label| usize::from(*label) >= set.classes) {
+    match values.iter().position(|label| usize::from(*label) >= shape.classes) {
         None => Ok(values),
         Some(at) => {
-            let (path, most) = (path.display(), set.classes - 1);
+            let (path, most) = (path.display(), shape.classes - 1);
             Err(Error::Data(format!("{path} must hold labels from 0 to {most}; label number {at} is {}.", values[at])))
         }
     }
@@ -85,9 +77,9 @@ fn parse(path: &Path, mut bytes: Vec<u8>, rank: u8) -> Result<(Vec<usize>, Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::{DataFile, State};
+    use crate::datasets::{DataFile, Digest, Form, State};
     use flate2::{Compression, write::GzEncoder};
-    use sha2::{Digest, Sha256};
+    use sha2::{Digest as _, Sha256};
     use std::io::Write;
 
     const IMAGES: [u8; 12] = [0, 1, 2, 3, 4, 255, 10, 11, 12, 13, 14, 15];
@@ -112,7 +104,7 @@ mod tests {
             let text: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             text.leak()
         };
-        let file = |name, part, bytes: &[u8]| DataFile { name, part, bytes: bytes.len() as u64, sha256: digest(bytes), md5: "" };
+        let file = |name, part, bytes: &[u8]| DataFile { name, part, bytes: bytes.len() as u64, digest: Digest::Sha256(digest(bytes)) };
         let files = vec![
             file("train-images", Part::TrainImages, images),
             file("train-labels", Part::TrainLabels, labels),
@@ -120,7 +112,9 @@ mod tests {
             file("test-labels", Part::TestLabels, labels),
         ];
         let mnist = super::super::find("mnist").unwrap().clone();
-        DataSet { id: "small", title: "Small", height: 2, width: 3, classes: 2, files: files.leak(), packages: &[], ..mnist }
+        let Form::Images(shape) = mnist.form else { panic!("MNIST holds images") };
+        let form = Form::Images(ImageShape { height: 2, width: 3, classes: 2, train: 2, test: 2, ..shape });
+        DataSet { id: "small", title: "Small", form, files: files.leak(), packages: &[], ..mnist }
     }
 
     fn good() -> (Vec<u8>, Vec<u8>) {
@@ -140,7 +134,7 @@ mod tests {
     fn fault_of(images: &[u8], labels: &[u8]) -> String {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), images, labels);
-        set_of(images, labels).read(&[folder.path().to_owned()]).unwrap_err().to_string()
+        set_of(images, labels).read_images(&[folder.path().to_owned()]).unwrap_err().to_string()
     }
 
     #[test]
@@ -152,21 +146,21 @@ mod tests {
         assert_eq!(set.state(&folders), State::Absent);
         write(second.path(), &images, &labels);
         assert_eq!(set.state(&folders), State::Present);
-        let plain = set.read(&folders).unwrap();
+        let plain = set.read_images(&folders).unwrap();
         assert_eq!((plain.train.images.as_slice(), plain.test.labels.as_slice()), (&IMAGES[..], &LABELS[..]));
 
         std::fs::create_dir(first.path().join("small")).unwrap();
         std::fs::write(first.path().join("small/train-images.gz"), gz(&images)).unwrap();
         std::fs::remove_file(second.path().join("small/train-images")).unwrap();
         assert_eq!(set.state(&folders), State::Present);
-        assert_eq!(set.read(&folders).unwrap(), plain);
+        assert_eq!(set.read_images(&folders).unwrap(), plain);
     }
 
     #[test]
     fn a_missing_set_says_where_it_looked_and_what_to_do() {
         let (images, labels) = good();
         let set = DataSet { system_folders: &["/nowhere/small"], ..set_of(&images, &labels) };
-        let text = set.read(&[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
+        let text = set.read_images(&[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
         for part in ["train-images", "/no/such/folder/small", "/nowhere/small", "`engram data fetch small`"] {
             assert!(text.contains(part), "{text}");
         }
@@ -181,11 +175,11 @@ mod tests {
         let folders = [mine.path().to_owned(), other.path().to_owned()];
         write(mine.path(), &images[..20], &labels);
         assert_eq!(set.state(&folders), State::Corrupt);
-        let text = set.read(&folders).unwrap_err().to_string();
+        let text = set.read_images(&folders).unwrap_err().to_string();
         assert!(text.contains("small/train-images must hold 28 bytes unpacked; it holds 20"), "{text}");
         write(other.path(), &images, &labels);
         assert_eq!(set.state(&folders), State::Present);
-        assert!(set.read(&folders).is_ok());
+        assert!(set.read_images(&folders).is_ok());
     }
 
     #[test]
@@ -199,7 +193,8 @@ mod tests {
         write(folder.path(), &flipped, &labels);
         assert_eq!(set.state(&folders), State::Present, "sizes alone are right");
         let text = set.verify(&folders).unwrap_err().to_string();
-        assert!(text.contains("train-images is corrupt") && text.contains(set.files[0].sha256), "{text}");
+        let Digest::Sha256(expected) = set.files[0].digest else { panic!("the set knows SHA-256") };
+        assert!(text.contains("train-images is corrupt") && text.contains(expected), "{text}");
 
         let packed = folder.path().join("small/train-images.gz");
         std::fs::remove_file(folder.path().join("small/train-images")).unwrap();

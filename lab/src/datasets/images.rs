@@ -1,5 +1,7 @@
 //! Labelled images in memory.
 
+use super::ImageShape;
+
 /// A data set of labelled images, split to train and to test on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
@@ -20,6 +22,12 @@ pub struct ImageSet {
 }
 
 impl ImageSet {
+    /// A set of images of this shape.
+    pub(super) fn of(shape: ImageShape, train: Split, test: Split) -> Self {
+        let ImageShape { height, width, channels, classes, max_value, .. } = shape;
+        Self { height, width, channels, classes, max_value, train, test }
+    }
+
     /// Values of one image: `height * width * channels`.
     pub fn image_size(&self) -> usize {
         self.height * self.width * self.channels

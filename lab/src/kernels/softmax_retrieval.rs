@@ -3,10 +3,15 @@
 //! For states xi and patterns x_i: `p = softmax(beta x_i . xi)`, `xi' = sum_i p_i x_i`. The `states * patterns` scores never exist at
 //! once: each task holds those of a few rows and one tile, with the largest score and the sums so far.
 
+mod operation;
+
+pub use operation::softmax_retrieval;
+
 use crate::kernels::{
     matmul::{Destination, Matrix, product_alone},
     real::Real,
 };
+use candle_core::{D, Device, Tensor, WithDType};
 use rayon::prelude::*;
 
 /// States of one task.
@@ -15,6 +20,8 @@ const ROWS: usize = 64;
 const TILE: usize = 512;
 /// Patterns of one task; their partial sums are joined in order.
 const SEGMENT: usize = 8_192;
+/// Scores that another device than the CPU holds at a time.
+const SCORES_ELSEWHERE: usize = 1 << 25;
 
 /// What one retrieval gives for every state.
 #[derive(Debug, Clone)]
@@ -46,6 +53,43 @@ pub fn retrieve<T: Real>(patterns: &[T], states: &[T], dim: usize, beta: f64) ->
         Partial::join(parts, dim, &mut retrieved);
     }
     retrieved
+}
+
+/// [`retrieve`] on `device`: the streamed kernel on the CPU; elsewhere candle's own operations, a few states at a time. Errors: those of
+/// the device.
+pub fn retrieve_on<T: Real + WithDType>(
+    device: &Device,
+    patterns: &[T],
+    states: &[T],
+    dim: usize,
+    beta: f64,
+) -> candle_core::Result<Retrieved<T>> {
+    if device.is_cpu() { Ok(retrieve(patterns, states, dim, beta)) } else { plain(device, patterns, states, dim, beta) }
+}
+
+fn plain<T: Real + WithDType>(device: &Device, patterns: &[T], states: &[T], dim: usize, beta: f64) -> candle_core::Result<Retrieved<T>> {
+    let count = patterns.len() / dim;
+    let stored = Tensor::from_slice(patterns, (count, dim), device)?;
+    let rows = (SCORES_ELSEWHERE / count).max(1);
+    let mut retrieved = Retrieved { states: Vec::with_capacity(states.len()), log_sum: vec![], largest: vec![], entropy: vec![] };
+    for states in states.chunks(rows * dim) {
+        let scores = (Tensor::from_slice(states, (states.len() / dim, dim), device)? * beta)?.matmul(&stored.t()?)?;
+        let top = scores.max_keepdim(D::Minus1)?;
+        let shifted = scores.broadcast_sub(&top)?;
+        let terms = shifted.exp()?;
+        let weight = terms.sum_keepdim(D::Minus1)?;
+        let wide = |tensor: &Tensor| -> candle_core::Result<Vec<f64>> {
+            Ok(tensor.flatten_all()?.to_vec1::<T>()?.into_iter().map(Real::wide).collect())
+        };
+        let weighted = wide(&(&terms * &shifted)?.sum_keepdim(D::Minus1)?)?;
+        retrieved.states.extend(terms.matmul(&stored)?.broadcast_div(&weight)?.flatten_all()?.to_vec1::<T>()?);
+        for ((top, weight), weighted) in wide(&top)?.into_iter().zip(wide(&weight)?).zip(weighted) {
+            retrieved.log_sum.push(top + weight.ln());
+            retrieved.largest.push(1.0 / weight);
+            retrieved.entropy.push(weight.ln() - weighted / weight);
+        }
+    }
+    Ok(retrieved)
 }
 
 /// The softmax of a block of states over one segment, not yet normalised: all sums are of `exp(score - top)`.
@@ -151,7 +195,7 @@ mod tests {
     }
 
     /// The definition, one state at a time.
-    fn plain(patterns: &[f64], states: &[f64], dim: usize, beta: f64) -> Retrieved<f64> {
+    fn definition(patterns: &[f64], states: &[f64], dim: usize, beta: f64) -> Retrieved<f64> {
         let mut result = Retrieved { states: vec![], log_sum: vec![], largest: vec![], entropy: vec![] };
         for state in states.chunks(dim) {
             let dot = |pattern: &[f64]| pattern.iter().zip(state).map(|(x, s)| beta * x * s).sum::<f64>();
@@ -177,10 +221,13 @@ mod tests {
         // Odd sizes around the borders of tiles, segments and row blocks.
         for (patterns, states, dim, beta) in [(1, 1, 3, 2.0), (513, 65, 7, 1.0), (8_193 + 600, 3, 5, 30.0), (64, 130, 16, 0.1)] {
             let (x, s) = (example(patterns * dim, "x"), example(states * dim, "s"));
-            let (found, expected) = (retrieve(&x, &s, dim, beta), plain(&x, &s, dim, beta));
+            let (found, expected) = (retrieve(&x, &s, dim, beta), definition(&x, &s, dim, beta));
             assert!(far(&found.states, &expected.states) < 1e-12);
             assert!(far(&found.log_sum, &expected.log_sum) < 1e-11);
             assert!(far(&found.largest, &expected.largest) < 1e-12 && far(&found.entropy, &expected.entropy) < 1e-10);
+            let elsewhere = plain(&Device::Cpu, &x, &s, dim, beta).unwrap();
+            assert!(far(&elsewhere.states, &expected.states) < 1e-12 && far(&elsewhere.log_sum, &expected.log_sum) < 1e-11);
+            assert!(far(&elsewhere.largest, &expected.largest) < 1e-12 && far(&elsewhere.entropy, &expected.entropy) < 1e-10);
             let narrow = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<f32>>();
             let single = retrieve(&narrow(&x), &narrow(&s), dim, beta);
             let wide: Vec<f64> = single.states.iter().map(|value| f64::from(*value)).collect();

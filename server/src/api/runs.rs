@@ -1,6 +1,9 @@
 //! `/runs`: submitting, checking, listing, reading, labelling and deleting.
 
-use super::views::{Problem, RunView};
+use super::{
+    needs::{check_needs, device_for, has_what_it_needs},
+    views::{Problem, RunView},
+};
 use crate::{
     clock::now_ms,
     error::ApiError,
@@ -120,10 +123,12 @@ struct Accepted<'a> {
     preset: String,
     seed: i64,
     config: Map<String, Value>,
+    device: String,
 }
 
-/// Checks the whole body: its own fields, the experiment, the preset, the config and the device, every fault told at once.
-fn accept<'a>(app: &'a AppState, value: &Value) -> Result<Accepted<'a>, ApiError> {
+/// Checks the whole body: its own fields, the experiment, the preset, the config, the device and what the preset needs, every fault told at once.
+async fn accept<'a>(app: &'a AppState, value: &Value) -> Result<Accepted<'a>, ApiError> {
+    let has_gpu_worker = has_what_it_needs(app, value).await?;
     let (body, mut faults) = check_body::<CreateRun>(value)?;
     let (entry, preset) = check_recipe(app.registry, value, &mut faults);
     let mut config = None;
@@ -134,12 +139,15 @@ fn accept<'a>(app: &'a AppState, value: &Value) -> Result<Accepted<'a>, ApiError
         }
     }
     check_device(value, &mut faults);
+    check_needs(app.registry, value, has_gpu_worker, &mut faults);
     check_labels(value, &mut faults);
     match (body, entry, config) {
         (Some(body), Some(entry), Some(config)) if faults.0.is_empty() => {
-            let first = entry.card.presets.iter().find(|known| known.id == preset).and_then(|known| known.seeds.first());
+            let known = entry.card.presets.iter().find(|known| known.id == preset);
+            let first = known.and_then(|known| known.seeds.first());
             let seed = body.seed.unwrap_or_else(|| first.map_or(0, |seed| *seed as i64));
-            Ok(Accepted { body, entry, preset, seed, config })
+            let device = device_for(known, body.device.clone());
+            Ok(Accepted { body, entry, preset, seed, config, device })
         }
         _ => Err(ApiError::Invalid(faults)),
     }
@@ -206,7 +214,7 @@ async fn create_run(
     Extension(caller): Extension<Caller>,
     AnyJson(value): AnyJson,
 ) -> Result<Response, ApiError> {
-    let Accepted { body, entry, preset, seed, config } = accept(&app, &value)?;
+    let Accepted { body, entry, preset, seed, config, device } = accept(&app, &value).await?;
     let new = NewRun {
         experiment: entry.card.id.to_owned(),
         preset,
@@ -215,7 +223,7 @@ async fn create_run(
         created_by: caller.name.clone(),
         config,
         seed,
-        device: body.device.unwrap_or_else(|| "auto".to_owned()),
+        device,
         priority: body.priority.unwrap_or(0),
         tags: unique(body.tags.unwrap_or_default()),
         note: body.note.unwrap_or_default(),
@@ -251,7 +259,7 @@ pub(super) fn unique(mut tags: Vec<String>) -> Vec<String> {
 #[utoipa::path(post, path = "/api/v1/runs/check", tag = "runs", request_body = CreateRun, responses(
     (status = 200, body = CheckedRun), (status = 400, body = Problem), (status = 422, body = Problem)))]
 async fn check_run(State(app): State<AppState>, AnyJson(value): AnyJson) -> Result<Json<CheckedRun>, ApiError> {
-    let Accepted { entry, seed, config, .. } = accept(&app, &value)?;
+    let Accepted { entry, seed, config, .. } = accept(&app, &value).await?;
     let estimates = entry.estimates(&config).map_err(|faults| ApiError::Invalid(faults.under("/config")))?;
     let datasets = super::datasets::states(&app).into_iter().filter(|set| estimates.datasets.contains(&set.id)).collect();
     Ok(Json(CheckedRun {

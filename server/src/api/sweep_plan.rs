@@ -1,6 +1,7 @@
 //! Checking a sweep before it is made: its own fields, its grid, its seeds, and the config of every cell, every fault told at once.
 
 use super::{
+    needs::check_needs,
     runs::{check_device, check_labels, check_recipe, given_config},
     sweeps::CreateSweep,
 };
@@ -35,10 +36,11 @@ pub struct Plan {
 }
 
 /// Checks a whole body. Takes about 0.1 ms a cell, so not on an async thread. Errors: every fault, with its pointer into the body.
-pub fn plan(registry: &'static Registry, value: &Value) -> Result<Plan, ApiError> {
+pub fn plan(registry: &'static Registry, value: &Value, has_gpu_worker: bool) -> Result<Plan, ApiError> {
     let (body, mut faults) = check_body::<CreateSweep>(value)?;
     let (entry, preset) = check_recipe(registry, value, &mut faults);
     check_device(value, &mut faults);
+    check_needs(registry, value, has_gpu_worker, &mut faults);
     check_labels(value, &mut faults);
     let empty = Map::new();
     let config = given_config(value).unwrap_or(&empty);

@@ -1,6 +1,7 @@
 //! `/sweeps`: runs of every cell of a grid with every seed, what they say together, and cancelling them together.
 
 use super::{
+    needs::{device_for, has_what_it_needs},
     runs::{check_priority, unique},
     sweep_plan::{Plan, plan},
     views::{MaybeFinite, Problem},
@@ -311,12 +312,14 @@ async fn create_sweep(
     Extension(caller): Extension<Caller>,
     AnyJson(value): AnyJson,
 ) -> Result<Response, ApiError> {
-    let registry = app.registry;
+    let (registry, has_gpu_worker) = (app.registry, has_what_it_needs(&app, &value).await?);
     // Thousands of cells take a while to check.
-    let planned = tokio::task::spawn_blocking(move || plan(registry, &value)).await;
+    let planned = tokio::task::spawn_blocking(move || plan(registry, &value, has_gpu_worker)).await;
     let Plan { body, entry, preset, config, grid, cells, seeds } =
         planned.map_err(|error| ApiError::Internal(format!("checking a sweep: {error}")))??;
+    let known = entry.card.presets.iter().find(|known| known.id == preset);
     let new = NewSweep {
+        device: device_for(known, body.device),
         experiment: entry.card.id.to_owned(),
         preset,
         name: body.name.unwrap_or_default(),
@@ -326,7 +329,6 @@ async fn create_sweep(
         grid,
         cells,
         seeds,
-        device: body.device.unwrap_or_else(|| "auto".to_owned()),
         priority: body.priority.unwrap_or(0),
         tags: unique(body.tags.unwrap_or_default()),
         max_parallel: body.max_parallel,

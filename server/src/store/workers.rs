@@ -67,6 +67,13 @@ impl Store {
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).bind(since_ms).bind(after).bind(limit).fetch_all(pool).await)?)
     }
 
+    /// Whether a worker with a GPU has called since `since_ms`.
+    pub async fn has_gpu_worker(&self, since_ms: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM workers WHERE last_seen_at_ms >= $1 AND devices LIKE '%\"cuda:%'";
+        let count: i64 = on_each!(self, read, pool => sqlx::query_scalar(SQL).bind(since_ms).fetch_one(pool).await)?;
+        Ok(count > 0)
+    }
+
     /// The name of a worker.
     pub async fn find_worker_name(&self, id: Uuid) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT name FROM workers WHERE id = $1";

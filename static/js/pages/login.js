@@ -40,6 +40,7 @@ export function LoginPage() {
   return html`<main class="page login-page">
     <h1>Engram</h1>
     <form class="stack" onSubmit=${(event) => { event.preventDefault(); login(token.trim()); }}>
+      ${/* Password managers file a password under a name. */ html`<input type="text" name="username" autocomplete="username" value="engram" hidden readonly />`}
       <label class="stacked">Token <input type="password" autocomplete="current-password" value=${token} onInput=${(event) => setToken(event.currentTarget.value)} autofocus required /></label>
       ${fault && html`<p class="fault" role="alert">${fault}</p>`}
       <button class="primary" disabled=${busy || token.trim() === ''}>${busy ? 'Logging in …' : 'Log in'}</button>

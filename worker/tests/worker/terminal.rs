@@ -42,3 +42,9 @@ fn a_run_ends_well_or_with_the_experiments_reason() {
     let error = run_in_terminal(options(&[("dataset", "mnist")]), &REGISTRY).unwrap_err().to_string();
     assert!(error.contains("`engram data fetch mnist`"), "{error}");
 }
+
+#[test]
+fn a_preset_that_needs_a_gpu_is_refused_on_a_processor() {
+    let error = run_in_terminal(TerminalRun { preset: "long".to_owned(), ..options(&[]) }, &REGISTRY).unwrap_err().to_string();
+    assert!(error.contains("--preset: long needs a GPU") && error.contains("--features cuda"), "{error}");
+}

@@ -53,14 +53,14 @@ impl Experiment for Walk {
     type Config = WalkConfig;
 
     fn card() -> Card {
-        let preset = Preset {
-            id: "quick",
-            title: "Quick",
+        let preset = |id, needs| Preset {
+            id,
+            title: id,
             description: "Some steps.",
             config: Map::new(),
             seeds: vec![3],
             expected_seconds: 1.0,
-            needs: None,
+            needs,
         };
         Card {
             id: "walk",
@@ -72,7 +72,7 @@ impl Experiment for Walk {
                 year: 1905,
                 url: "https://doi.org/10.1038/072294b0",
             },
-            presets: vec![preset],
+            presets: vec![preset("quick", None), preset("long", Some("gpu"))],
             arms: ARMS.map(|id| Arm { id, title: id, baseline: false }).to_vec(),
             metrics: vec![Metric { name: "position/now", title: "Position", unit: "", better: None }],
             panels: vec![],

@@ -1,12 +1,16 @@
 //! One arm: its network, what it does in a step, and what it remembers between points.
 
 use super::{
-    config::{ArmId, G2gNetConfig},
+    arms::ArmId,
+    config::G2gNetConfig,
     images::{Batch, PIECE},
-    network::{Forward, Layer, Network},
-    rewiring::{Evidence, GrowRule, PruneRule, Rules, choose_swap},
+    layer::{Cells, Layer, Wiring},
+    mask::Mask,
+    network::{Forward, Network},
+    rewiring::{Evidence, Rules, choose_swap},
     schedule::Schedule,
     scores::HebbianWindow,
+    tile_rewiring::{TileEvidence, choose_tiles},
 };
 use crate::{
     Checkpoint, Lab, Result,
@@ -29,6 +33,7 @@ pub struct Arm {
     /// Time of the steps since the last time it was said; not saved, for it is the machine's.
     pub clock: Clock,
     rules: Option<Rules>,
+    /// One per sparse layer where a rule looks at Hebbian scores, else none.
     windows: Vec<HebbianWindow>,
 }
 
@@ -117,33 +122,33 @@ pub enum Step {
 }
 
 /// What a rewiring event did, over all layers.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Rewiring {
     /// Edges swapped.
     pub swapped: usize,
     /// Edges in all.
     pub edges: usize,
-    /// Mean Hebbian score of the edges before the event.
-    pub active_score: f64,
-    /// Mean Hebbian score of the other cells.
-    pub inactive_score: f64,
+    /// Mean Hebbian scores of the edges before the event and of the other cells, where a rule looks at scores.
+    pub scores: Option<(f64, f64)>,
+    /// The edges of every sparse layer before the event.
+    pub before: Vec<Mask>,
 }
 
 impl Arm {
     /// An arm before its first step.
     pub fn new(config: &G2gNetConfig, id: ArmId, learning_rate: f64, lab: &Lab) -> Result<Self> {
         let network = Network::new(config, id, lab)?;
-        let rules = (id == ArmId::G2gHebb).then_some(Rules {
-            prune: PruneRule::Magnitude,
-            grow: GrowRule::Hebb,
+        let rules = id.rewiring(config.custom).map(|(prune, grow)| Rules {
+            prune,
+            grow,
             protect_intra: config.protect_intra,
             grow_scope: config.grow_scope,
             allow_regrow_pruned: config.allow_regrow_pruned,
         });
-        let sparse = network.layers.iter().filter_map(|layer| layer.wiring.as_ref());
+        let sparse = network.layers.iter().filter(|layer| layer.wiring.is_some());
         let windows = match rules {
-            Some(_) => sparse.map(|wiring| HebbianWindow::new(wiring.groups.inputs.len(), wiring.groups.outputs.len())).collect(),
-            None => Vec::new(),
+            Some(rules) if rules.look_at_scores() => sparse.map(|layer| HebbianWindow::new(layer.sizes.0, layer.sizes.1)).collect(),
+            _ => Vec::new(),
         };
         let state = State {
             learning_rate,
@@ -166,7 +171,7 @@ impl Arm {
         let images = batch.labels.len();
         if !loss.is_finite() {
             self.state.alive = false;
-            let layer = self.name_of_layer(forward.first_broken_layer()?);
+            let layer = self.name_of_layer(forward.first_broken()?);
             return Ok(Step::Diverged { loss, layer });
         }
         self.state.losses.add(loss, 1);
@@ -186,9 +191,11 @@ impl Arm {
         Ok(Step::Trained { rewiring })
     }
 
-    fn name_of_layer(&self, layer: Option<usize>) -> String {
-        match layer {
-            Some(layer) if layer + 1 < self.network.layers.len() => format!("hidden layer {}", layer + 1),
+    /// The layer that gives what has this number in the activity of a forward pass.
+    fn name_of_layer(&self, activity: Option<usize>) -> String {
+        match activity {
+            Some(0) => if self.network.encoder.is_some() { "the encoder" } else { "the images" }.to_owned(),
+            Some(layer) if layer < self.network.layers.len() => format!("hidden layer {layer}"),
             _ => "the read-out".to_owned(),
         }
     }
@@ -210,36 +217,35 @@ impl Arm {
         let Some(rules) = self.rules else { return Ok(None) };
         let mut event = Rewiring::default();
         let (mut active, mut inactive) = (Mean::default(), Mean::default());
-        for (at, (layer, window)) in self.network.layers.iter_mut().zip(&mut self.windows).enumerate() {
+        for (at, layer) in self.network.layers.iter_mut().enumerate() {
             let Some(wiring) = &layer.wiring else { continue };
-            let scores = window.scores(config.hebb_measure);
-            window.clear();
-            for (score, exists) in scores.iter().zip(wiring.mask.cells()) {
-                let mean = if *exists == 1 { &mut active } else { &mut inactive };
-                mean.add(f64::from(*score), 1);
-            }
-            let edges = wiring.mask.edges();
-            let mut generator = Generator::new(seed, &format!("rewiring/{}/layer_{}/step_{t}", self.id.id(), at + 1));
-            let (gradient, _) = layer.gradients(gradients)?;
-            let swap = storage::read(&layer.weights, |weights| {
-                storage::read(&gradient, |gradient| {
-                    let evidence = Evidence { weights, gradient, scores: &scores };
-                    let count = (share * edges as f64) as usize;
-                    Ok(choose_swap(&wiring.mask, &wiring.groups, rules, count, evidence, &mut generator))
-                })
-            })?;
-            layer.rewire(&swap.pruned, &swap.grown)?;
-            event.swapped += swap.pruned.len();
+            event.before.push(wiring.mask.clone());
+            let edges = layer.active_weights();
             event.edges += edges;
+            let mut scores = Vec::new();
+            if let Some(window) = self.windows.get_mut(at) {
+                scores = window.scores(config.hebb_measure);
+                window.clear();
+                for (score, exists) in scores.iter().zip(wiring.mask.cells()) {
+                    let mean = if *exists == 1 { &mut active } else { &mut inactive };
+                    mean.add(f64::from(*score), 1);
+                }
+            }
+            let mut generator = Generator::new(seed, &format!("rewiring/{}/layer_{}/step_{t}", self.id.id(), at + 1));
+            event.swapped += match &wiring.cells {
+                Cells::Edges(_) => swap_edges(layer, rules, (share * edges as f64) as usize, &scores, gradients, &mut generator)?,
+                Cells::Tiles(_) => move_tiles(layer, rules, share, &scores, &mut generator)?,
+            };
         }
-        (event.active_score, event.inactive_score) = (active.take(), inactive.take());
+        if !self.windows.is_empty() {
+            event.scores = Some((active.take(), inactive.take()));
+        }
         Ok(Some(event))
     }
 
-    /// Weights of the sparse (or, in a dense arm, the corresponding) layers: those that exist, and all.
-    pub fn hidden_weights(&self) -> (usize, usize) {
-        let hidden = &self.network.layers[..self.network.layers.len() - 1];
-        (hidden.iter().map(Layer::active_weights).sum(), hidden.iter().map(|layer| layer.weights.elem_count()).sum())
+    /// Weights that exist in the sparse (or, in a dense arm, the corresponding) layers.
+    pub fn hidden_weights(&self) -> usize {
+        self.network.layers[..self.network.layers.len() - 1].iter().map(Layer::active_weights).sum()
     }
 
     /// Saves everything.
@@ -262,6 +268,37 @@ impl Arm {
         self.state = from.get_state(&name)?;
         Ok(())
     }
+}
+
+/// Swaps `count` edges of a layer and says how many it were.
+fn swap_edges(
+    layer: &mut Layer,
+    rules: Rules,
+    count: usize,
+    scores: &[f32],
+    gradients: &GradStore,
+    generator: &mut Generator,
+) -> Result<usize> {
+    let Some(Wiring { mask, groups, .. }) = &layer.wiring else { return Ok(0) };
+    let (gradient, _) = layer.gradients(gradients)?;
+    let swap = storage::read(&layer.weights, |weights| {
+        storage::read(&gradient, |gradient| {
+            let evidence = Evidence { weights, gradient, scores };
+            Ok(choose_swap(mask, groups, rules, count, evidence, generator))
+        })
+    })?;
+    layer.rewire(&swap.pruned, &swap.grown)?;
+    Ok(swap.pruned.len())
+}
+
+/// Moves a share of the tiles of a layer and says how many edges that were.
+fn move_tiles(layer: &mut Layer, rules: Rules, share: f64, scores: &[f32], generator: &mut Generator) -> Result<usize> {
+    let Some(Wiring { groups, cells: Cells::Tiles(pattern), .. }) = &layer.wiring else { return Ok(0) };
+    let evidence = storage::read(&layer.weights, |weights| Ok(TileEvidence::new(pattern, groups, weights, scores)))?;
+    let moves = choose_tiles(pattern, rules, share, &evidence, generator)?;
+    let edges = layer.active_weights() * moves.len() / pattern.sources().len();
+    layer.move_tiles(&moves)?;
+    Ok(edges)
 }
 
 /// An evaluation under way, piece by piece.

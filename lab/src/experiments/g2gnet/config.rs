@@ -1,5 +1,7 @@
 //! The parameters of `g2gnet` and the rules that span several of them.
 
+use super::arms::{ArmId, Custom, GrowRule, Layout, Pattern};
+pub use super::data_set::{DataSet, Encoder};
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,15 +22,24 @@ pub struct G2gNetConfig {
     /// The systems compared, side by side on the same batches; at least two.
     #[schemars(title = "Arms", extend("uniqueItems" = true))]
     pub arms: Vec<ArmId>,
+    /// What stands before the first sparse layer.
+    #[schemars(title = "Encoder")]
+    pub encoder: Encoder,
     /// Units in every hidden layer; a multiple of the number of groups.
     #[schemars(title = "Hidden width", range(min = 64, max = 8_192))]
     pub hidden_width: usize,
     /// Hidden layers, all of them sparse in the sparse arms; the read-out that follows is always dense.
     #[schemars(title = "Hidden layers", range(min = 1, max = 6))]
     pub hidden_layers: usize,
-    /// Groups of units in every layer (G).
+    /// Groups of units in every layer (G) of the arms that are wired by single edges.
     #[schemars(title = "Groups", range(min = 2, max = 64))]
     pub groups: usize,
+    /// Groups of units in every layer (G) of the tile arms.
+    #[schemars(title = "Groups of the tile arms", range(min = 2, max = 64))]
+    pub tile_groups: usize,
+    /// Source groups of every group (K) in the tile arms, itself included: a share K / G of the weights exists.
+    #[schemars(title = "Source groups of a tile row", range(min = 1, max = 64))]
+    pub tile_fan_in: usize,
     /// How units are assigned to groups.
     #[schemars(title = "Grouping")]
     pub grouping: Grouping,
@@ -38,6 +49,9 @@ pub struct G2gNetConfig {
     /// Wanted share of absent weights in the sparse layers. What is left after the wiring inside groups is spread over all other pairs.
     #[schemars(title = "Sparsity", range(min = 0.0, max = 0.999))]
     pub sparsity: f64,
+    /// Layout and rules of the arm `custom`.
+    #[schemars(title = "The arm `custom`")]
+    pub custom: Custom,
     /// Optimiser steps between two rewiring events.
     #[schemars(title = "Steps between rewirings", range(min = 10, max = 100_000))]
     pub dst_every: u64,
@@ -91,13 +105,17 @@ impl Default for G2gNetConfig {
         Self {
             dataset: DataSet::FashionMnist,
             train_samples: 20_000,
-            arms: ArmId::ALL.to_vec(),
+            arms: ArmId::USUAL.to_vec(),
+            encoder: Encoder::None,
             hidden_width: 512,
             hidden_layers: 2,
             groups: 8,
+            tile_groups: 16,
+            tile_fan_in: 4,
             grouping: Grouping::Mixer,
             p_intra: 1.0,
             sparsity: 0.74375,
+            custom: Custom::default(),
             dst_every: 100,
             dst_fraction: 0.2,
             dst_anneal: true,
@@ -114,105 +132,6 @@ impl Default for G2gNetConfig {
             batch_size: 256,
             epochs: 6,
         }
-    }
-}
-
-/// The images to learn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DataSet {
-    /// Handwritten digits of 8 x 8 pixels, bundled.
-    Digits,
-    /// Fashion-MNIST: 70,000 photographs of clothes, 28 x 28 pixels.
-    FashionMnist,
-    /// MNIST: 70,000 handwritten digits, 28 x 28 pixels.
-    Mnist,
-}
-
-impl DataSet {
-    /// Its id in the catalogue of data sets.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Digits => "digits",
-            Self::FashionMnist => "fashion_mnist",
-            Self::Mnist => "mnist",
-        }
-    }
-
-    /// Pixels of an image.
-    pub fn features(self) -> usize {
-        match self {
-            Self::Digits => 64,
-            Self::FashionMnist | Self::Mnist => 784,
-        }
-    }
-
-    /// Classes.
-    pub fn classes(self) -> usize {
-        10
-    }
-
-    /// Images of the training part, those held out for validation included.
-    pub fn train_part(self) -> usize {
-        match self {
-            Self::Digits => 1_438,
-            Self::FashionMnist | Self::Mnist => 60_000,
-        }
-    }
-
-    /// Images of the test part.
-    pub fn test_part(self) -> usize {
-        match self {
-            Self::Digits => 359,
-            Self::FashionMnist | Self::Mnist => 10_000,
-        }
-    }
-
-    /// Images held out for validation: the last 5,000 of the training part, or the last fifth if that is less.
-    pub fn validation_part(self) -> usize {
-        (self.train_part() / 5).min(5_000)
-    }
-
-    /// Images that can be trained on.
-    pub fn most_train_samples(self) -> usize {
-        self.train_part() - self.validation_part()
-    }
-}
-
-/// The systems compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ArmId {
-    /// Every weight exists.
-    Dense,
-    /// Every weight exists, in layers so narrow that there are no more weights than in the sparse arms.
-    DenseNarrow,
-    /// Randomly chosen weights exist (Erdős–Rényi), as many per layer as in the group arms.
-    Er,
-    /// Group-to-group wiring that stays as it was drawn.
-    G2g,
-    /// Group-to-group wiring whose smallest weights move to where activity co-varies most.
-    G2gHebb,
-}
-
-impl ArmId {
-    /// All of them, in the order of the card.
-    pub const ALL: [Self; 5] = [Self::Dense, Self::DenseNarrow, Self::Er, Self::G2g, Self::G2gHebb];
-
-    /// Its stable id, as in the config and in every point.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Dense => "dense",
-            Self::DenseNarrow => "dense_narrow",
-            Self::Er => "er",
-            Self::G2g => "g2g",
-            Self::G2gHebb => "g2g_hebb",
-        }
-    }
-
-    /// Whether some of its weights do not exist.
-    pub fn is_sparse(self) -> bool {
-        matches!(self, Self::Er | Self::G2g | Self::G2gHebb)
     }
 }
 
@@ -261,13 +180,30 @@ pub enum Init {
 }
 
 impl G2gNetConfig {
+    /// Inputs of the first sparse layer.
+    pub fn inputs(&self) -> usize {
+        self.encoder.features(self.dataset)
+    }
+
+    /// Groups on either side of the layers of an arm that is wired in this way.
+    pub fn groups_of(&self, pattern: Pattern) -> usize {
+        match pattern {
+            Pattern::Random | Pattern::Groups => self.groups,
+            Pattern::Tiles => self.tile_groups,
+        }
+    }
+
+    fn has_tile_arm(&self) -> bool {
+        self.arms.iter().any(|arm| arm.pattern(self.custom) == Some(Pattern::Tiles))
+    }
+
     /// Widths of input, hidden layers and read-out of an arm of full width.
     pub fn widths(&self) -> Vec<usize> {
         self.widths_of(self.hidden_width)
     }
 
     fn widths_of(&self, hidden: usize) -> Vec<usize> {
-        let mut widths = vec![self.dataset.features()];
+        let mut widths = vec![self.inputs()];
         widths.extend(std::iter::repeat_n(hidden, self.hidden_layers));
         widths.push(self.dataset.classes());
         widths
@@ -276,7 +212,7 @@ impl G2gNetConfig {
     /// Widths of the narrow dense arm, given the edges of the sparse layers of a sparse arm: the widest hidden layers, h, whose
     /// `n_0 h + (L - 1) h^2` weights are no more than those edges.
     pub fn narrow_widths(&self, edges: usize) -> Vec<usize> {
-        let weights = |h: usize| self.dataset.features() * h + (self.hidden_layers - 1) * h * h;
+        let weights = |h: usize| self.inputs() * h + (self.hidden_layers - 1) * h * h;
         let width = (1..=self.hidden_width).take_while(|h| weights(*h) <= edges).last().unwrap_or(1);
         self.widths_of(width)
     }
@@ -313,19 +249,11 @@ impl Check for G2gNetConfig {
             let detail = format!("must be at most the number of training images, {}; got {}", self.train_samples, self.batch_size);
             faults.push(&["batch_size", "train_samples"], detail);
         }
-        let (width, groups) = (self.hidden_width, self.groups);
-        if !width.is_multiple_of(groups) {
-            let below = width / groups * groups;
-            let detail = format!("hidden_width must be a multiple of groups ({groups}); nearest are {below} and {}", below + groups);
-            faults.push(&["hidden_width", "groups"], detail);
+        if self.encoder == Encoder::Patch16 && !self.dataset.side().is_multiple_of(Encoder::PATCHES) {
+            faults.push(&["encoder", "dataset"], format!("image side must be divisible by 4 for patch16; got {}", self.dataset.side()));
         }
-        if width.min(self.dataset.features()) < SMALLEST_GROUP * groups {
-            let detail = format!(
-                "each group needs at least {SMALLEST_GROUP} units: lower groups or widen; got {groups} groups of {width} hidden units and {} inputs",
-                self.dataset.features()
-            );
-            faults.push(&["groups", "hidden_width", "dataset"], detail);
-        }
+        self.check_groups("groups", self.groups, faults);
+        let groups = self.groups;
         if self.p_intra <= 0.0 {
             faults.push(&["p_intra"], "0 would leave units with no input; must be above 0");
         } else if self.p_inter() < -1e-9 {
@@ -340,9 +268,45 @@ impl Check for G2gNetConfig {
                 format!("with {groups} groups {} % wired inside, at least {least:.3} % of the weights are absent", 100.0 * self.p_intra);
             faults.push(&["sparsity", "groups", "p_intra"], detail);
         }
+        if self.has_tile_arm() {
+            self.check_tiles(faults);
+        }
         if self.hebb_window > self.dst_every {
             let detail = format!("window longer than dst_every ({}); got {}", self.dst_every, self.hebb_window);
             faults.push(&["hebb_window", "dst_every"], detail);
+        }
+    }
+}
+
+impl G2gNetConfig {
+    /// What holds for the number of groups in the field `name`.
+    fn check_groups(&self, name: &str, groups: usize, faults: &mut CrossFaults) {
+        let (width, inputs) = (self.hidden_width, self.inputs());
+        if !width.is_multiple_of(groups) {
+            let below = width / groups * groups;
+            let detail = format!("hidden_width must be a multiple of {name} ({groups}); nearest are {below} and {}", below + groups);
+            faults.push(&["hidden_width", name], detail);
+        }
+        if width.min(inputs) < SMALLEST_GROUP * groups {
+            let detail = format!(
+                "each group needs at least {SMALLEST_GROUP} units: lower {name} or widen; got {groups} groups of {width} hidden units and {inputs} inputs"
+            );
+            faults.push(&[name, "hidden_width", "dataset", "encoder"], detail);
+        }
+    }
+
+    fn check_tiles(&self, faults: &mut CrossFaults) {
+        self.check_groups("tile_groups", self.tile_groups, faults);
+        if self.tile_fan_in > self.tile_groups {
+            let detail = format!("K must be 1..G ({}); K=G is dense; got {}", self.tile_groups, self.tile_fan_in);
+            faults.push(&["tile_fan_in", "tile_groups"], detail);
+        }
+        if self.p_intra > 0.0 && self.p_intra < 1.0 {
+            let detail = format!("tile needs p_intra = 1: leave the tile arms out or the groups fully wired; got {}", self.p_intra);
+            faults.push(&["p_intra", "arms", "custom"], detail);
+        }
+        if self.arms.contains(&ArmId::Custom) && self.custom.layout == Layout::Tile && self.custom.grow_rule == GrowRule::Gradient {
+            faults.push(&["custom"], "gradient is not available for tile layout: choose hebb or random as grow_rule");
         }
     }
 }
@@ -398,6 +362,28 @@ mod tests {
         assert!(details(json!({ "batch_size": 2000, "train_samples": 1000 }))[0].contains("at most the number of training images, 1000"));
         assert!(details(json!({ "arms": ["g2g", "g2g"] }))[0].contains("must not repeat"));
         assert!(details(json!({ "learning_rate_choices": [0.1, 3] }))[0].starts_with("/learning_rate_choices/1"));
+    }
+
+    #[test]
+    fn rules_of_tiles_hold_where_there_are_tiles() {
+        let found = details(json!({
+            "arms": ["dense", "custom"], "hidden_width": 72, "tile_groups": 12, "tile_fan_in": 13, "p_intra": 0.9, "dataset": "cifar10",
+            "train_samples": 50_000, "custom": { "layout": "tile", "grow_rule": "gradient" }
+        }));
+        let expected = [
+            ("/train_samples", "must be between 1000 and 45000 for cifar10; got 50000"),
+            ("/tile_fan_in", "K must be 1..G (12); K=G is dense; got 13"),
+            ("/p_intra", "tile needs p_intra = 1"),
+            ("/custom", "gradient is not available for tile layout"),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (pointer, text) in expected {
+            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
+        }
+        assert!(details(json!({ "hidden_width": 200 }))[0].contains("multiple of tile_groups (16); nearest are 192 and 208"));
+        assert!(details(json!({ "hidden_width": 200, "arms": ["er", "g2g"] })).is_empty());
+        assert!(details(json!({ "custom": { "prune_rule": "small" } }))[0].starts_with("/custom/prune_rule"));
+        assert!(details(json!({ "encoder": "patch16", "hidden_width": 64, "groups": 16 })).is_empty());
     }
 
     #[test]

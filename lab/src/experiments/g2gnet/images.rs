@@ -1,6 +1,6 @@
 //! The images of a run as batches of pixels in `[0, 1]`, and the order in which they are learnt.
 
-use super::config::G2gNetConfig;
+use super::config::{DataSet, Encoder, G2gNetConfig};
 use crate::{
     Error, Lab, Result,
     datasets::{self, ImageSet, Split},
@@ -16,7 +16,7 @@ pub const PIECE: usize = 1_000;
 /// Images and labels that go through a network together.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Pixels in `[0, 1]`, `[batch, features]`.
+    /// Pixels in `[0, 1]`, `[batch, pixels]`; before an encoder `[batch * patches, pixels of a patch]`.
     pub inputs: Tensor,
     /// Labels, `[batch]`.
     pub labels: Arc<[u32]>,
@@ -36,6 +36,7 @@ pub enum Part {
 pub struct Images {
     set: Arc<ImageSet>,
     validation: Range<usize>,
+    patches: Option<Patches>,
     device: Device,
 }
 
@@ -45,12 +46,13 @@ impl Images {
         let wanted = config.dataset;
         let set = datasets::load(wanted.id(), &lab.data_folders)?;
         let sizes = (set.train.len(), set.test.len(), set.image_size(), set.classes);
-        if sizes != (wanted.train_part(), wanted.test_part(), wanted.features(), wanted.classes()) {
+        if sizes != (wanted.train_part(), wanted.test_part(), wanted.image_size(), wanted.classes()) {
             let detail = format!("{} has {} training and {} test images of {} pixels", wanted.id(), sizes.0, sizes.1, sizes.2);
             return Err(Error::Data(format!("{detail}, which is not its published size; fetch it again")));
         }
         let validation = wanted.most_train_samples()..wanted.train_part();
-        Ok(Self { set, validation, device: lab.device.clone() })
+        let patches = Patches::new(config.encoder, wanted);
+        Ok(Self { set, validation, patches, device: lab.device.clone() })
     }
 
     /// Training images by number.
@@ -71,15 +73,41 @@ impl Images {
     }
 
     fn gather(&self, split: &Split, rows: &[usize]) -> Result<Batch> {
-        let features = self.set.image_size();
+        let size = self.set.image_size();
         let most = f32::from(self.set.max_value);
-        let mut pixels = vec![0f32; rows.len() * features];
-        pixels.par_chunks_exact_mut(features).with_min_len(32).zip(rows).for_each(|(into, row)| {
-            let image = &split.images[row * features..(row + 1) * features];
-            into.iter_mut().zip(image).for_each(|(into, pixel)| *into = f32::from(*pixel) / most);
+        let mut pixels = vec![0f32; rows.len() * size];
+        pixels.par_chunks_exact_mut(size).with_min_len(32).zip(rows).for_each(|(into, row)| {
+            let image = &split.images[row * size..(row + 1) * size];
+            match &self.patches {
+                None => into.iter_mut().zip(image).for_each(|(into, pixel)| *into = f32::from(*pixel) / most),
+                Some(patches) => into.iter_mut().zip(&patches.order).for_each(|(into, at)| *into = f32::from(image[*at]) / most),
+            }
         });
         let labels = rows.iter().map(|row| u32::from(split.labels[*row])).collect();
-        Ok(Batch { inputs: Tensor::from_vec(pixels, (rows.len(), features), &self.device)?, labels })
+        let columns = self.patches.as_ref().map_or(size, |patches| patches.size);
+        Ok(Batch { inputs: Tensor::from_vec(pixels, (rows.len() * size / columns, columns), &self.device)?, labels })
+    }
+}
+
+/// The order of an image's numbers that has its patches one after the other, each `[channels, rows, columns]`.
+#[derive(Debug, Clone)]
+struct Patches {
+    /// Numbers of a patch.
+    size: usize,
+    /// Place in the image, `[channels, rows, columns]`.
+    order: Vec<usize>,
+}
+
+impl Patches {
+    fn new(encoder: Encoder, data: DataSet) -> Option<Self> {
+        let (size, side, across) = (encoder.patch_size(data)?, data.side(), data.side() / Encoder::PATCHES);
+        let place = |number: usize| {
+            let (patch, within) = (number / size, number % size);
+            let (channel, row, column) = (within / (across * across), within / across % across, within % across);
+            let (row, column) = (patch / Encoder::PATCHES * across + row, patch % Encoder::PATCHES * across + column);
+            (channel * side + row) * side + column
+        };
+        Some(Self { size, order: (0..data.image_size()).map(place).collect() })
     }
 }
 
@@ -130,8 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn patches_are_neighbouring_pixels_and_lose_none() {
+        assert!(Patches::new(Encoder::None, DataSet::Cifar10).is_none());
+        let patches = Patches::new(Encoder::Patch16, DataSet::Cifar10).unwrap();
+        assert_eq!(patches.size, 192);
+        // The second patch begins at column 8 of row 0; its second row, its second channel.
+        assert_eq!((patches.order[192], patches.order[192 + 8], patches.order[192 + 64]), (8, 32 + 8, 1024 + 8));
+        // The fifth patch is the first of the second line of patches.
+        assert_eq!(patches.order[4 * 192], 8 * 32);
+        let mut sorted = patches.order.clone();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..3072));
+    }
+
+    #[test]
     fn digits_are_split_without_overlap() {
-        let config = G2gNetConfig { dataset: super::super::config::DataSet::Digits, ..G2gNetConfig::default() };
+        let config = G2gNetConfig { dataset: DataSet::Digits, ..G2gNetConfig::default() };
         let lab = Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 0 };
         let images = Images::load(&config, &lab).unwrap();
         let count = |part| images.pieces(part).map(|batch| batch.unwrap().labels.len()).sum::<usize>();

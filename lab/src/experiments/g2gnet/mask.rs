@@ -1,7 +1,7 @@
 //! Which weights of a layer exist, and what their pattern looks like.
 
 use super::groups::LayerGroups;
-use crate::random::Generator;
+use crate::{kernels::TilePattern, random::Generator};
 
 /// The edges of one layer. Cells lie as the weights do, `[inputs, outputs]` row-major; the order that breaks ties and in which cells are
 /// drawn is `output * inputs + input`, called the rank here.
@@ -44,6 +44,17 @@ impl Mask {
         mask
     }
 
+    /// All cells between groups that a tile joins.
+    pub fn of_tiles(groups: &LayerGroups, pattern: &TilePattern) -> Self {
+        let (n_in, n_out) = (groups.inputs.len(), groups.outputs.len());
+        let mut joined = vec![0; groups.count * groups.count];
+        for (tile, source) in pattern.sources().iter().enumerate() {
+            joined[source * groups.count + tile / pattern.fan_in()] = 1;
+        }
+        let row = |input: &usize| groups.outputs.iter().map(|output| joined[input * groups.count + output]).collect::<Vec<u8>>();
+        Self { n_in, n_out, exists: groups.inputs.iter().flat_map(row).collect() }
+    }
+
     /// All cells, 1 or 0, in the layout of the weights.
     pub fn cells(&self) -> &[u8] {
         &self.exists
@@ -71,6 +82,11 @@ impl Mask {
             fan_in.iter_mut().zip(row).for_each(|(count, cell)| *count += usize::from(*cell));
         }
         fan_in
+    }
+
+    /// Number of edges of every input.
+    pub fn fan_out(&self) -> Vec<usize> {
+        self.exists.chunks_exact(self.n_out).map(|row| row.iter().map(|cell| usize::from(*cell)).sum()).collect()
     }
 
     /// Number of edges that `other` has too.
@@ -198,7 +214,19 @@ mod tests {
     #[test]
     fn a_random_mask_has_exactly_the_wanted_edges() {
         let mask = Mask::random(50, 20, 257, &mut Generator::new(1, "er"));
-        assert_eq!((mask.edges(), mask.fan_in().iter().sum::<usize>()), (257, 257));
+        assert_eq!((mask.edges(), mask.fan_in().iter().sum::<usize>(), mask.fan_out().iter().sum::<usize>()), (257, 257, 257));
+    }
+
+    #[test]
+    fn the_mask_of_tiles_is_where_their_weights_lie() {
+        for grouping in [Grouping::Contiguous, Grouping::Interleaved, Grouping::Random] {
+            // 10 inputs in 4 groups are padded to 12.
+            let groups = LayerGroups::new(grouping, 0, 10, 8, 4, 1);
+            let pattern = TilePattern::new(4, &groups.inputs, &groups.outputs, vec![0, 3, 1, 0, 2, 1, 3, 2]).unwrap();
+            let ones = vec![1f32; 8 * pattern.tile_size()];
+            let cells: Vec<u8> = pattern.dense_of(&ones).iter().map(|cell| *cell as u8).collect();
+            assert_eq!(Mask::of_tiles(&groups, &pattern).cells(), cells);
+        }
     }
 
     #[test]

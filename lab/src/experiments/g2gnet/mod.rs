@@ -1,14 +1,18 @@
 //! G2GNet: group-to-group sparse networks with dynamic rewiring, against dense and random wiring.
 //!
 //! Source: Konstantaropoulos, Smirnakis, Papadopouli (2025), arXiv 2508.14140. Sizes and rules that the paper leaves open follow the
-//! authors' public spiking follow-up; where ours differ, the doc comment says so. Absent weights are held at exactly 0 and the plain
-//! dense product is run, so that the gradient on all cells is at hand; operations are counted for weights that exist.
+//! authors' public spiking follow-up; where ours differ, the doc comment says so. Where single edges are absent they are held at exactly 0
+//! and the plain dense product is run, so that the gradient on all cells is at hand; where whole tiles are, only the others are computed.
+//! Operations are counted for weights that exist.
 
 pub mod arm;
+pub mod arms;
 mod card;
 pub mod config;
+pub mod data_set;
 pub mod groups;
 pub mod images;
+pub mod layer;
 pub mod mask;
 pub mod network;
 mod pictures;
@@ -16,6 +20,7 @@ mod results;
 pub mod rewiring;
 pub mod schedule;
 pub mod scores;
+pub mod tile_rewiring;
 mod trial;
 
 use crate::{
@@ -24,7 +29,8 @@ use crate::{
     record::Level,
 };
 use arm::{Arm, Evaluation, Step, Tally};
-use config::{ArmId, G2gNetConfig};
+use arms::{ArmId, Pattern};
+use config::{Encoder, G2gNetConfig};
 use images::{Images, Order, Part};
 use schedule::Schedule;
 use std::collections::BTreeMap;
@@ -64,14 +70,19 @@ impl G2gNet {
 
     /// What a reader should know before the first step.
     fn tell_setting(&self, out: &mut Recorder) {
-        let edges = network::edges(&self.config, self.seed);
-        let sparse = self.arms.iter().any(|arm| arm.id.is_sparse());
+        let patterns: Vec<Pattern> = self.arms.iter().filter_map(|arm| arm.id.pattern(self.config.custom)).collect();
+        let (edges, sparse) = (network::edges(&self.config, self.seed), patterns.iter().any(|pattern| *pattern != Pattern::Tiles));
         if sparse {
             let widths = self.config.widths();
             let layers = edges.iter().zip(widths.windows(2)).map(|(edges, sizes)| format!("{edges} of {}", sizes[0] * sizes[1]));
             out.log(Level::Info, format!("Weights of the sparse layers: {}.", layers.collect::<Vec<_>>().join(", ")));
         }
-        if self.arms.iter().any(|arm| arm.id == ArmId::G2gHebb) && self.schedule.events() == 0 {
+        if patterns.contains(&Pattern::Tiles) {
+            let (fan_in, groups) = (self.config.tile_fan_in, self.config.tile_groups);
+            let dense = if fan_in == groups { ", so the tile arms are dense" } else { "" };
+            out.log(Level::Info, format!("Every group of a tile arm is fed by {fan_in} of {groups} groups{dense}."));
+        }
+        if self.arms.iter().any(|arm| arm.id.rewiring(self.config.custom).is_some()) && self.schedule.events() == 0 {
             out.log(Level::Warning, "No rewiring will happen: the first event would come after the last step at which one is allowed.");
         }
         if sparse && self.config.p_inter() <= 0.0 && self.config.grouping != config::Grouping::Mixer {
@@ -102,11 +113,11 @@ impl G2gNet {
                     if self.schedule.is_loss_point(t) {
                         out.point("loss/train", id, arm.state.losses.take())?;
                     }
-                    if let Some(event) = rewiring {
+                    if let Some(event) = &rewiring {
                         pictures::tell_rewiring(arm, event, out)?;
                     }
                     if t == 1 || t == self.schedule.total || rewiring.is_some() {
-                        pictures::tell_wiring(arm, out)?;
+                        pictures::tell_wiring(&self.config, arm, out)?;
                     }
                     if self.schedule.is_clock_point(t) {
                         let (seconds, steps) = std::mem::take(&mut arm.clock.recent);
@@ -163,6 +174,9 @@ impl G2gNet {
                     format!("Arm {id} has collapsed at step {t}: its validation accuracy is back at chance, {:.4}.", validation.accuracy);
                 out.log(Level::Warning, message);
             }
+        }
+        if on_test.is_some() {
+            out.frame("accuracy/against_weights", None, pictures::accuracy_against_weights(&self.arms));
         }
         Ok(())
     }
@@ -235,12 +249,20 @@ fn estimates(config: &G2gNetConfig) -> Estimates {
         + steps.filter(|t| schedule.is_test(*t)).count() * data.test_part();
     let trained = schedule.total as usize * config.batch_size;
     let (mut macs, mut parameters, mut widest) = (0.0, 0, 0);
+    let encoder = config.encoder.patch_size(data).map_or(0, |patch| Encoder::PATCHES * Encoder::PATCHES * patch * Encoder::FILTERS);
     for arm in &config.arms {
         let widths = if *arm == ArmId::DenseNarrow { config.narrow_widths(total_edges) } else { config.widths() };
-        let weights: usize = widths.windows(2).map(|sizes| sizes[0] * sizes[1]).sum();
-        let handed_on = weights - widths[0] * widths[1];
-        macs += trained as f64 * (2 * weights + handed_on) as f64 + evaluated as f64 * weights as f64;
-        parameters += weights;
+        let sizes: Vec<usize> = widths.windows(2).map(|sizes| sizes[0] * sizes[1]).collect();
+        let all: usize = sizes.iter().sum();
+        let read_out = sizes[sizes.len() - 1];
+        let computed = match arm.pattern(config.custom) {
+            Some(Pattern::Tiles) => read_out + (all - read_out) * config.tile_fan_in / config.tile_groups,
+            _ => all,
+        };
+        // The first layer hands no gradient on unless an encoder wants it.
+        let handed_on = if encoder == 0 { computed - computed * sizes[0] / all } else { computed };
+        macs += trained as f64 * (2 * (encoder + computed) + handed_on) as f64 + evaluated as f64 * (encoder + computed) as f64;
+        parameters += all;
         widest = widest.max(widths.iter().sum());
     }
     let mut numbers = BTreeMap::from([
@@ -255,7 +277,7 @@ fn estimates(config: &G2gNetConfig) -> Estimates {
         numbers.insert(format!("edges_layer_{}", at + 1), *edges as f64);
         numbers.insert(format!("density_layer_{}", at + 1), *edges as f64 / (sizes[0] * sizes[1]) as f64);
     }
-    let images = (data.train_part() + data.test_part()) * data.features();
+    let images = (data.train_part() + data.test_part()) * data.image_size();
     // Weights, gradient, two moments, mask and Hebbian sums per parameter; the activity of a piece of an evaluation.
     let memory = 24 * parameters + 8 * images::PIECE.max(config.batch_size) * widest + images + (64 << 20);
     Estimates {

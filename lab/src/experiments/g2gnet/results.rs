@@ -1,12 +1,12 @@
 //! What a run leaves behind: summary numbers, a table, and the weights of every arm.
 
-use super::{arm::Arm, config::ArmId, pictures::wiring_summary};
+use super::{arm::Arm, arms::ArmId, pictures::wiring_summary};
 use crate::{Error, Recorder, Result};
 use safetensors::{Dtype, tensor::TensorView};
 use std::fmt::Write as _;
 
 /// Pairs of arms whose test accuracies are compared: every other arm with the dense one, and what shows where a gain comes from.
-const DIFFERENCES: [(ArmId, ArmId); 8] = [
+const DIFFERENCES: [(ArmId, ArmId); 19] = [
     (ArmId::G2gHebb, ArmId::Dense),
     (ArmId::G2g, ArmId::Dense),
     (ArmId::Er, ArmId::Dense),
@@ -15,6 +15,17 @@ const DIFFERENCES: [(ArmId, ArmId); 8] = [
     (ArmId::G2gHebb, ArmId::G2g),
     (ArmId::G2gHebb, ArmId::Er),
     (ArmId::G2g, ArmId::DenseNarrow),
+    (ArmId::Tile, ArmId::Dense),
+    (ArmId::TileHebb, ArmId::Dense),
+    (ArmId::G2gSet, ArmId::Dense),
+    (ArmId::ErRigl, ArmId::Dense),
+    (ArmId::Custom, ArmId::Dense),
+    (ArmId::Tile, ArmId::G2g),
+    (ArmId::Tile, ArmId::Er),
+    (ArmId::TileHebb, ArmId::Tile),
+    (ArmId::G2gHebb, ArmId::G2gSet),
+    (ArmId::G2gHebb, ArmId::ErRigl),
+    (ArmId::ErRigl, ArmId::Er),
 ];
 
 /// Writes the summary and all artifacts.
@@ -33,6 +44,7 @@ pub fn tell_results(arms: &[Arm], full_weights: usize, out: &mut Recorder) -> Re
     if let Some(dense) = find(ArmId::Dense).and_then(mean_step_ms) {
         for (arm, ms) in arms.iter().filter_map(|arm| Some((arm, mean_step_ms(arm)?))) {
             out.summary(format!("time/speedup_vs_dense.{}", arm.id.id()), dense / ms);
+            out.summary(format!("time/step_share_of_dense.{}", arm.id.id()), ms / dense);
         }
     }
     out.artifact("summary.csv", "text/csv", table(arms, full_weights).into_bytes());
@@ -50,7 +62,7 @@ fn validation_accuracy(arm: &Arm) -> f64 {
 
 /// Share of the weights of the full-width hidden layers that the arm does without.
 fn sparsity(arm: &Arm, full_weights: usize) -> f64 {
-    1.0 - arm.hidden_weights().0 as f64 / full_weights as f64
+    1.0 - arm.hidden_weights() as f64 / full_weights as f64
 }
 
 /// Milliseconds of a training step, over the steps that this process made.
@@ -64,7 +76,7 @@ fn tell_summary(arm: &Arm, full_weights: usize, out: &mut Recorder) {
     tell("accuracy/test", test_accuracy(arm));
     tell("accuracy/validation", validation_accuracy(arm));
     tell("optimiser/learning_rate", arm.state.learning_rate);
-    tell("weights/edges_active", arm.hidden_weights().0 as f64);
+    tell("weights/edges_active", arm.hidden_weights() as f64);
     tell("weights/sparsity", sparsity(arm, full_weights));
     tell("compute/macs_per_image", arm.network.macs_per_image().0 as f64);
     tell("compute/gmac", arm.state.macs / 1e9);
@@ -88,7 +100,7 @@ fn table(arms: &[Arm], full_weights: usize) -> String {
             test_accuracy(arm),
             validation_accuracy(arm),
             arm.state.learning_rate,
-            arm.hidden_weights().0,
+            arm.hidden_weights(),
             sparsity(arm, full_weights),
             arm.network.macs_per_image().0,
             arm.state.macs / 1e9
@@ -97,18 +109,20 @@ fn table(arms: &[Arm], full_weights: usize) -> String {
     text
 }
 
-/// `layer_N.weight` `[outputs, inputs]` and `layer_N.bias` as other frameworks name and lay them out, and `layer_N.mask` of sparse layers.
+/// `layer_N.weight` `[outputs, inputs]` and `layer_N.bias` as other frameworks name and lay them out, `layer_N.mask` of sparse layers, and
+/// the same of `encoder`, whose inputs are `[channels, rows, columns]` of a patch.
 fn weights_file(arm: &Arm) -> Result<Vec<u8>> {
     let mut entries: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let bytes = |values: Vec<f32>| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    for (at, layer) in arm.network.layers.iter().enumerate() {
-        let name = format!("layer_{}", at + 1);
-        let (n_in, n_out) = layer.weights.dims2()?;
-        let weights = layer.weights.t()?.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
+    for (name, layer) in arm.network.named_layers() {
+        let (n_in, n_out) = layer.sizes;
+        let place = |rank: usize| rank % n_in * n_out + rank / n_in;
+        let dense = layer.dense_weights()?;
+        let weights = (0..n_in * n_out).map(|rank| dense[place(rank)]).collect();
         entries.push((format!("{name}.weight"), Dtype::F32, vec![n_out, n_in], bytes(weights)));
         entries.push((format!("{name}.bias"), Dtype::F32, vec![n_out], bytes(layer.bias.to_vec1::<f32>()?)));
         if let Some(wiring) = &layer.wiring {
-            let mask = (0..n_in * n_out).map(|rank| wiring.mask.cells()[wiring.mask.cell_of_rank(rank)]).collect();
+            let mask = (0..n_in * n_out).map(|rank| wiring.mask.cells()[place(rank)]).collect();
             entries.push((format!("{name}.mask"), Dtype::U8, vec![n_out, n_in], mask));
         }
     }

@@ -1,31 +1,12 @@
 //! One rewiring event: which edges of a layer go, which come, and how many.
 
-use super::{config::GrowScope, groups::LayerGroups, mask::Mask};
+use super::{
+    arms::{GrowRule, PruneRule},
+    config::GrowScope,
+    groups::LayerGroups,
+    mask::Mask,
+};
 use crate::random::Generator;
-
-/// Which edges go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PruneRule {
-    /// Those with the smallest magnitude.
-    Magnitude,
-    /// Any, uniformly.
-    Random,
-    /// Those with the smallest Hebbian score.
-    Hebb,
-    /// A third by magnitude, a third at random, the rest by Hebbian score, each among what is left.
-    Three,
-}
-
-/// Which edges come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrowRule {
-    /// Any, uniformly.
-    Random,
-    /// Those with the largest magnitude of the gradient (RigL).
-    Gradient,
-    /// Those with the largest Hebbian score.
-    Hebb,
-}
 
 /// The rules of an event.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +23,13 @@ pub struct Rules {
     pub allow_regrow_pruned: bool,
 }
 
+impl Rules {
+    /// Whether Hebbian scores decide anything.
+    pub fn look_at_scores(self) -> bool {
+        matches!(self.prune, PruneRule::Hebb | PruneRule::Three) || self.grow == GrowRule::Hebb
+    }
+}
+
 /// What the rules look at, in the layout of the weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
@@ -49,7 +37,7 @@ pub struct Evidence<'a> {
     pub weights: &'a [f32],
     /// Gradient of the loss on all cells, existing or not.
     pub gradient: &'a [f32],
-    /// Hebbian score of all cells.
+    /// Hebbian score of all cells; none where no rule looks at them.
     pub scores: &'a [f32],
 }
 
@@ -100,18 +88,7 @@ pub fn choose_swap(
     let count = count.min(live.len()).min(absent.len());
     let magnitude = |rank: usize| ascending(evidence.weights[mask.cell_of_rank(rank)].abs());
     let score = |rank: usize| ascending(evidence.scores[mask.cell_of_rank(rank)]);
-    let pruned = match rules.prune {
-        PruneRule::Magnitude => take_least(&mut live, count, magnitude),
-        PruneRule::Random => take_random(&mut live, count, generator),
-        PruneRule::Hebb => take_least(&mut live, count, score),
-        PruneRule::Three => {
-            let third = count / 3;
-            let mut pruned = take_least(&mut live, third, magnitude);
-            pruned.extend(take_random(&mut live, third, generator));
-            pruned.extend(take_least(&mut live, count - 2 * third, score));
-            pruned
-        }
-    };
+    let pruned = prune(rules.prune, &mut live, count, magnitude, score, generator);
     if rules.allow_regrow_pruned {
         absent.extend(pruned.iter().copied().filter(|rank| may_grow(*rank)));
     }
@@ -124,14 +101,37 @@ pub fn choose_swap(
     Swap { pruned: to_cells(pruned), grown: to_cells(grown) }
 }
 
+/// Takes `count` ranks out of `live` by a rule, given magnitude and score of a rank as numbers that sort as they do.
+pub(super) fn prune(
+    rule: PruneRule,
+    live: &mut Vec<usize>,
+    count: usize,
+    magnitude: impl Fn(usize) -> u32,
+    score: impl Fn(usize) -> u32,
+    generator: &mut Generator,
+) -> Vec<usize> {
+    match rule {
+        PruneRule::Magnitude => take_least(live, count, magnitude),
+        PruneRule::Random => take_random(live, count, generator),
+        PruneRule::Hebb => take_least(live, count, score),
+        PruneRule::Three => {
+            let third = count / 3;
+            let mut pruned = take_least(live, third, magnitude);
+            pruned.extend(take_random(live, third, generator));
+            pruned.extend(take_least(live, count - 2 * third, score));
+            pruned
+        }
+    }
+}
+
 /// A number that sorts as the float does.
-fn ascending(value: f32) -> u32 {
+pub(super) fn ascending(value: f32) -> u32 {
     let bits = value.to_bits();
     if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
 }
 
 /// Takes the `count` ranks with the least key out of `ranks`; of equal keys the lower rank.
-fn take_least(ranks: &mut Vec<usize>, count: usize, key: impl Fn(usize) -> u32) -> Vec<usize> {
+pub(super) fn take_least(ranks: &mut Vec<usize>, count: usize, key: impl Fn(usize) -> u32) -> Vec<usize> {
     // A layer has at most 8192 x 8192 cells, so rank and key fit into one number that sorts by both.
     let mut keyed: Vec<u64> = ranks.iter().map(|rank| u64::from(key(*rank)) << 32 | *rank as u64).collect();
     if count < keyed.len() {
@@ -146,7 +146,7 @@ fn take_least(ranks: &mut Vec<usize>, count: usize, key: impl Fn(usize) -> u32) 
 }
 
 /// Takes `count` uniformly drawn ranks out of `ranks`.
-fn take_random(ranks: &mut Vec<usize>, count: usize, generator: &mut Generator) -> Vec<usize> {
+pub(super) fn take_random(ranks: &mut Vec<usize>, count: usize, generator: &mut Generator) -> Vec<usize> {
     ranks.sort_unstable();
     let places = generator.choose(ranks.len(), count);
     let taken: Vec<usize> = places.iter().map(|place| ranks[*place]).collect();

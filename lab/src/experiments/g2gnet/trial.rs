@@ -2,7 +2,8 @@
 
 use super::{
     arm::{Arm, Step, Tally},
-    config::{ArmId, G2gNetConfig},
+    arms::ArmId,
+    config::G2gNetConfig,
     images::{Images, Order, Part},
     schedule::Schedule,
 };

@@ -11,11 +11,12 @@ use crate::{
     config::CrossFaults,
     kernels::{
         packed::{PackedPatterns, pack},
-        softmax_retrieval::retrieve,
+        softmax_retrieval::retrieve_on,
     },
     random::Generator,
     record::{Frame, Level, Plot},
 };
+use candle_core::Device;
 use rand::Rng;
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -177,11 +178,11 @@ impl Trial {
 
     /// What the modern memory makes of the cues in `steps` updates; the sign of every component is read in the end, and a component that
     /// is 0 counts as the cue's.
-    pub fn of_softmax(&self, beta: f64, steps: usize) -> Errors {
+    pub fn of_softmax(&self, device: &Device, beta: f64, steps: usize) -> Result<Errors> {
         let wide = |signs: &[i8]| signs.iter().map(|sign| f32::from(*sign)).collect::<Vec<f32>>();
         let (patterns, mut states) = (wide(&self.patterns), wide(&self.cues));
         for _ in 0..steps {
-            states = retrieve(&patterns, &states, self.dim, beta).states;
+            states = retrieve_on(device, &patterns, &states, self.dim, beta)?.states;
         }
         let wrong: Vec<u32> = states
             .chunks_exact(self.dim)
@@ -193,7 +194,7 @@ impl Trial {
                 state.iter().zip(cue).map(read).zip(pattern).filter(|(read, sign)| read != *sign).count() as u32
             })
             .collect();
-        self.errors(&wrong)
+        Ok(self.errors(&wrong))
     }
 
     /// The patterns packed into bits.
@@ -226,6 +227,7 @@ pub struct Capacity {
     config: CapacityConfig,
     ladder: Vec<usize>,
     seed: u64,
+    device: Device,
     /// Per arm, per cell.
     cells: Vec<Vec<Errors>>,
 }
@@ -233,7 +235,13 @@ pub struct Capacity {
 impl Capacity {
     /// An empty grid.
     pub fn new(config: &CapacityConfig, lab: &Lab) -> Self {
-        Self { ladder: config.ladder(), seed: lab.seed, cells: vec![Vec::new(); config.arms.len()], config: config.clone() }
+        Self {
+            ladder: config.ladder(),
+            seed: lab.seed,
+            device: lab.device.clone(),
+            cells: vec![Vec::new(); config.arms.len()],
+            config: config.clone(),
+        }
     }
 
     /// Per number of patterns that is complete or under way: the number, mean and standard error of what `of` picks.
@@ -271,7 +279,7 @@ impl Study for Capacity {
             let started = Instant::now();
             let errors = match arm.interaction() {
                 Some(interaction) => trial.of_signs(&packed, interaction, config.max_sweeps),
-                None => trial.of_softmax(config.beta, config.max_steps),
+                None => trial.of_softmax(&self.device, config.beta, config.max_steps)?,
             };
             let seconds = started.elapsed().as_secs_f64();
             cells.push(errors);
@@ -345,7 +353,7 @@ mod tests {
     #[test]
     fn wrong_bits_at_sixty_four_units() {
         let of_signs = |interaction| move |trial: &Trial, packed: &PackedPatterns| trial.of_signs(packed, interaction, 20);
-        let of_softmax = |beta: f64| move |trial: &Trial, _: &PackedPatterns| trial.of_softmax(beta, 1);
+        let of_softmax = |beta: f64| move |trial: &Trial, _: &PackedPatterns| trial.of_softmax(&Device::Cpu, beta, 1).unwrap();
         let mut found = Vec::new();
         for (n, expected) in [(16, 0.15), (32, 0.29)] {
             found.push((format!("P2 {n}"), mean_bits(n, of_signs(Interaction::Quadratic)), expected));
@@ -368,10 +376,10 @@ mod tests {
     #[test]
     fn memories_of_higher_order_hold_more() {
         let of_signs = |interaction| mean_bits(1024, |trial, packed| trial.of_signs(packed, interaction, 20));
-        let modern = mean_bits(1024, |trial, _| trial.of_softmax(0.25, 1));
+        let modern = mean_bits(1024, |trial, _| trial.of_softmax(&Device::Cpu, 0.25, 1).unwrap());
         let order = [of_signs(Interaction::Quadratic), of_signs(Interaction::Cubic), of_signs(Interaction::Quartic), modern];
         assert!(order.windows(2).all(|pair| pair[0] > pair[1]), "{order:?}");
-        assert!(mean_bits(16_384, |trial, _| trial.of_softmax(1.0, 1)) <= 0.002);
+        assert!(mean_bits(16_384, |trial, _| trial.of_softmax(&Device::Cpu, 1.0, 1).unwrap()) <= 0.002);
         assert_eq!(of_signs(Interaction::Exponential), 0.0);
     }
 }

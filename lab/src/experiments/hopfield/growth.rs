@@ -10,6 +10,7 @@ use crate::{
     random::Generator,
     record::{Frame, Level, Plot, Role},
 };
+use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,7 @@ impl Line {
 pub struct Growth {
     config: GrowthConfig,
     seed: u64,
+    device: Device,
     /// Per cell: the number of patterns at the threshold; NaN where it is above the most tried.
     cells: Vec<f64>,
 }
@@ -103,7 +105,7 @@ pub struct Growth {
 impl Growth {
     /// An empty grid.
     pub fn new(config: &GrowthConfig, lab: &Lab) -> Self {
-        Self { config: config.clone(), seed: lab.seed, cells: Vec::new() }
+        Self { config: config.clone(), seed: lab.seed, device: lab.device.clone(), cells: Vec::new() }
     }
 
     /// Dimension, mean of ln n and its standard error, of dimensions whose every draw has reached the threshold.
@@ -158,7 +160,7 @@ impl Study for Growth {
             }
             let mut generator = Generator::new(self.seed, &format!("capacity_growth/{dim}/{replica}/{n}"));
             let trial = Trial::draw(n, dim, self.config.probes, self.config.flip_fraction, &mut generator);
-            errors.push((n as f64, trial.of_softmax(self.config.beta, 1).bits));
+            errors.push((n as f64, trial.of_softmax(&self.device, self.config.beta, 1)?.bits));
             found = crossing(&errors, self.config.threshold);
         }
         self.cells.push(found.unwrap_or(f64::NAN));

@@ -3,8 +3,9 @@
 use crate::kernels::{
     matmul::{Destination, Matrix, product_alone},
     real::Real,
-    softmax_retrieval::{Retrieved, retrieve},
+    softmax_retrieval::{Retrieved, retrieve, retrieve_on},
 };
+use candle_core::{Device, WithDType};
 use rayon::prelude::*;
 
 /// Patterns whose scores are held at once where separations are computed.
@@ -34,7 +35,7 @@ pub struct FixedPoints<T> {
     pub converged: Vec<bool>,
 }
 
-impl<T: Real> Memory<T> {
+impl<T: Real + WithDType> Memory<T> {
     /// A memory of `patterns`, whole rows of `dim` numbers, at least one.
     pub fn new(patterns: Vec<T>, dim: usize, beta: f64) -> Self {
         let largest_norm = patterns.chunks_exact(dim).map(norm).fold(0.0, f64::max);
@@ -54,6 +55,11 @@ impl<T: Real> Memory<T> {
     /// One update `xi' = X^T softmax(beta X xi)` of every row of `states` `[states, dim]`. Ramsauer et al. (2020), equation 3.
     pub fn update(&self, states: &[T]) -> Retrieved<T> {
         retrieve(&self.patterns, states, self.dim, self.beta)
+    }
+
+    /// [`Memory::update`] on `device`. Errors: those of the device.
+    pub fn update_on(&self, device: &Device, states: &[T]) -> candle_core::Result<Retrieved<T>> {
+        retrieve_on(device, &self.patterns, states, self.dim, self.beta)
     }
 
     /// The energy `-lse(beta, X xi) + xi.xi / 2 + ln(n) / beta + M^2 / 2` of every state, where `log_sum` is `ln sum exp(beta x_i.xi)`

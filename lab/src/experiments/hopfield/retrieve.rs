@@ -12,6 +12,7 @@ use crate::{
     random::Generator,
     record::{Colour, Frame, Heatmap, Level, Plot, Role},
 };
+use candle_core::Device;
 use rand::Rng;
 use rand_distr::StandardNormal;
 use schemars::JsonSchema;
@@ -105,6 +106,7 @@ pub fn check_patterns(kind: PatternKind, count: usize, dim: usize, faults: &mut 
 /// A run of `retrieve`.
 pub struct Retrieve {
     config: RetrieveConfig,
+    device: Device,
     memory: Memory<f64>,
     cues: Vec<f64>,
     state: State,
@@ -142,7 +144,7 @@ impl Retrieve {
         let patterns = draw(config.pattern_kind, config.num_patterns, dim, &mut generator, &lab.data_folders)?;
         let memory = Memory::new(patterns, dim, config.beta);
         let cues = damaged(&memory.patterns[..config.probes * dim], dim, config, &mut lab.generator("cues"));
-        let first = memory.update(&cues);
+        let first = memory.update_on(&lab.device, &cues)?;
         let energy = memory.energies(&cues, &first.log_sum);
         let state = State {
             states: cues.clone(),
@@ -153,7 +155,7 @@ impl Retrieve {
             energy,
             last: Figures::default(),
         };
-        Ok(Self { config: config.clone(), memory, cues, state })
+        Ok(Self { config: config.clone(), device: lab.device.clone(), memory, cues, state })
     }
 
     fn shown(&self) -> usize {
@@ -229,10 +231,10 @@ impl Study for Retrieve {
             let scale = self.config.beta * self.memory.largest_norm.powi(2);
             out.log(Level::Info, format!("beta times the largest squared norm of a pattern is {scale:.3}."));
         }
-        let updated = self.memory.update(&self.state.states);
+        let updated = self.memory.update_on(&self.device, &self.state.states)?;
         let movements = self.state.states.chunks_exact(dim).zip(updated.states.chunks_exact(dim)).map(|(a, b)| largest_difference(a, b));
         let movement = movements.fold(0.0, f64::max);
-        let next = self.memory.update(&updated.states);
+        let next = self.memory.update_on(&self.device, &updated.states)?;
         let energy = self.memory.energies(&updated.states, &next.log_sum);
         for (before, after) in self.state.energy.iter().zip(&energy) {
             let rise = (after - before) / before.abs().max(f64::MIN_POSITIVE);

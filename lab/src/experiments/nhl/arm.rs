@@ -121,7 +121,7 @@ impl Arm {
             let rule =
                 HebbianRule { learning_rate: config.hebb_learning_rate, temperature: config.hebb_temperature, rule: config.hebb_rule };
             winner_entropy = Some(rule.step(&plan.convolutions[0], inputs, &mut self.network.layers[0].filters, competition));
-            self.network.first_responses(plan, inputs, own);
+            self.network.first_responses(plan, inputs, own)?;
         }
         let first = if self.id.is_hebbian() { &*own } else { first };
         let norm = if self.id == ArmId::Source { Norm::Running } else { Norm::Batch };
@@ -131,17 +131,17 @@ impl Arm {
             _ => config.modulator_steps,
         };
         let keep = if steps > 0 { Keep::ForBackward } else { Keep::Nothing };
-        self.network.forward(plan, first, norm, keep, activity);
+        self.network.forward(plan, first, norm, keep, activity)?;
         let before = self.id == ArmId::Tent || !config.predict_after_update;
         let mut logits = before.then(|| activity.logits.clone());
         for step in 0..steps {
             if step > 0 {
-                self.network.forward(plan, first, norm, Keep::ForBackward, activity);
+                self.network.forward(plan, first, norm, Keep::ForBackward, activity)?;
             }
             self.minimise_entropy(config, plan, first, activity, room)?;
         }
         if steps > 0 && logits.is_none() {
-            self.network.forward(plan, first, norm, Keep::Nothing, activity);
+            self.network.forward(plan, first, norm, Keep::Nothing, activity)?;
         }
         let logits = logits.get_or_insert_with(|| activity.logits.clone());
         let answer = self.answer(setting, labels, logits, winner_entropy);
@@ -165,7 +165,7 @@ impl Arm {
         let Some((adam, layers)) = &mut self.adam else { return Ok(()) };
         let mut gradient = vec![0f32; activity.logits.len()];
         entropy::gradient(&activity.logits, plan.classes, &mut gradient);
-        let gradients = self.network.backward(plan, first, activity, &gradient, None, room);
+        let gradients = self.network.backward(plan, first, activity, &gradient, None, room)?;
         let (mut parameters, mut slopes) = (Vec::new(), Vec::new());
         for (layer, affine) in self.network.layers[..*layers].iter().zip(&gradients.affine) {
             parameters.extend([layer.gain.as_slice(), &layer.offset].concat());

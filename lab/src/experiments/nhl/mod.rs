@@ -64,7 +64,7 @@ pub struct Nhl {
 
 impl Nhl {
     fn new(config: &NhlConfig, lab: &Lab) -> Result<Self> {
-        let plan = Plan::new(config);
+        let plan = Plan::new(config).on(&lab.device);
         let images = stream::load(config, lab)?;
         Ok(Self {
             stream: Stream::new(config, Arc::clone(&images), lab)?,
@@ -192,7 +192,7 @@ impl Nhl {
         let batch = self.stream.batch(place)?;
         let mut inputs = batch.images.clone();
         self.pixels.normalise(&mut inputs);
-        self.source.network.first_responses(&self.plan, &inputs, &mut self.shared);
+        self.source.network.first_responses(&self.plan, &inputs, &mut self.shared)?;
         let setting = Setting { config: &self.config, plan: &self.plan, source: &self.source.network, first: &self.shared };
         let mut predictions = Vec::new();
         for arm in &mut self.arms {

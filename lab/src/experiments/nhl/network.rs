@@ -9,6 +9,7 @@ use crate::{
     },
     random::Generator,
 };
+use candle_core::Device;
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -28,10 +29,12 @@ pub struct Plan {
     pub features: usize,
     /// Classes.
     pub classes: usize,
+    /// Where the convolutions run; everything else is done on the CPU.
+    pub device: Device,
 }
 
 impl Plan {
-    /// The sizes that a config asks for.
+    /// The sizes that a config asks for, with convolutions on the CPU.
     pub fn new(config: &NhlConfig) -> Self {
         let (mut channels, mut side) = (config.dataset.channels(), config.dataset.side());
         // Called for the first layer first.
@@ -49,7 +52,13 @@ impl Plan {
             pools: layers.map(|(_, pool)| pool),
             features,
             classes: config.dataset.classes(),
+            device: Device::Cpu,
         }
+    }
+
+    /// The same with convolutions on `device`.
+    pub fn on(self, device: &Device) -> Self {
+        Self { device: device.clone(), ..self }
     }
 
     /// Numbers of an image.
@@ -184,18 +193,18 @@ impl Network {
     }
 
     /// The responses of the first convolution to `images`, `[batch, channels, height, width]`, and their statistics.
-    pub fn first_responses(&self, plan: &Plan, images: &[f32], into: &mut FirstResponses) {
-        respond(&plan.convolutions[0], &self.layers[0].filters, images, into);
+    pub fn first_responses(&self, plan: &Plan, images: &[f32], into: &mut FirstResponses) -> Result<()> {
+        respond(plan, 0, &self.layers[0].filters, images, into)
     }
 
     /// The logits for a batch from the responses of the first convolution; what a backward pass needs only if it is told to be kept.
-    pub fn forward(&self, plan: &Plan, first: &FirstResponses, norm: Norm, keep: Keep, activity: &mut Activity) {
+    pub fn forward(&self, plan: &Plan, first: &FirstResponses, norm: Norm, keep: Keep, activity: &mut Activity) -> Result<()> {
         let batch = first.values.len() / plan.convolutions[0].image_size();
         for at in 0..LAYERS {
             let (before, rest) = activity.layers.split_at_mut(at);
             let LayerActivity { responses, pooled, chosen } = &mut rest[0];
             if let Some(before) = before.last() {
-                respond(&plan.convolutions[at], &self.layers[at].filters, &before.pooled, responses);
+                respond(plan, at, &self.layers[at].filters, &before.pooled, responses)?;
             }
             let (layer, pool) = (&self.layers[at], &plan.pools[at]);
             let responses = if at == 0 { first } else { &*responses };
@@ -213,6 +222,7 @@ impl Network {
         activity.logits.clear();
         activity.logits.extend(self.bias.iter().cycle().take(batch * plan.classes));
         product(&mut activity.logits, Destination::Add, features, Matrix::new(&self.weights, plan.features, plan.classes));
+        Ok(())
     }
 
     /// The gradients of gains and offsets, given that of the logits of a forward pass with [`Norm::Batch`]; with `images` also those of
@@ -225,7 +235,7 @@ impl Network {
         gradient: &[f32],
         images: Option<&[f32]>,
         room: &mut Room,
-    ) -> Gradients {
+    ) -> Result<Gradients> {
         let (features, classes) = (plan.features, plan.classes);
         let batch = gradient.len() / classes;
         let of_logits = Matrix::new(gradient, batch, classes);
@@ -255,19 +265,19 @@ impl Network {
             if let (Some(weights), Some(images)) = (&mut weights, images) {
                 let inputs = if at == 0 { images } else { &activity.layers[at - 1].pooled };
                 let mut filters = vec![0f32; layer.filters.len()];
-                convolution.weight_gradient(inputs, &room.responses, &mut filters);
+                convolution.weight_gradient_on(&plan.device, inputs, &room.responses, &mut filters)?;
                 weights.filters.push(filters);
             }
             if at > 0 {
                 room.pooled.resize(batch * convolution.in_size(), 0.0);
-                convolution.input_gradient(&room.responses, &layer.filters, &mut room.pooled);
+                convolution.input_gradient_on(&plan.device, &room.responses, &layer.filters, &mut room.pooled)?;
             }
         }
         affine.reverse();
         if let Some(weights) = &mut weights {
             weights.filters.reverse();
         }
-        Gradients { affine, weights }
+        Ok(Gradients { affine, weights })
     }
 
     /// Moves the running statistics towards those of the batch of a forward pass.
@@ -309,11 +319,13 @@ impl Network {
     }
 }
 
-fn respond(convolution: &Convolution, filters: &[f32], inputs: &[f32], into: &mut FirstResponses) {
+fn respond(plan: &Plan, layer: usize, filters: &[f32], inputs: &[f32], into: &mut FirstResponses) -> Result<()> {
+    let convolution = &plan.convolutions[layer];
     let batch = inputs.len() / convolution.in_size();
     into.values.resize(batch * convolution.image_size(), 0.0);
-    convolution.forward(inputs, filters, &mut into.values);
+    convolution.forward_on(&plan.device, inputs, filters, &mut into.values)?;
     into.statistics = Statistics::of(&into.values, convolution.filters, convolution.pixels());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -341,8 +353,8 @@ mod tests {
 
     fn logits(plan: &Plan, network: &Network, images: &[f32], norm: Norm) -> Vec<f32> {
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
-        network.first_responses(plan, images, &mut first);
-        network.forward(plan, &first, norm, Keep::Nothing, &mut activity);
+        network.first_responses(plan, images, &mut first).unwrap();
+        network.forward(plan, &first, norm, Keep::Nothing, &mut activity).unwrap();
         activity.logits
     }
 
@@ -358,12 +370,12 @@ mod tests {
     fn gradients_agree_with_finite_differences() {
         let (plan, network, images) = small();
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
-        network.first_responses(&plan, &images, &mut first);
-        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity);
+        network.first_responses(&plan, &images, &mut first).unwrap();
+        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity).unwrap();
         let mut gradient = vec![0f32; activity.logits.len()];
         entropy::gradient(&activity.logits, plan.classes, &mut gradient);
-        let found = network.backward(&plan, &first, &activity, &gradient, Some(&images), &mut Room::default());
-        let affine_only = network.backward(&plan, &first, &activity, &gradient, None, &mut Room::default());
+        let found = network.backward(&plan, &first, &activity, &gradient, Some(&images), &mut Room::default()).unwrap();
+        let affine_only = network.backward(&plan, &first, &activity, &gradient, None, &mut Room::default()).unwrap();
         assert_eq!(affine_only.affine, found.affine);
         let weights = found.weights.unwrap();
         let value = |network: &Network| entropy::mean_entropy(&logits(&plan, network, &images, Norm::Batch), plan.classes);
@@ -414,8 +426,8 @@ mod tests {
     fn running_statistics_reach_those_of_a_batch_that_comes_again_and_again() {
         let (plan, mut network, images) = small();
         let (mut first, mut activity) = (FirstResponses::default(), Activity::default());
-        network.first_responses(&plan, &images, &mut first);
-        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity);
+        network.first_responses(&plan, &images, &mut first).unwrap();
+        network.forward(&plan, &first, Norm::Batch, Keep::ForBackward, &mut activity).unwrap();
         for _ in 0..200 {
             network.follow_statistics(&first, &activity);
         }

@@ -63,14 +63,14 @@ impl Source {
     pub fn step(&mut self, config: &NhlConfig, plan: &Plan, images: &ImageSet, pixels: &Pixels, t: u64) -> Result<Trained> {
         let (mut inputs, labels) = self.batch(config, images, t);
         pixels.normalise(&mut inputs);
-        self.network.first_responses(plan, &inputs, &mut self.first);
-        self.network.forward(plan, &self.first, Norm::Batch, Keep::ForBackward, &mut self.activity);
+        self.network.first_responses(plan, &inputs, &mut self.first)?;
+        self.network.forward(plan, &self.first, Norm::Batch, Keep::ForBackward, &mut self.activity)?;
         let mut gradient = vec![0f32; self.activity.logits.len()];
         let loss = entropy::cross_entropy(&self.activity.logits, &labels, plan.classes, &mut gradient);
         let predicted = entropy::predictions(&self.activity.logits, plan.classes);
         let correct = predicted.iter().zip(&labels).filter(|(predicted, label)| predicted == label).count();
         if loss.is_finite() {
-            let gradients = self.network.backward(plan, &self.first, &self.activity, &gradient, Some(&inputs), &mut self.room);
+            let gradients = self.network.backward(plan, &self.first, &self.activity, &gradient, Some(&inputs), &mut self.room)?;
             self.network.follow_statistics(&self.first, &self.activity);
             if let Some(weights) = &gradients.weights {
                 let progress = (t - 1) as f64 / config.source_steps() as f64;

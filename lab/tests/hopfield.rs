@@ -31,6 +31,10 @@ fn kinds() -> Vec<Config> {
             "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
             "batch_size": 4, "epochs": 3
         }),
+        json!({
+            "kind": "heads", "dataset": "digits", "patch_side": 2, "train_samples": 50, "test_samples": 10, "hidden_width": 8, "num_heads": 2,
+            "batch_size": 6, "steps": 12
+        }),
     ];
     configs.iter_mut().map(|given| config("none", given.take())).collect()
 }

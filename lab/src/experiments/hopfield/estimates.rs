@@ -6,6 +6,7 @@ use super::{
     capacity::CapacityConfig,
     config::HopfieldConfig,
     growth::GrowthConfig,
+    heads::config::HeadsConfig,
     mil::{config::MilConfig, data::BagData},
     pairs::PairConfig,
     patterns::PatternKind,
@@ -35,6 +36,7 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
         HopfieldConfig::Mil(config) => of_mil(config),
         HopfieldConfig::Association(config) => of_pairs(config),
         HopfieldConfig::Repertoire(config) => of_repertoire(config),
+        HopfieldConfig::Heads(config) => of_heads(config),
     }
 }
 
@@ -163,4 +165,24 @@ fn of_repertoire(config: &RepertoireConfig) -> Estimates {
     let told = [("steps", steps), ("sequences_with_motif", config.witnesses() as f64)];
     let numbers = config.batch_size * config.arms.len() * (config.kernel_size * 20 * config.filters + 512 * config.filters);
     estimate(sequences * size / SEQUENCES_PER_SECOND, numbers, PatternKind::Binary, told)
+}
+
+/// Multiply-accumulates per second of two common cores in a deep net, forward and backward.
+const DEEP: f64 = 12e9;
+
+fn of_heads(config: &HeadsConfig) -> Estimates {
+    let (tokens, width, pixels) = (config.tokens() as f64, config.hidden_width as f64, (config.patch_side * config.patch_side) as f64);
+    // Maps of queries, keys, values and results, the feed-forward layer, scores and read-out.
+    let layer = width * (8.0 * width + 2.0 * tokens);
+    let forward = tokens * (config.layers as f64 * layer + 2.0 * pixels * width);
+    let trained = 3.0 * config.steps as f64 * config.batch_size as f64;
+    let evaluated = (config.steps as f64 / 50.0 + 2.0) * config.test_samples as f64;
+    let kept =
+        config.batch_size.max(32) * config.tokens() * config.layers * (24 * config.hidden_width + config.num_heads * config.tokens());
+    let told = [("steps", config.steps as f64), ("tokens", tokens), ("hidden_tokens", config.hidden() as f64)];
+    let estimates = estimate((trained + evaluated) * forward / DEEP, kept / 2, PatternKind::Sphere, told);
+    // All images of a set are read, whatever the share of them that is trained on.
+    let images = config.dataset.images();
+    let bytes = ((images.0 + images.1) * config.dataset.side().pow(2)) as u64;
+    Estimates { datasets: vec![config.dataset.id().to_owned()], memory_bytes: estimates.memory_bytes + bytes, ..estimates }
 }

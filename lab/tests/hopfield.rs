@@ -33,6 +33,10 @@ fn kinds() -> Vec<Map<String, Value>> {
             "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
             "batch_size": 4, "epochs": 3
         }),
+        json!({
+            "kind": "uci_suite", "datasets": ["iris", "wine"], "folds": 2, "hidden_width": 8, "num_heads": 2, "quantity": 6, "update_steps": 2,
+            "epochs": 3, "trees": 5
+        }),
     ];
     configs.iter_mut().map(|given| config("none", given.take())).collect()
 }
@@ -198,6 +202,10 @@ fn what_all_kinds_say_is_what_the_card_promises() {
         assert!(!artifacts.is_empty(), "{}", config["kind"]);
         summaries.extend(summary.into_keys());
     }
+    // Sets that have to be fetched or imported are not here; each would say these two.
+    for set in ["musk1", "musk2", "elephant", "fox", "tiger", "ucsb_breast_cancer"] {
+        metrics.extend(["loss", "auc"].map(|metric| format!("{metric}/{set}")));
+    }
     assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
     assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
     assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
@@ -225,6 +233,29 @@ fn presets_are_valid_and_every_kind_has_one() {
     // Another kind than the preset's drops the preset and is completed by its own defaults.
     let other = config("glance", json!({ "kind": "bound" }));
     assert!(other["kind"] == "bound" && other.contains_key("cue_distance") && !other.contains_key("mask_fraction"));
+}
+
+#[test]
+fn sets_that_are_absent_are_left_out_and_named_or_end_the_run() {
+    for (kind, made, absent, undecided) in
+        [("mil", "bit_pattern", "fox", "mil/sets_won_of_four"), ("uci_suite", "iris", "uci", "rank/place.hopfield")]
+    {
+        let mut config = kinds().into_iter().find(|config| config["kind"] == kind).unwrap();
+        config["datasets"] = json!([absent, made]);
+        let entry = registry::standard().get("hopfield").unwrap();
+        let refused = entry.start(&config, &lab_with_seed(0)).err().unwrap().to_string();
+        assert!(refused.contains("is not here") && refused.contains("engram data"), "{kind}: {refused}");
+        config["leave_out_absent"] = json!(true);
+        let (said, summary, _) = Drive::start(&config, 0).run_out();
+        let warning = format!("Warning Not on this machine and left out: {absent}.");
+        assert!(said.contains(&warning), "{kind}: {:?}", said.iter().filter(|line| line.starts_with("Warning")).collect::<Vec<_>>());
+        // A claim about all of them has no value then.
+        assert!(summary[undecided].is_nan(), "{kind}");
+        config["datasets"] = json!([absent]);
+        assert!(entry.start(&config, &lab_with_seed(0)).err().unwrap().to_string().contains("engram data list"), "{kind}");
+        // What may be left out is not fetched.
+        assert_eq!(entry.estimates(&config).unwrap().datasets, Vec::<String>::new(), "{kind}");
+    }
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {

@@ -21,6 +21,7 @@ pub mod signs;
 mod study;
 pub mod theory;
 pub mod turned_sets;
+pub mod uci;
 
 use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,
@@ -53,6 +54,7 @@ impl Experiment for Hopfield {
             HopfieldConfig::Association(config) => Box::new(pairs::PairStudy::new(config, lab)),
             HopfieldConfig::Repertoire(config) => Box::new(repertoire::Repertoire::new(config, lab)),
             HopfieldConfig::Heads(config) => Box::new(heads::HeadStudy::new(config, lab)?),
+            HopfieldConfig::UciSuite(config) => Box::new(uci::UciSuite::new(config, lab)?),
         };
         Ok(Self { study, step: 0 })
     }

@@ -25,11 +25,16 @@ impl Faults {
 
     /// Fails if there was any fault.
     pub(super) fn none(self) -> Result<()> {
+        if self.shown.is_empty() { Ok(()) } else { Err(self.error()) }
+    }
+
+    /// All faults as an error.
+    pub(super) fn error(self) -> Error {
         let Self { mut shown, more } = self;
         if more > 0 {
             shown.push(format!("There are {more} more."));
         }
-        if shown.is_empty() { Ok(()) } else { Err(Error::Data(shown.join("\n"))) }
+        Error::Data(shown.join("\n"))
     }
 }
 

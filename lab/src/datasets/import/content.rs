@@ -59,6 +59,11 @@ impl Pixels {
 }
 
 impl Piece {
+    /// Whether it belongs to a set of images.
+    pub(super) fn is_of_images(&self) -> bool {
+        matches!(self.content, Content::Pixels(_) | Content::Labels(_))
+    }
+
     /// What it is, for people: "PATH: 10000 images of 28x28, to test on".
     pub(super) fn told(&self) -> String {
         let half = if self.is_test { "to test on" } else { "to train on" };
@@ -147,6 +152,7 @@ fn pixels_of(array: Array) -> Result<Pixels, String> {
     };
     match *array.shape.as_slice() {
         [_, height, width] => Ok(Pixels { channels: 1, height, width, values }),
+        [_, 1 | 3, _, 1 | 3] => Err(format!("channels may be the second or the last of {:?}; give images of more pixels", array.shape)),
         [_, channels @ (1 | 3), height, width] => Ok(Pixels { channels, height, width, values }),
         [_, height, width, channels @ (1 | 3)] => {
             Ok(Pixels { channels, height, width, values: planes_first(&values, channels, height * width) })

@@ -44,7 +44,7 @@ pub(super) fn together(pieces: Vec<Piece>) -> Result<Together> {
     }
     let Some((channels, height, width)) = size else {
         faults.add("There are labels, but no images.");
-        return Err(faults.none().err().unwrap_or_else(|| crate::Error::Data(String::new())));
+        return Err(faults.error());
     };
     let image_size = channels * height * width;
     for (name, split) in [("train", &train), ("test", &test)] {

@@ -24,7 +24,7 @@ pub(super) fn import(set: &'static DataSet, paths: &[PathBuf], folder: &Path) ->
                 Err(error) => faults.add(Error::file(&path, error).to_string()),
             },
             Ok(None) => match content::read(&path, false) {
-                Ok(read) if matches!(set.form, Form::Images(_)) => {
+                Ok(read) if matches!(set.form, Form::Images(_)) && read.iter().all(content::Piece::is_of_images) => {
                     found.extend(read.iter().map(content::Piece::told));
                     pieces.extend(read);
                 }
@@ -37,18 +37,19 @@ pub(super) fn import(set: &'static DataSet, paths: &[PathBuf], folder: &Path) ->
             Err(error) => faults.add(error.to_string()),
         }
     }
-    if let (false, Some(together)) =
-        (pieces.is_empty(), (!pieces.is_empty()).then(|| images::together(pieces)).and_then(|result| faults.keep(result)))
+    if !pieces.is_empty()
+        && let Some(together) = faults.keep(images::together(pieces))
     {
-        for (at, bytes) in together.files(set.files) {
+        let made = together.files(set.files);
+        if made.is_empty() {
+            faults.add(format!("{} can only be imported from its published files: {}.", set.title, names(set.files)));
+        }
+        for (at, bytes) in made {
             let file = &set.files[at];
             match files::check_bytes(file, Path::new(file.name), &bytes) {
                 Ok(()) => bytes_of[at] = Some((file.name.to_owned(), bytes)),
                 Err(error) => faults.add(format!("The images were turned into the published format, but {error}")),
             }
-        }
-        if together.files(set.files).is_empty() {
-            faults.add(format!("{} can only be imported from its published files: {}.", set.title, names(set.files)));
         }
     }
     for (file, bytes) in set.files.iter().zip(&bytes_of) {

@@ -73,7 +73,7 @@ pub(super) fn import(id: &str, known: Option<&'static DataSet>, paths: &[PathBuf
 
 /// The form of what was found and the files to keep it in.
 fn put_together(id: &str, mut pieces: Vec<Piece>) -> Result<(Form, Vec<(&'static str, Part, Vec<u8>)>)> {
-    if pieces.iter().any(|piece| matches!(piece.content, Content::Pixels(_) | Content::Labels(_))) {
+    if pieces.iter().any(Piece::is_of_images) {
         let together = images::together(pieces)?;
         let names = if together.shape.channels == 1 {
             ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"]

@@ -155,15 +155,15 @@ fn everything_wrong_with_images_is_told_at_once() {
 #[test]
 fn arrays_and_records_of_colour_images_are_read_channel_by_channel() {
     let place = Place::new();
-    // Two images of one row and two columns, a pixel after the other.
+    // Images of two rows and one column, a pixel after the other.
     let arrays = npz(&[
-        ("x_train", npy("|u1", "2, 1, 2, 3", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])),
+        ("x_train", npy("|u1", "2, 2, 1, 3", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])),
         ("y_train", npy("<i8", "2,", &[0, 1].map(i64::to_le_bytes).concat())),
-        ("x_test", npy("|u1", "1, 1, 2, 3", &[20, 21, 22, 23, 24, 25])),
+        ("x_test", npy("|u1", "1, 2, 1, 3", &[20, 21, 22, 23, 24, 25])),
         ("y_test", npy("<i8", "1,", &0i64.to_le_bytes())),
     ]);
     let import = place.import("arrays", &[place.put("mine.npz", arrays)]).unwrap();
-    assert_eq!(import.set.form, shape(1, 2, 3, 2, 1));
+    assert_eq!(import.set.form, shape(2, 1, 3, 2, 1));
     let images = load("arrays", &place.folders()).unwrap();
     assert_eq!(images.train.images, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12]);
     assert_eq!(images.test.images, [20, 23, 21, 24, 22, 25]);
@@ -174,6 +174,8 @@ fn arrays_and_records_of_colour_images_are_read_channel_by_channel() {
     assert_eq!(import.set.form, shape(32, 32, 3, 2, 1));
     assert_eq!(load("records", &place.folders()).unwrap().train.images[3072], 6);
     let mixed = place.put("mixed.npz", npz(&[("x_train", npy("|u1", "1, 1, 1", &[1])), ("z", npy("|u1", "1,", &[1]))]));
+    let either = place.put("either.npy", npy("|u1", "1, 3, 1, 3", &[0; 9]));
+    assert!(place.import("either", &[either]).unwrap_err().to_string().contains("channels may be the second or the last of [1, 3, 1, 3]"));
     assert!(place.import("mixed", &[mixed]).unwrap_err().to_string().contains("it holds x_train, z"));
 }
 

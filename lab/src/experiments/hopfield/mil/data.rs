@@ -76,7 +76,8 @@ impl BagSet {
             BagData::DigitsBags => digits_bags(config, lab),
             _ => {
                 let mut generator = lab.generator(&format!("mil/{}", data.id()));
-                Ok(Self::of(&datasets::load_bags(data.id(), &lab.data_folders)?, config.folds, &mut generator))
+                let read = datasets::load_bags(data.id(), &lab.data_folders)?;
+                Ok(Self::of(&read, config.folds, &mut generator))
             }
         }
     }

@@ -72,7 +72,7 @@ struct Best {
 
 impl<'a> Tree<'a> {
     fn grow(rows: &'a Rows, smallest_leaf: usize, generator: &mut Generator) -> Vec<Node> {
-        let n = rows.len();
+        let n = rows.count();
         let sample: Vec<usize> = (0..n).map(|_| generator.rng().random_range(0..n)).collect();
         let mut tree = Self { rows, smallest_leaf, nodes: Vec::new(), column: Vec::with_capacity(n), features: (0..rows.width).collect() };
         // Parts still to be split, and the node of which each is the right side. The left side follows at once, right behind its node.

@@ -6,7 +6,7 @@ use crate::experiments::hopfield::layers::cross_entropy::largest;
 /// The class most of the `k` nearest rows of `known` have; of several, the one of the nearest row. Rows of equal distance count in their order.
 pub fn class_of(known: &Rows, k: usize, row: &[f32]) -> usize {
     let mut near: Vec<(f32, usize)> =
-        (0..known.len()).map(|at| (known.row(at).iter().zip(row).map(|(a, b)| (a - b) * (a - b)).sum(), at)).collect();
+        (0..known.count()).map(|at| (known.row(at).iter().zip(row).map(|(a, b)| (a - b) * (a - b)).sum(), at)).collect();
     let k = k.min(near.len());
     let order = |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
     if k < near.len() {

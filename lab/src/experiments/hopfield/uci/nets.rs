@@ -193,14 +193,14 @@ impl Training {
     pub fn epoch(&mut self, rows: &Rows, batch_size: usize) -> bool {
         let mut generator = Generator::new(self.seed, &format!("{}/epoch/{}", self.purpose, self.epoch));
         self.epoch += 1;
-        let order: Vec<usize> = generator.permutation(rows.len()).into_iter().map(|row| row as usize).collect();
+        let order: Vec<usize> = generator.permutation(rows.count()).into_iter().map(|row| row as usize).collect();
         for batch in order.chunks(batch_size) {
             let batch = rows.gather(batch);
             let dropout = self.recipe.dropout as f32;
             let factors = (dropout > 0.0 && self.net.hidden > 0).then(|| {
                 let kept = 1.0 / (1.0 - dropout);
                 let draw = |_| if generator.rng().random::<f32>() < dropout { 0.0 } else { kept };
-                (0..batch.len() * self.net.hidden).map(draw).collect::<Vec<f32>>()
+                (0..batch.count() * self.net.hidden).map(draw).collect::<Vec<f32>>()
             });
             let loss = self.net.loss(&self.weights, &batch.values, &batch.labels, factors.as_deref(), &mut self.gradient);
             let norm = clip(&mut self.gradient, 1.0);

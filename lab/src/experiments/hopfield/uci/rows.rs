@@ -17,7 +17,7 @@ pub struct Rows {
 
 impl Rows {
     /// Number of rows.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.labels.len()
     }
 
@@ -48,7 +48,7 @@ impl Rows {
     /// These rows and others with every feature shifted to mean 0 and scaled to deviation 1 among these; features that do not vary are only
     /// shifted.
     fn standardised(mut self, mut others: Self) -> (Self, Self) {
-        let n = self.len() as f64;
+        let n = self.count() as f64;
         for feature in 0..self.width {
             let column = || self.values.iter().skip(feature).step_by(self.width).map(|value| f64::from(*value));
             let mean = column().sum::<f64>() / n;

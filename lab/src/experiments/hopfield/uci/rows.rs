@@ -128,7 +128,7 @@ mod tests {
         let folds = stratified(&table, 5, 3);
         for fold in 0..5 {
             let parts = Fold::new(&table, &folds, fold, 0.2, 3);
-            assert_eq!((parts.train.len(), parts.validation.len(), parts.whole.len(), parts.test.len()), (96, 24, 120, 30));
+            assert_eq!((parts.train.count(), parts.validation.count(), parts.whole.count(), parts.test.count()), (96, 24, 120, 30));
             for class in 0..3 {
                 let of = |rows: &Rows| rows.labels.iter().filter(|label| **label == class).count();
                 assert_eq!((of(&parts.train), of(&parts.validation), of(&parts.test)), (32, 8, 10));

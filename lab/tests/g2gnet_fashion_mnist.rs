@@ -1,9 +1,10 @@
 //! G2GNet's `quick` preset on Fashion-MNIST with three seeds, against accuracies measured with an independent implementation.
 
-use candle_core::Device;
-use lab::{Lab, Recorder, record::Item, registry};
-use serde_json::Map;
+mod support;
+
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use support::{Drive, config, on_threads};
 
 /// Mean test accuracy over seeds 0 to 2 of a plain PyTorch implementation in the same setting (20,000 images, 784-512-512-10, 6 epochs,
 /// batch 256, Adam 1e-3 with a cosine, He initialisation, rewiring every 40 steps; with Bernoulli masks in place of exact counts).
@@ -22,33 +23,13 @@ const EDGES: [(&str, f64); 5] =
 
 /// The summary of a whole run, whatever depends on the clock left out, and every number of edges that an arm has had.
 fn run(seed: u64, threads: usize) -> (BTreeMap<String, f64>, BTreeMap<String, BTreeSet<u64>>) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| {
-        let entry = registry::standard().get("g2gnet").unwrap();
-        let config = entry.complete("quick", &Map::new()).unwrap();
-        let lab = Lab { device: Device::Cpu, data_folders: Vec::new(), seed };
-        let mut running = entry
-            .start(&config, &lab)
-            .unwrap_or_else(|error| panic!("{error}; this test needs Fashion-MNIST: run ./test, or install `dataset-fashion-mnist`"));
-        let mut recorder = Recorder::default();
-        let mut edges: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-        for step in 1..=running.total_steps() {
-            recorder.begin_step(step);
-            running.step(&mut recorder).unwrap();
-            for item in recorder.take_items() {
-                match item {
-                    Item::Point(point) if point.name == "weights/edges_active" => {
-                        edges.entry(point.arm.unwrap_or_default()).or_default().insert(point.value.0 as u64);
-                    }
-                    _ => {}
-                }
-            }
-            recorder.take_clock_points();
-        }
-        running.finish(&mut recorder).unwrap();
-        let summary = recorder.take_results().0;
-        (summary.into_iter().filter(|(name, _)| !lab::record::is_clock_name(name)).collect(), edges)
-    })
+    let config = config("g2gnet", "quick", &json!({}));
+    let heard = on_threads(threads, || Drive::start("g2gnet", &config, seed).run_out());
+    let mut edges: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for point in heard.points.into_iter().filter(|point| point.name == "weights/edges_active") {
+        edges.entry(point.arm.unwrap_or_default()).or_default().insert(point.value.0 as u64);
+    }
+    (heard.summary.into_iter().filter(|(name, _)| !lab::record::is_clock_name(name)).collect(), edges)
 }
 
 #[test]

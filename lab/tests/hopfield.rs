@@ -2,7 +2,7 @@
 
 mod support;
 
-use lab::registry;
+use lab::{Lab, registry};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use support::{Config, Drive, assert_resumes_at, assert_same_on_any_threads, assert_undisturbed, spoilt_after, summary_of};
@@ -30,6 +30,14 @@ fn kinds() -> Vec<Config> {
         json!({
             "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
             "batch_size": 4, "epochs": 3
+        }),
+        json!({
+            "kind": "heads", "dataset": "digits", "patch_side": 2, "train_samples": 50, "test_samples": 10, "hidden_width": 8, "num_heads": 2,
+            "batch_size": 6, "steps": 12
+        }),
+        json!({
+            "kind": "uci_suite", "datasets": ["iris", "wine"], "folds": 2, "hidden_width": 8, "num_heads": 2, "quantity": 6, "update_steps": 2,
+            "epochs": 3, "trees": 5
         }),
     ];
     configs.iter_mut().map(|given| config("none", given.take())).collect()
@@ -88,6 +96,10 @@ fn what_all_kinds_say_is_what_the_card_promises() {
         arms.extend(heard.points.into_iter().filter_map(|point| point.arm));
         summaries.extend(heard.summary.into_keys());
     }
+    // Sets that have to be fetched or imported are not here; each would say these two.
+    for set in ["musk1", "musk2", "elephant", "fox", "tiger", "ucsb_breast_cancer"] {
+        metrics.extend(["loss", "auc"].map(|metric| format!("{metric}/{set}")));
+    }
     assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
     assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
     assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
@@ -115,6 +127,30 @@ fn presets_are_valid_and_every_kind_has_one() {
     // Another kind than the preset's drops the preset and is completed by its own defaults.
     let other = config("glance", json!({ "kind": "bound" }));
     assert!(other["kind"] == "bound" && other.contains_key("cue_distance") && !other.contains_key("mask_fraction"));
+}
+
+#[test]
+fn sets_that_are_absent_are_left_out_and_named_or_end_the_run() {
+    for (kind, made, absent, undecided) in
+        [("mil", "bit_pattern", "fox", "mil/sets_won_of_four"), ("uci_suite", "iris", "uci", "rank/place.hopfield")]
+    {
+        let mut config = kinds().into_iter().find(|config| config["kind"] == kind).unwrap();
+        config["datasets"] = json!([absent, made]);
+        let entry = registry::standard().get("hopfield").unwrap();
+        let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed: 0 };
+        let refused = entry.start(&config, &lab).err().unwrap().to_string();
+        assert!(refused.contains("is not here") && refused.contains("engram data"), "{kind}: {refused}");
+        config["leave_out_absent"] = json!(true);
+        let heard = start(&config, 0).run_out();
+        let warning = format!("Not on this machine and left out: {absent}.");
+        assert!(heard.warnings.contains(&warning), "{kind}: {:?}", heard.warnings);
+        // A claim about all of them has no value then.
+        assert!(heard.summary[undecided].is_nan(), "{kind}");
+        config["datasets"] = json!([absent]);
+        assert!(entry.start(&config, &lab).err().unwrap().to_string().contains("engram data list"), "{kind}");
+        // What may be left out is not fetched.
+        assert_eq!(entry.estimates(&config).unwrap().datasets, Vec::<String>::new(), "{kind}");
+    }
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {

@@ -106,7 +106,7 @@ async fn several_seeds_from_the_form_make_a_sweep_whose_table_fills_by_itself() 
     owner.wait("location.pathname.startsWith('/sweeps/')").await;
     owner.wait_text(".status-face", "2 of 2 ended").await;
     owner.wait_text(".sweep-table td", "±").await;
-    owner.wait("document.querySelectorAll('.sweep-claims .claim').length === 4").await;
+    owner.wait("document.querySelectorAll('.sweep-claims .claim').length === 5").await;
 
     owner.press(".run-actions", "Share").await;
     owner.press("dialog", "Make link and copy").await;

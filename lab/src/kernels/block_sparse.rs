@@ -5,280 +5,17 @@
 //! tiles that exist are stored and multiplied, each by a small product of its own, so the time follows their number. Gathering the inputs
 //! of an output group into one larger product was measured to be slower.
 
+mod pattern;
+mod side;
+
+pub use pattern::TilePattern;
+
 use crate::kernels::{
-    linear::{Activation, GradientBuffers, ROWS_PER_TASK, relu, through_activation},
-    matmul::{Destination, Matrix, product_alone},
+    linear::{Activation, GradientBuffers, through_activation},
     storage::{contiguous, read, write},
 };
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
-use std::{borrow::Cow, sync::Arc};
-
-/// Stands for a place of a group that no unit fills.
-const NO_UNIT: u32 = u32::MAX;
-
-/// Which units make up the groups, and which tiles exist: every output group has the same number of source groups.
-///
-/// Tile `j * fan_in + s` leads from the source group number `s` of output group `j` to that group; the tiles of a layer are
-/// `[tiles, input group size, output group size]`, each row-major.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TilePattern {
-    groups: usize,
-    fan_in: usize,
-    inputs: Side,
-    outputs: Side,
-    /// Source group of every tile.
-    sources: Vec<usize>,
-    /// The tiles that every input group feeds, ascending, so that their sum has one order.
-    readers: Vec<Vec<usize>>,
-}
-
-/// The units on one side of a layer in the order of their groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Side {
-    units: usize,
-    /// Places of a group.
-    size: usize,
-    /// The unit at every place, group by group; `None` where that is every unit's own place.
-    order: Option<Vec<u32>>,
-}
-
-impl Side {
-    fn new(groups_of_units: &[usize], groups: usize) -> Result<Self> {
-        let units = groups_of_units.len();
-        let size = units.div_ceil(groups);
-        let mut order = vec![NO_UNIT; groups * size];
-        let mut taken = vec![0; groups];
-        for (unit, group) in groups_of_units.iter().enumerate() {
-            if *group >= groups || taken[*group] == size {
-                bail!("unit {unit} is in group {group}, but {units} units in {groups} groups are at most {size} a group");
-            }
-            order[group * size + taken[*group]] = unit as u32;
-            taken[*group] += 1;
-        }
-        let in_place = order.len() == units && order.iter().enumerate().all(|(place, unit)| *unit as usize == place);
-        Ok(Self { units, size, order: (!in_place).then_some(order) })
-    }
-
-    fn places(&self, groups: usize) -> usize {
-        groups * self.size
-    }
-
-    /// The unit at a place; `None` where no unit fills it.
-    fn unit_at(&self, place: usize) -> Option<usize> {
-        match &self.order {
-            None => Some(place),
-            Some(order) => (order[place] != NO_UNIT).then_some(order[place] as usize),
-        }
-    }
-
-    /// Rows of units as rows of places, with 0 where no unit is.
-    fn to_places<'a>(&self, rows: &'a [f32]) -> Cow<'a, [f32]> {
-        let Some(order) = &self.order else { return Cow::Borrowed(rows) };
-        let mut sorted = vec![0f32; rows.len() / self.units * order.len()];
-        sorted.par_chunks_mut(ROWS_PER_TASK * order.len()).zip(rows.par_chunks(ROWS_PER_TASK * self.units)).for_each(|(sorted, rows)| {
-            for (sorted, row) in sorted.chunks_exact_mut(order.len()).zip(rows.chunks_exact(self.units)) {
-                for (into, unit) in sorted.iter_mut().zip(order) {
-                    // A place without a unit lies behind the end of every row.
-                    *into = row.get(*unit as usize).copied().unwrap_or(0.0);
-                }
-            }
-        });
-        Cow::Owned(sorted)
-    }
-
-    /// Rows of units from one block of rows per group, each number changed by `change(unit, value)`.
-    fn gather_groups(&self, blocks: &[f32], groups: usize, change: impl Fn(usize, f32) -> f32 + Sync) -> Vec<f32> {
-        let (size, batch) = (self.size, blocks.len() / self.places(groups));
-        let mut rows = vec![0f32; batch * self.units];
-        rows.par_chunks_mut(ROWS_PER_TASK * self.units).enumerate().for_each(|(task, rows)| {
-            for (at, row) in rows.chunks_exact_mut(self.units).enumerate() {
-                let from = task * ROWS_PER_TASK + at;
-                for group in 0..groups {
-                    let block = &blocks[(group * batch + from) * size..][..size];
-                    match &self.order {
-                        None => {
-                            let first = group * size;
-                            for (place, (into, value)) in row[first..first + size].iter_mut().zip(block).enumerate() {
-                                *into = change(first + place, *value);
-                            }
-                        }
-                        Some(order) => {
-                            for (value, unit) in block.iter().zip(&order[group * size..]) {
-                                if let Some(into) = row.get_mut(*unit as usize) {
-                                    *into = change(*unit as usize, *value);
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        });
-        rows
-    }
-}
-
-/// The tiles that every input group feeds.
-fn readers(groups: usize, sources: &[usize]) -> Result<Vec<Vec<usize>>> {
-    let mut readers = vec![Vec::new(); groups];
-    for (tile, source) in sources.iter().enumerate() {
-        let Some(readers) = readers.get_mut(*source) else { bail!("tile {tile} comes from group {source} of {groups}") };
-        readers.push(tile);
-    }
-    Ok(readers)
-}
-
-impl TilePattern {
-    /// A pattern from the groups of the inputs and of the outputs and the `fan_in` source groups of every output group in turn.
-    ///
-    /// Inputs that do not divide by the number of groups are padded: the last places of some groups hold no unit, and their weights, which
-    /// must start at 0, stay there. Errors: outputs that do not divide, a group that is too large or does not exist, a number of sources
-    /// that does not divide.
-    pub fn new(groups: usize, inputs: &[usize], outputs: &[usize], sources: Vec<usize>) -> Result<Self> {
-        if groups == 0 || !outputs.len().is_multiple_of(groups) || sources.is_empty() || !sources.len().is_multiple_of(groups) {
-            bail!("{} outputs and {} tiles do not divide by {groups} groups", outputs.len(), sources.len());
-        }
-        let (inputs, outputs) = (Side::new(inputs, groups)?, Side::new(outputs, groups)?);
-        let readers = readers(groups, &sources)?;
-        Ok(Self { groups, fan_in: sources.len() / groups, inputs, outputs, sources, readers })
-    }
-
-    /// The same groups with other sources. Errors: another number of them, or a group that does not exist.
-    pub fn with_sources(&self, sources: Vec<usize>) -> Result<Self> {
-        if sources.len() != self.sources.len() {
-            bail!("a layer of {} tiles got {} sources", self.sources.len(), sources.len());
-        }
-        Ok(Self { readers: readers(self.groups, &sources)?, sources, ..self.clone() })
-    }
-
-    /// Number of groups on either side.
-    pub fn groups(&self) -> usize {
-        self.groups
-    }
-
-    /// Source groups of every output group.
-    pub fn fan_in(&self) -> usize {
-        self.fan_in
-    }
-
-    /// The source group of every tile.
-    pub fn sources(&self) -> &[usize] {
-        &self.sources
-    }
-
-    /// Shape of the weights: tiles, inputs and outputs of a tile.
-    pub fn shape(&self) -> (usize, usize, usize) {
-        (self.sources.len(), self.inputs.size, self.outputs.size)
-    }
-
-    /// Inputs and outputs of the layer.
-    pub fn sizes(&self) -> (usize, usize) {
-        (self.inputs.units, self.outputs.units)
-    }
-
-    /// Numbers of a tile.
-    pub fn tile_size(&self) -> usize {
-        self.inputs.size * self.outputs.size
-    }
-
-    /// For every weight in turn its place in the dense `[inputs, outputs]`; `None` for the weights of padding.
-    pub fn places_in_dense(&self) -> impl Iterator<Item = Option<usize>> {
-        let (_, rows, columns) = self.shape();
-        self.sources.iter().enumerate().flat_map(move |(tile, source)| {
-            (0..rows * columns).map(move |at| {
-                let input = self.inputs.unit_at(source * rows + at / columns)?;
-                let output = self.outputs.unit_at(tile / self.fan_in * columns + at % columns)?;
-                Some(input * self.outputs.units + output)
-            })
-        })
-    }
-
-    /// The tiles of dense weights `[inputs, outputs]`; 0 for padding.
-    pub fn tiles_of(&self, dense: &[f32]) -> Vec<f32> {
-        self.places_in_dense().map(|place| place.map_or(0.0, |place| dense[place])).collect()
-    }
-
-    /// Dense weights `[inputs, outputs]` with 0 where no tile exists.
-    pub fn dense_of(&self, tiles: &[f32]) -> Vec<f32> {
-        let mut dense = vec![0f32; self.inputs.units * self.outputs.units];
-        for (place, weight) in self.places_in_dense().zip(tiles) {
-            if let Some(place) = place {
-                dense[place] = *weight;
-            }
-        }
-        dense
-    }
-
-    fn source_columns(&self, tile: usize) -> std::ops::Range<usize> {
-        let size = self.inputs.size;
-        self.sources[tile] * size..(self.sources[tile] + 1) * size
-    }
-
-    fn group_columns(&self, tile: usize) -> std::ops::Range<usize> {
-        let size = self.outputs.size;
-        tile / self.fan_in * size..(tile / self.fan_in + 1) * size
-    }
-
-    fn tile<'a>(&self, weights: &'a [f32], tile: usize) -> Matrix<'a> {
-        let size = self.tile_size();
-        Matrix::new(&weights[tile * size..(tile + 1) * size], self.inputs.size, self.outputs.size)
-    }
-
-    /// `activation(x W + b)` for inputs `[batch, inputs]`.
-    fn forward(&self, inputs: &[f32], weights: &[f32], bias: &[f32], activation: Activation) -> Vec<f32> {
-        let batch = inputs.len() / self.inputs.units;
-        let x = self.inputs.to_places(inputs);
-        let x = Matrix::new(&x, batch, self.inputs.places(self.groups));
-        let mut blocks = vec![0f32; batch * self.outputs.units];
-        blocks.par_chunks_mut(batch * self.outputs.size).enumerate().for_each(|(group, block)| {
-            for slot in 0..self.fan_in {
-                let tile = group * self.fan_in + slot;
-                let destination = if slot == 0 { Destination::Overwrite } else { Destination::Add };
-                product_alone(block, destination, x.columns(self.source_columns(tile)), self.tile(weights, tile));
-            }
-        });
-        match activation {
-            Activation::Identity => self.outputs.gather_groups(&blocks, self.groups, |unit, z| z + bias[unit]),
-            Activation::Relu => self.outputs.gather_groups(&blocks, self.groups, |unit, z| relu(z + bias[unit])),
-        }
-    }
-
-    /// The gradient of every tile, given the gradient before the activation, by places.
-    fn weight_gradient(&self, inputs: &[f32], gradient: &[f32], into: &mut [f32]) {
-        let batch = inputs.len() / self.inputs.units;
-        let x = self.inputs.to_places(inputs);
-        let x = Matrix::new(&x, batch, self.inputs.places(self.groups));
-        let gradient = Matrix::new(gradient, batch, self.outputs.units);
-        into.par_chunks_mut(self.tile_size()).enumerate().for_each(|(tile, into)| {
-            let (x, gradient) = (x.columns(self.source_columns(tile)), gradient.columns(self.group_columns(tile)));
-            product_alone(into, Destination::Overwrite, x.transposed(), gradient);
-        });
-    }
-
-    /// The gradient of the inputs, given the gradient before the activation, by places.
-    fn input_gradient(&self, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
-        let batch = gradient.len() / self.outputs.units;
-        let gradient = Matrix::new(gradient, batch, self.outputs.units);
-        let mut blocks = vec![0f32; batch * self.inputs.places(self.groups)];
-        blocks.par_chunks_mut(batch * self.inputs.size).zip(&self.readers).for_each(|(block, readers)| {
-            for (at, tile) in readers.iter().enumerate() {
-                let destination = if at == 0 { Destination::Overwrite } else { Destination::Add };
-                product_alone(block, destination, gradient.columns(self.group_columns(*tile)), self.tile(weights, *tile).transposed());
-            }
-        });
-        self.inputs.gather_groups(&blocks, self.groups, |_, value| value)
-    }
-
-    /// Batch size. Errors: shapes that do not fit.
-    fn batch_of(&self, inputs: &Shape, weights: &Shape, bias: &Shape) -> Result<usize> {
-        let (batch, n_in) = inputs.dims2()?;
-        if n_in != self.inputs.units || weights.dims3()? != self.shape() || bias.dims() != [self.outputs.units] {
-            let (tiles, rows, columns) = self.shape();
-            bail!("a layer of {tiles} tiles of {rows} x {columns} got inputs {inputs:?}, weights {weights:?} and bias {bias:?}");
-        }
-        Ok(batch)
-    }
-}
+use std::sync::Arc;
 
 /// `activation(inputs weights + bias)` where only the tiles of `pattern` exist.
 ///
@@ -302,19 +39,19 @@ pub fn block_sparse_linear(
 
 /// The sources of every output group side by side, times its tiles one below the other: one product per group, all of them batched.
 fn plain(inputs: &Tensor, weights: &Tensor, bias: &Tensor, pattern: &TilePattern, activation: Activation) -> Result<Tensor> {
-    let TilePattern { groups, fan_in, inputs: from, outputs: to, .. } = pattern;
+    let (groups, fan_in, from, to) = (pattern.groups(), pattern.fan_in(), &pattern.inputs, &pattern.outputs);
     let batch = pattern.batch_of(inputs.shape(), weights.shape(), bias.shape())?;
     let indices = |values: Vec<u32>| {
         let count = values.len();
         Tensor::from_vec(values, count, inputs.device())
     };
     // Padding reads the column of zeros behind the last input.
-    let order = (0..from.places(*groups)).map(|place| from.unit_at(place).unwrap_or(from.units) as u32).collect();
+    let order = (0..from.places(groups)).map(|place| from.unit_at(place).unwrap_or(from.units) as u32).collect();
     let x = inputs.pad_with_zeros(1, 0, 1)?.index_select(&indices(order)?, 1)?;
-    let x = x.reshape((batch, *groups, from.size))?.transpose(0, 1)?.contiguous()?;
-    let x = x.index_select(&indices(pattern.sources.iter().map(|source| *source as u32).collect())?, 0)?;
-    let x = x.reshape((*groups, *fan_in, batch, from.size))?.transpose(1, 2)?.contiguous()?;
-    let y = x.reshape((*groups, batch, fan_in * from.size))?.matmul(&weights.reshape((*groups, fan_in * from.size, to.size))?)?;
+    let x = x.reshape((batch, groups, from.size))?.transpose(0, 1)?.contiguous()?;
+    let x = x.index_select(&indices(pattern.sources().iter().map(|source| *source as u32).collect())?, 0)?;
+    let x = x.reshape((groups, fan_in, batch, from.size))?.transpose(1, 2)?.contiguous()?;
+    let y = x.reshape((groups, batch, fan_in * from.size))?.matmul(&weights.reshape((groups, fan_in * from.size, to.size))?)?;
     let y = y.transpose(0, 1)?.contiguous()?.reshape((batch, to.units))?;
     let mut place_of = vec![0u32; to.units];
     (0..to.units).filter_map(|place| Some((place, to.unit_at(place)?))).for_each(|(place, unit)| place_of[unit] = place as u32);
@@ -416,7 +153,7 @@ mod tests {
         Arc::new(TilePattern::new(groups, &ids(rule, n_in, groups), &ids(rule, n_out, groups), sources.to_vec()).unwrap())
     }
 
-    /// Sources of every group: the group itself and its neighbours, so that some groups have more readers than others.
+    /// Sources drawn anew for every group, so that some groups have more readers than others.
     fn drawn(rule: Rule, n_in: usize, n_out: usize, groups: usize, fan_in: usize) -> Arc<TilePattern> {
         let mut generator = Generator::new(1, "sources");
         let sources: Vec<usize> = (0..groups).flat_map(|_| generator.choose(groups, fan_in)).collect();

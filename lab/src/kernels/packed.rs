@@ -105,7 +105,8 @@ impl PackedPatterns {
             return;
         }
         for (overlap, row) in into.iter_mut().zip(self.rows.chunks_exact(self.row_words)) {
-            let different: u64 = row.iter().zip(state).map(|(a, b)| u64::from((a ^ b).count_ones())).sum();
+            // Wrapping, for a check of every sum would keep wide registers out of the loop; a count of bits does not overflow.
+            let different = row.iter().zip(state).fold(0u64, |sum, (a, b)| sum.wrapping_add(u64::from((a ^ b).count_ones())));
             *overlap = self.dim as i64 - 2 * different as i64;
         }
     }

@@ -1,6 +1,7 @@
 //! What the tests of experiments share: a run driven as the engine drives it, and the rules that every experiment keeps.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use candle_core::Device;
 use lab::{
     Checkpoint, Lab, Recorder, Running,
     record::{Artifact, Frame, Item, Level, Point, is_clock_name},
@@ -49,7 +50,11 @@ pub struct Heard {
 
 impl Drive {
     pub fn start(experiment: &str, config: &Config, seed: u64) -> Self {
-        let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed };
+        Self::start_on(&Device::Cpu, experiment, config, seed)
+    }
+
+    pub fn start_on(device: &Device, experiment: &str, config: &Config, seed: u64) -> Self {
+        let lab = Lab { device: device.clone(), data_folders: Vec::new(), seed };
         let running = registry::standard()
             .get(experiment)
             .unwrap()
@@ -71,6 +76,11 @@ impl Drive {
             step: self.step,
             heard: Heard::default(),
         }
+    }
+
+    /// What has been said so far.
+    pub fn heard(&self) -> &Heard {
+        &self.heard
     }
 
     pub fn total_steps(&self) -> u64 {
@@ -165,7 +175,12 @@ fn line(item: &Item) -> String {
 
 /// The summary of a whole run, for those that are long and say much.
 pub fn summary_of(experiment: &str, config: &Config, seed: u64) -> BTreeMap<String, f64> {
-    let mut drive = Drive::start(experiment, config, seed);
+    summary_on(&Device::Cpu, experiment, config, seed)
+}
+
+/// [`summary_of`] on another device.
+pub fn summary_on(device: &Device, experiment: &str, config: &Config, seed: u64) -> BTreeMap<String, f64> {
+    let mut drive = Drive::start_on(device, experiment, config, seed);
     while drive.step < drive.total_steps() {
         drive.advance();
         drive.recorder.take_items();

@@ -1,5 +1,7 @@
 //! `./results`: runs the presets whose results are missing or of another version, and writes the page that shows what came out.
 
+#![allow(clippy::print_stdout, reason = "a program of the terminal")]
+
 mod files;
 mod page;
 mod running;

@@ -113,7 +113,9 @@ fn add_rows(page: &mut String, claim: &Claim, rows: &[Row]) {
     for row in rows {
         let Row { preset, verdict, estimate, values, p_value, stands } = row;
         let (measured, digits) = measured(estimate);
-        let resampled = bootstrap(values).map_or(String::new(), |(low, high)| format!("{} to {}", shown(low, digits), shown(high, digits)));
+        let resampled = bootstrap(values)
+            .filter(|(low, high)| high > low)
+            .map_or(String::new(), |(low, high)| format!("{} to {}", shown(low, digits), shown(high, digits)));
         let adjusted = match (p_value, verdict) {
             (Some(_), verdict) => word(if *stands { *verdict } else { Judgement::Undecided }),
             (None, Judgement::Undecided) => "",

@@ -3,34 +3,91 @@
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-/// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card, and what experiments share: kernels, data
-/// sets, random numbers. Comments, tests and empty lines do not count. Errors: a file cannot be read.
+/// The code of files by their path under `lab/src`.
+type Code = BTreeMap<PathBuf, String>;
+
+/// A module that experiments share.
+#[derive(Default)]
+struct Module {
+    /// Words that stand for it: its name, and what its folder re-exports of it.
+    words: Vec<String>,
+    code: Code,
+}
+
+/// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card, random numbers, and every module of kernels and
+/// data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file cannot be read.
 pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let source = root.join("lab/src");
-    let mut files = vec![source.join("random.rs")];
-    for folder in [format!("experiments/{experiment}"), "kernels".to_owned(), "datasets".to_owned()] {
-        add_files(&source.join(folder), &mut files)?;
+    let mut counted = read(&source, Path::new("random.rs"))?;
+    counted.extend(read(&source, &Path::new("experiments").join(experiment))?.into_iter().filter(|(file, _)| !file.ends_with("card.rs")));
+    let mut others = Vec::new();
+    for folder in ["kernels", "datasets"] {
+        others.extend(modules(&source, Path::new(folder))?);
     }
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs") && !file.ends_with("card.rs"));
-    files.sort();
+    while let Some(at) = others.iter().position(|module| counted.values().any(|text| names(text, &module.words))) {
+        counted.extend(others.swap_remove(at).code);
+    }
     let mut hash = Sha256::new();
-    for file in files {
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        hash.update(what_counts(&text));
-    }
+    counted.values().for_each(|text| hash.update(text));
     Ok(hex::encode(&hash.finalize()[..6]))
 }
 
-fn add_files(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    for item in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let item = item?;
-        if item.file_type()?.is_dir() { add_files(&item.path(), files)? } else { files.push(item.path()) }
+/// The modules of a folder; a file and the folder of its parts are one.
+fn modules(source: &Path, folder: &Path) -> anyhow::Result<Vec<Module>> {
+    let mut modules: BTreeMap<String, Module> = BTreeMap::new();
+    for item in items(&source.join(folder))? {
+        let name = item.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let module = modules.entry(name.clone()).or_default();
+        module.words = vec![name];
+        module.code.extend(read(source, &folder.join(item.file_name().unwrap_or_default()))?);
     }
-    Ok(())
+    // It only lists the others, and re-exports what they have: pub use MODULE::{NAME, NAME};
+    let list: String = modules.remove("mod").unwrap_or_default().code.into_values().collect();
+    for statement in list.split(';').filter_map(|statement| statement.trim().strip_prefix("pub use ")) {
+        let mut words = words(statement).map(str::to_owned);
+        if let Some(module) = words.next().and_then(|name| modules.get_mut(&name)) {
+            module.words.extend(words);
+        }
+    }
+    // Addresses of downloads; what comes from them is checked against a sum.
+    modules.remove("catalogue");
+    Ok(modules.into_values().collect())
+}
+
+/// What counts in a file, or in all files of a folder.
+fn read(source: &Path, path: &Path) -> anyhow::Result<Code> {
+    let full = source.join(path);
+    if !full.is_dir() {
+        if full.extension().is_none_or(|extension| extension != "rs") {
+            return Ok(Code::new());
+        }
+        let text = fs::read_to_string(&full).with_context(|| format!("cannot read {}", full.display()))?;
+        return Ok(Code::from([(path.to_owned(), what_counts(&text))]));
+    }
+    let mut code = Code::new();
+    for item in items(&full)? {
+        code.extend(read(source, &path.join(item.file_name().unwrap_or_default()))?);
+    }
+    Ok(code)
+}
+
+fn items(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let items = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    Ok(items.map(|item| item.map(|item| item.path())).collect::<Result<_, _>>()?)
+}
+
+/// Whether one of these is a word of the text.
+fn names(text: &str, wanted: &[String]) -> bool {
+    words(text).any(|word| wanted.iter().any(|wanted| wanted == word))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
 }
 
 /// Tests stand at the end of a file.
@@ -51,10 +108,41 @@ mod tests {
     }
 
     #[test]
-    fn experiments_have_codes_of_their_own() {
-        let code = |experiment| code_of(crate::root(), experiment).unwrap();
-        assert_eq!(code("nhl"), code("nhl"));
-        assert_ne!(code("nhl"), code("homeostatic"));
-        assert!(code_of(crate::root(), "none").is_err());
+    fn only_what_an_experiment_names_is_part_of_its_version() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join("lab/src").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let code = || code_of(root.path(), "one").unwrap();
+        write("random.rs", "1");
+        write("experiments/one/mod.rs", "use crate::kernels::Fast;");
+        write("experiments/one/card.rs", "a card");
+        write("experiments/two/mod.rs", "another experiment");
+        write("kernels/mod.rs", "pub mod fast;\npub mod slow;\npub mod deep;\npub use fast::{Fast, fastest};\npub use slow::Slow;");
+        write("kernels/fast.rs", "mod parts; use super::deep::f;");
+        write("kernels/fast/parts.rs", "parts");
+        write("kernels/deep.rs", "deep");
+        write("kernels/slow.rs", "slow");
+        write("datasets/images.rs", "images");
+        let first = code();
+        for other in [
+            "experiments/one/card.rs",
+            "experiments/two/mod.rs",
+            "kernels/slow.rs",
+            "kernels/mod.rs",
+            "datasets/images.rs",
+            "kernels/fast/table.bin",
+        ] {
+            write(other, "changed");
+            assert_eq!(code(), first, "{other}");
+        }
+        for own in ["kernels/deep.rs", "kernels/fast/parts.rs", "random.rs", "experiments/one/mod.rs"] {
+            let before = code();
+            write(own, "use crate::kernels::fast; // changed");
+            assert_ne!(code(), before, "{own}");
+        }
+        assert!(code_of(root.path(), "three").is_err());
     }
 }

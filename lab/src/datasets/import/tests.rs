@@ -128,7 +128,7 @@ fn everything_wrong_with_images_is_told_at_once() {
 
     let paths = [
         place.put("cut.gz", &gz(&[7; 100])[..20]),
-        place.put("short", &idx::encode(&[5, 5], &[1; 24])),
+        place.put("short", idx::encode(&[5, 5], &[1; 24])),
         place.put("strange", [0xff, 0xfe, 0x00, 0x01]),
         place.put("odd.bin", [0; 100]),
         place.from.path().join("nowhere"),

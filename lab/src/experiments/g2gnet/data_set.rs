@@ -15,6 +15,8 @@ pub enum DataSet {
     Mnist,
     /// CIFAR-10: 60,000 colour photographs, 32 x 32 pixels.
     Cifar10,
+    /// CIFAR-100: the same in 100 classes.
+    Cifar100,
 }
 
 /// Published sizes of a data set.
@@ -29,7 +31,7 @@ struct Sizes {
 
 impl DataSet {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::FashionMnist, Self::Mnist, Self::Cifar10, Self::Digits];
+    pub const ALL: [Self; 5] = [Self::FashionMnist, Self::Mnist, Self::Cifar10, Self::Cifar100, Self::Digits];
 
     fn sizes(self) -> Sizes {
         let sizes = |id, (side, channels), classes, (train, test)| Sizes { id, side, channels, classes, train, test };
@@ -38,6 +40,7 @@ impl DataSet {
             Self::FashionMnist => sizes("fashion_mnist", (28, 1), 10, (60_000, 10_000)),
             Self::Mnist => sizes("mnist", (28, 1), 10, (60_000, 10_000)),
             Self::Cifar10 => sizes("cifar10", (32, 3), 10, (50_000, 10_000)),
+            Self::Cifar100 => sizes("cifar100", (32, 3), 100, (50_000, 10_000)),
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Checkpoint, Lab, Result,
     kernels::{Activation, TilePattern, cross_entropy, storage},
+    random::Generator,
 };
 use candle_core::{Device, Tensor, backprop::GradStore};
 
@@ -127,8 +128,8 @@ impl Network {
         if let Some(encoder) = &mut self.encoder {
             encoder.restore(&format!("{name}/encoder"), from, device)?;
         }
-        let layers = self.layers.iter_mut().enumerate();
-        layers.map(|(at, layer)| layer.restore(&format!("{name}/layer_{}", at + 1), from, device)).collect()
+        let mut layers = self.layers.iter_mut().enumerate();
+        layers.try_for_each(|(at, layer)| layer.restore(&format!("{name}/layer_{}", at + 1), from, device))
     }
 }
 
@@ -173,7 +174,7 @@ fn wirings(config: &G2gNetConfig, arm: ArmId, lab: &Lab) -> Result<Vec<Drawn>> {
 }
 
 /// The source groups of every group: itself, then others, all different.
-fn draw_sources(config: &G2gNetConfig, generator: &mut crate::random::Generator) -> Vec<usize> {
+fn draw_sources(config: &G2gNetConfig, generator: &mut Generator) -> Vec<usize> {
     let (groups, others) = (config.tile_groups, config.tile_fan_in - 1);
     let row = |own: usize| {
         let drawn = generator.choose(groups - 1, others);

@@ -1,8 +1,8 @@
 //! The parameters of `hopfield`: one set of fields for every kind.
 
 use super::{
-    beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, mil::config::MilConfig,
-    pairs::PairConfig, repertoire::config::RepertoireConfig, retrieve::RetrieveConfig,
+    beta_scan::BetaScanConfig, bound::BoundConfig, capacity::CapacityConfig, growth::GrowthConfig, heads::config::HeadsConfig,
+    mil::config::MilConfig, pairs::PairConfig, repertoire::config::RepertoireConfig, retrieve::RetrieveConfig, uci::config::UciConfig,
 };
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
@@ -28,6 +28,10 @@ pub enum HopfieldConfig {
     Association(PairConfig),
     /// Bags of many sequences with a rare motif.
     Repertoire(RepertoireConfig),
+    /// Over how many tokens the heads of a deep net average, layer by layer.
+    Heads(HeadsConfig),
+    /// A Hopfield layer that looks up against other classifiers on small tables.
+    UciSuite(UciConfig),
 }
 
 impl Check for HopfieldConfig {
@@ -41,6 +45,8 @@ impl Check for HopfieldConfig {
             Self::Mil(config) => config.check(faults),
             Self::Association(config) => config.check(faults),
             Self::Repertoire(config) => config.check(faults),
+            Self::Heads(config) => config.check(faults),
+            Self::UciSuite(config) => config.check(faults),
         }
     }
 }
@@ -109,6 +115,12 @@ mod tests {
         let motif = details(json!({ "kind": "repertoire", "sequence_length": 4, "motif_length": 5, "kernel_size": 4 }));
         assert!(motif[0].contains("must be at most the letters of a sequence, 4; got 5"));
         assert!(details(json!({ "kind": "repertoire", "filters": 24 }))[0].contains("multiple of 16"));
+        assert!(details(json!({ "kind": "uci_suite", "arms": ["mlp"] }))[0].contains("a comparison needs two classifiers"));
+        assert!(details(json!({ "kind": "uci_suite", "hidden_width": 30 }))[0].contains("num_heads=4 does not divide hidden_width=30"));
         assert!(details(json!({ "kind": "mil", "num_bags": 30, "folds": 10 }))[0].contains("needs at least 40 bags for 10 folds"));
+        assert!(details(json!({ "kind": "heads", "num_heads": 5 }))[0].contains("num_heads=5 does not divide hidden_width=32"));
+        let heads = details(json!({ "kind": "heads", "dataset": "digits", "patch_side": 3 }));
+        assert!(heads[0].contains("must divide the 8 pixels of an image of digits into two or more; got 3"), "{heads:?}");
+        assert!(heads[1].contains("digits has 1438 images to train and validate on; got 10200"), "{heads:?}");
     }
 }

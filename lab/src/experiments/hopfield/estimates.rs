@@ -6,14 +6,19 @@ use super::{
     capacity::CapacityConfig,
     config::HopfieldConfig,
     growth::GrowthConfig,
+    heads::config::HeadsConfig,
     mil::{config::MilConfig, data::BagData},
     pairs::PairConfig,
     patterns::PatternKind,
     repertoire::config::RepertoireConfig,
     retrieve::RetrieveConfig,
     theory::guarantee,
+    uci::config::{Classifier, TableData, UciConfig},
 };
-use crate::experiment::Estimates;
+use crate::{
+    datasets::{self, Form},
+    experiment::Estimates,
+};
 use std::collections::BTreeMap;
 
 /// Multiply-accumulates of a softmax retrieval per second of two common cores, in `f32` and, for diagnoses, in `f64`.
@@ -35,6 +40,8 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
         HopfieldConfig::Mil(config) => of_mil(config),
         HopfieldConfig::Association(config) => of_pairs(config),
         HopfieldConfig::Repertoire(config) => of_repertoire(config),
+        HopfieldConfig::Heads(config) => of_heads(config),
+        HopfieldConfig::UciSuite(config) => of_uci(config),
     }
 }
 
@@ -119,21 +126,25 @@ const INSTANCES_PER_SECOND: f64 = 2.5e6;
 
 fn of_mil(config: &MilConfig) -> Estimates {
     let (mut instances, mut steps, mut numbers) = (0.0, 0u64, 0.0);
+    let mut asked = Vec::new();
     for data in &config.datasets {
-        let (bags, per_bag, features) = match data {
-            BagData::BitPattern => (config.num_bags, config.instances_per_bag, config.num_bits),
-            BagData::DigitsBags => (config.num_bags, 10, 64),
+        let (bags, per_bag, features) = match (data, datasets::find(data.id()).map(|set| set.form)) {
+            (BagData::BitPattern, _) => (config.num_bags, config.instances_per_bag, config.num_bits),
+            (_, Some(Form::Bags(shape))) => (shape.bags, shape.instances / shape.bags, shape.features),
+            _ => (config.num_bags, 10, 64),
         };
         let trained = bags as f64 * (1.0 - 1.0 / config.folds as f64) * (1.0 - config.validation_fraction);
         let models = (config.folds * config.arms.len()) as f64;
         let cost = (4.0 * config.hidden_width as f64 + features as f64) / 144.0 * config.hidden_width as f64 / 32.0;
         instances += models * config.epochs as f64 * 1.3 * trained * per_bag as f64 * cost;
         steps = steps.max(config.epochs * (trained as u64 / config.batch_size as u64).max(1));
+        let of_catalogue = if *data == BagData::DigitsBags { Some("digits") } else { (!data.is_made()).then_some(data.id()) };
+        // What may be left out is not asked for.
+        asked.extend(of_catalogue.filter(|id| *id == "digits" || !config.leave_out_absent).map(str::to_owned));
         numbers += (config.folds * bags * per_bag * features) as f64 / 2.0;
     }
-    let digits = config.datasets.contains(&BagData::DigitsBags);
-    let kind = if digits { PatternKind::Digits } else { PatternKind::Binary };
-    estimate(instances / INSTANCES_PER_SECOND, numbers as usize, kind, [("steps", steps as f64)])
+    let told = [("steps", steps as f64)];
+    Estimates { datasets: asked, ..estimate(instances / INSTANCES_PER_SECOND, numbers as usize, PatternKind::Binary, told) }
 }
 
 /// Multiply-accumulates per second of small associations, forward and backward.
@@ -163,4 +174,67 @@ fn of_repertoire(config: &RepertoireConfig) -> Estimates {
     let told = [("steps", steps), ("sequences_with_motif", config.witnesses() as f64)];
     let numbers = config.batch_size * config.arms.len() * (config.kernel_size * 20 * config.filters + 512 * config.filters);
     estimate(sequences * size / SEQUENCES_PER_SECOND, numbers, PatternKind::Binary, told)
+}
+
+/// Multiply-accumulates per second of two common cores in a deep net, forward and backward.
+const DEEP: f64 = 12e9;
+
+fn of_heads(config: &HeadsConfig) -> Estimates {
+    let (tokens, width, pixels) = (config.tokens() as f64, config.hidden_width as f64, (config.patch_side * config.patch_side) as f64);
+    // Maps of queries, keys, values and results, the feed-forward layer, scores and read-out.
+    let layer = width * (8.0 * width + 2.0 * tokens);
+    let forward = tokens * (config.layers as f64 * layer + 2.0 * pixels * width);
+    let trained = 3.0 * config.steps as f64 * config.batch_size as f64;
+    let evaluated = (config.steps as f64 / 50.0 + 2.0) * config.test_samples as f64;
+    let kept =
+        config.batch_size.max(32) * config.tokens() * config.layers * (24 * config.hidden_width + config.num_heads * config.tokens());
+    let told = [("steps", config.steps as f64), ("tokens", tokens), ("hidden_tokens", config.hidden() as f64)];
+    let estimates = estimate((trained + evaluated) * forward / DEEP, kept / 2, PatternKind::Sphere, told);
+    // All images of a set are read, whatever the share of them that is trained on.
+    let images = config.dataset.images();
+    let bytes = ((images.0 + images.1) * config.dataset.side().pow(2)) as u64;
+    Estimates { datasets: vec![config.dataset.id().to_owned()], memory_bytes: estimates.memory_bytes + bytes, ..estimates }
+}
+
+/// Multiply-accumulates per second of two common cores in small nets that train, forward and backward.
+const NET: f64 = 3e9;
+/// Values of a column that the trees of a forest look at in a second of two common cores, sorting included.
+const TREE_VALUES: f64 = 60e6;
+
+fn of_uci(config: &UciConfig) -> Estimates {
+    let mut seconds = 0.0;
+    let mut folds = 0;
+    for data in &config.datasets {
+        // Tables, and rows, features and classes of a typical one; of the collection, what of it has at most 3,500 rows.
+        let (tables, rows, features, classes) = match data {
+            TableData::Iris => (1, 150.0, 4.0, 3.0),
+            TableData::Wine => (1, 178.0, 13.0, 3.0),
+            TableData::BreastCancer => (1, 569.0, 30.0, 2.0),
+            TableData::Uci => (40, f64::min(700.0, config.max_rows as f64), 30.0, 4.0),
+        };
+        let trained = rows * (1.0 - 1.0 / config.folds as f64);
+        folds += tables * config.folds;
+        let of_arm = |arm: &Classifier| match arm {
+            Classifier::Hopfield | Classifier::Mlp => {
+                let width = config.hidden_width as f64;
+                let macs = 3.0 * width * (features + classes + 3.0 * width + 2.0 * config.quantity as f64 * config.update_steps as f64);
+                let passes = config.epochs as f64 * (config.learning_rates.len() * config.dropouts.len() + 1) as f64;
+                trained * passes * macs / NET
+            }
+            Classifier::Logistic => {
+                let passes = config.epochs as f64 * (config.learning_rates.len() * config.logistic_weight_decays.len() + 1) as f64;
+                trained * passes * (3.0 * features * classes + 300.0) / NET
+            }
+            Classifier::Neighbours => config.neighbours.len() as f64 * rows * trained * (features + 20.0) / NET,
+            Classifier::Forest => {
+                let forests = (config.trees * (config.smallest_leaves.len() + 1)) as f64;
+                forests * trained * trained.log2() * features.sqrt() / TREE_VALUES
+            }
+        };
+        seconds += (tables * config.folds) as f64 * config.arms.iter().map(of_arm).sum::<f64>();
+    }
+    // What may be left out is not asked for.
+    let asked = config.datasets.iter().filter(|_| !config.leave_out_absent).map(|data| data.id().to_owned());
+    let told = [("steps", folds as f64)];
+    Estimates { datasets: asked.collect(), ..estimate(seconds, 1_000_000, PatternKind::Binary, told) }
 }

@@ -182,8 +182,8 @@ impl<T: Real + WithDType> Memory<T> {
     }
 }
 
-/// How many of the largest weights sum to `share`.
-fn fewest(sorted: &[f64], share: f64) -> usize {
+/// How many of the largest weights sum to `share`; `sorted` descends.
+pub fn fewest(sorted: &[f64], share: f64) -> usize {
     let mut sum = 0.0;
     for (at, weight) in sorted.iter().enumerate() {
         sum += weight;

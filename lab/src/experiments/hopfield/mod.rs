@@ -1,4 +1,4 @@
-//! Modern Hopfield networks: retrieval by softmax, capacity, regimes, the bound on one update, and Hopfield layers that associate and pool.
+//! Modern Hopfield networks: retrieval by softmax, capacity, regimes, the bound on one update, and Hopfield layers that associate and pool, alone and deep.
 //!
 //! Source: Ramsauer et al. (2020), arXiv 2008.02217. A config has one of several kinds, each an experiment of its own with its own steps.
 
@@ -9,6 +9,7 @@ mod card;
 pub mod config;
 mod estimates;
 pub mod growth;
+pub mod heads;
 pub mod layers;
 pub mod memory;
 pub mod mil;
@@ -20,6 +21,7 @@ pub mod signs;
 mod study;
 pub mod theory;
 pub mod turned_sets;
+pub mod uci;
 
 use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,
@@ -51,6 +53,8 @@ impl Experiment for Hopfield {
             HopfieldConfig::Mil(config) => Box::new(mil::Mil::new(config, lab)?),
             HopfieldConfig::Association(config) => Box::new(pairs::PairStudy::new(config, lab)),
             HopfieldConfig::Repertoire(config) => Box::new(repertoire::Repertoire::new(config, lab)),
+            HopfieldConfig::Heads(config) => Box::new(heads::HeadStudy::new(config, lab)?),
+            HopfieldConfig::UciSuite(config) => Box::new(uci::UciSuite::new(config, lab)?),
         };
         Ok(Self { study, step: 0 })
     }

@@ -4,7 +4,10 @@
 //! and with noise added. The class of the key behind every query is asked for. New pairs are drawn at every step.
 
 use super::{
-    layers::{AdamW, Association, AssociationShape, Heads, Layout, Stop, clip},
+    layers::{
+        AdamW, Association, AssociationShape, Heads, Layout, Stop, clip,
+        cross_entropy::{cross_entropy, largest},
+    },
     study::{Study, csv},
     turned_sets::{Pairs, rotation},
 };
@@ -181,26 +184,10 @@ impl Layer {
     /// Share of queries whose class is right, and the association matrix of the first pair.
     fn evaluate(&self, config: &PairConfig, pairs: &Pairs) -> (f64, Vec<f32>) {
         let associated = self.layer.forward(&self.parameters, &pairs.queries, &pairs.keys, &pairs.values, &pairs.items);
-        let largest = |row: &[f32]| (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
         let rows = associated.output.chunks_exact(config.classes).zip(&pairs.labels);
         let right = rows.filter(|(row, label)| largest(row) == **label).count();
         (right as f64 / pairs.labels.len() as f64, associated.attended.association(0, 0, 1).to_vec())
     }
-}
-
-/// Mean softmax cross-entropy in nats and its gradient.
-fn cross_entropy(logits: &[f32], labels: &[usize], classes: usize) -> (f64, Vec<f32>) {
-    let n = labels.len() as f64;
-    let mut gradient = Vec::with_capacity(logits.len());
-    let mut loss = 0.0;
-    for (row, label) in logits.chunks_exact(classes).zip(labels) {
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = row.iter().map(|z| f64::from(z - top).exp()).sum();
-        loss += sum.ln() - f64::from(row[*label] - top);
-        let wanted = |class: usize| f64::from(u8::from(class == *label));
-        gradient.extend(row.iter().enumerate().map(|(class, z)| ((f64::from(z - top).exp() / sum - wanted(class)) / n) as f32));
-    }
-    (loss / n, gradient)
 }
 
 /// A run of `association`.
@@ -333,14 +320,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_noise_the_oracle_is_always_right_and_equal_logits_cost_the_logarithm_of_the_classes() {
+    fn without_noise_the_oracle_is_always_right() {
         let config = PairConfig { noise: 0.0, ..PairConfig::default() };
         let mut generator = Generator::new(0, "pairs");
         let turn = rotation(16, &mut generator);
         let pairs = Pairs::draw(&config, &turn, 5, &mut generator);
         assert_eq!((pairs.oracle, pairs.items.len(), pairs.labels.len()), (1.0, 5, 80));
-        let (loss, gradient) = cross_entropy(&[0.0; 4], &[2], 4);
-        assert!((loss - 4f64.ln()).abs() < 1e-12);
-        assert_eq!(gradient, [0.25, 0.25, -0.75, 0.25]);
     }
 }

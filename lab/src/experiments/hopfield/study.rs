@@ -1,7 +1,8 @@
 //! What every kind of this experiment does, and small pieces that several of them say.
 
 use crate::{
-    Checkpoint, Recorder, Result,
+    Checkpoint, Error, Lab, Recorder, Result,
+    datasets::{self, State},
     json::Number,
     record::{Axis, Curve, Role},
 };
@@ -22,6 +23,20 @@ pub trait Study: Send {
 
     /// Summary and artifacts.
     fn finish(&self, out: &mut Recorder) -> Result<()>;
+}
+
+/// Whether a data set of the catalogue is on this machine, whole or not.
+pub fn is_here(id: &str, lab: &Lab) -> bool {
+    datasets::find(id).is_some_and(|set| set.state(&lab.data_folders) != State::Absent)
+}
+
+/// That a run goes on with the sets it began with. Errors: it does not.
+pub fn check_same_sets(began_with: &[String], here: &[String]) -> Result<()> {
+    if began_with == here {
+        return Ok(());
+    }
+    let (before, now) = (began_with.join(", "), here.join(", "));
+    Err(Error::Checkpoint(format!("it was made with the data sets {before}; here are {now}")))
 }
 
 /// Mean and standard error of the mean; the error is 0 for a single value, both are NaN for none.
@@ -64,6 +79,14 @@ pub fn csv(header: &str, rows: impl Iterator<Item = String>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_goes_on_only_with_the_sets_it_began_with() {
+        let sets = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert!(check_same_sets(&sets(&["fox", "tiger"]), &sets(&["fox", "tiger"])).is_ok());
+        let text = check_same_sets(&sets(&["fox", "tiger"]), &sets(&["fox"])).unwrap_err().to_string();
+        assert!(text.contains("made with the data sets fox, tiger; here are fox"), "{text}");
+    }
 
     #[test]
     fn means_and_their_errors() {

@@ -1,7 +1,7 @@
 //! Training of the source model on clean images, one optimiser step at a time.
 
 use super::{
-    config::{DataSet, NhlConfig, SOURCE_BATCH},
+    config::{NhlConfig, SOURCE_BATCH},
     entropy,
     network::{Activity, FirstResponses, Keep, Network, Norm, Plan, Room, WeightGradients},
     pixels::{Pixels, gather},

@@ -6,11 +6,14 @@
 pub mod adamw;
 pub mod association;
 pub mod attend;
+pub mod cross_entropy;
 pub mod dense;
+pub mod lookup;
 pub mod parameters;
 
 pub use adamw::{AdamW, clip};
 pub use association::{Association, AssociationShape};
 pub use attend::{Heads, Item, Stop};
 pub use dense::{LayerNorm, Linear};
+pub use lookup::Lookup;
 pub use parameters::{Block, Layout};

@@ -1,5 +1,12 @@
 //! All parameters of a model in one vector, cut into named blocks; gradients and moments have the same layout.
 
+use crate::{kernels::real::Real, random::Generator};
+use rand::Rng;
+use rand_distr::StandardNormal;
+
+/// Ends of the names of trained patterns.
+const PATTERNS: [&str; 3] = ["queries", "stored", "targets"];
+
 /// A named part of the vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
@@ -53,5 +60,25 @@ impl Layout {
     /// The block of this name.
     pub fn find(&self, name: &str) -> Option<Block> {
         self.names.iter().find(|(known, ..)| known == name).map(|(_, _, block)| *block)
+    }
+
+    /// First values of all blocks: maps uniform within one over the square root of their inputs, norms 1, trained patterns (whose names end in
+    /// `queries`, `stored` or `targets`) normal with deviation 0.02, biases 0. Blocks of the same name and shape start alike in every model of
+    /// the same seed and `purpose`.
+    pub fn start<T: Real>(&self, seed: u64, purpose: &str) -> Vec<T> {
+        let mut parameters = vec![T::ZERO; self.len];
+        for (name, shape, block) in self.blocks() {
+            let mut generator = Generator::new(seed, &format!("{purpose}/{name}"));
+            let values = block.of_mut(&mut parameters);
+            if PATTERNS.iter().any(|pattern| name.ends_with(pattern)) {
+                values.iter_mut().for_each(|value| *value = T::of(0.02 * generator.rng().sample::<f64, _>(StandardNormal)));
+            } else if name.contains("norm_") {
+                values.fill(if name.ends_with("weight") { T::ONE } else { T::ZERO });
+            } else if let [_, inputs] = *shape {
+                let bound = 1.0 / (inputs as f32).sqrt();
+                values.iter_mut().for_each(|value| *value = T::of(f64::from(generator.symmetric(bound))));
+            }
+        }
+        parameters
     }
 }

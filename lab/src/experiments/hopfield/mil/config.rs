@@ -48,6 +48,9 @@ pub struct MilConfig {
     /// The sets of bags; every one is learnt by itself.
     #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true))]
     pub datasets: Vec<BagData>,
+    /// Data sets that are not on the machine are left out and named in the log; else they are fetched, or the run fails.
+    #[schemars(title = "Leave out absent sets")]
+    pub leave_out_absent: bool,
     /// The poolings compared, behind the same embedding and before the same kind of read-out; at least two.
     #[schemars(title = "Poolings", extend("uniqueItems" = true))]
     pub arms: Vec<PoolingKind>,
@@ -105,6 +108,7 @@ impl Default for MilConfig {
     fn default() -> Self {
         Self {
             datasets: vec![BagData::BitPattern, BagData::DigitsBags],
+            leave_out_absent: false,
             arms: PoolingKind::ALL.to_vec(),
             num_bags: 800,
             instances_per_bag: 16,
@@ -140,7 +144,7 @@ impl MilConfig {
             faults.push(&["num_signals", "num_bits"], format!("num_signals must be far below 2^num_bits ({})", 1 << self.num_bits));
         }
         // A class has half of the bags; one bag must stay to train on and one to validate on.
-        if self.num_bags < 4 * self.folds {
+        if self.num_bags < 4 * self.folds && self.datasets.iter().any(|data| data.is_made()) {
             let detail = format!("needs at least {} bags for {} folds; got {}", 4 * self.folds, self.folds, self.num_bags);
             faults.push(&["num_bags", "folds"], detail);
         }

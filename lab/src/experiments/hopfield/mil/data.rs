@@ -17,18 +17,41 @@ pub enum BagData {
     BitPattern,
     /// Bags of 8 x 8 digits; positive where one is a 9. The images of a fold are in no other. Bundled.
     DigitsBags,
+    /// Molecules as bags of their shapes; positive where one smells of musk.
+    Musk1,
+    /// As MUSK1, with more shapes.
+    Musk2,
+    /// Pictures as bags of regions; positive with an elephant.
+    Elephant,
+    /// As Elephant, with a fox. Can only be imported.
+    Fox,
+    /// As Elephant, with a tiger. Can only be imported.
+    Tiger,
+    /// Tissue as bags of patches; positive where it is malignant.
+    UcsbBreastCancer,
 }
 
 impl BagData {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::BitPattern, Self::DigitsBags];
+    /// The sets of which the paper says how many Hopfield pooling wins.
+    pub const OF_THE_PAPER: [Self; 4] = [Self::Tiger, Self::Fox, Self::Elephant, Self::UcsbBreastCancer];
 
-    /// Its stable id.
+    /// Its stable id, which is that of the catalogue of data sets for those that are read.
     pub fn id(self) -> &'static str {
         match self {
             Self::BitPattern => "bit_pattern",
             Self::DigitsBags => "digits_bags",
+            Self::Musk1 => "musk1",
+            Self::Musk2 => "musk2",
+            Self::Elephant => "elephant",
+            Self::Fox => "fox",
+            Self::Tiger => "tiger",
+            Self::UcsbBreastCancer => "ucsb_breast_cancer",
         }
+    }
+
+    /// Whether its bags are made here, as many as the config says.
+    pub fn is_made(self) -> bool {
+        matches!(self, Self::BitPattern | Self::DigitsBags)
     }
 }
 
@@ -51,7 +74,18 @@ impl BagSet {
         match data {
             BagData::BitPattern => Ok(bit_patterns(config, lab.seed)),
             BagData::DigitsBags => digits_bags(config, lab),
+            _ => {
+                let mut generator = lab.generator(&format!("mil/{}", data.id()));
+                let read = datasets::load_bags(data.id(), &lab.data_folders)?;
+                Ok(Self::of(&read, config.folds, &mut generator))
+            }
         }
+    }
+
+    /// Bags that were read, in folds; of none is known what makes it positive.
+    fn of(read: &datasets::BagSet, folds: usize, generator: &mut Generator) -> Self {
+        let bags = Bags { width: read.features, values: read.values.clone(), offsets: read.offsets.clone() };
+        Self { bags, fold: stratified(&read.labels, folds, generator), labels: read.labels.clone(), key: Vec::new() }
     }
 
     /// The bags that are tested in `fold`, and the others divided into those to train on and those to validate on, by class. Each list is in
@@ -216,7 +250,7 @@ mod tests {
 
     #[test]
     fn bags_are_balanced_and_only_positive_ones_have_a_key() {
-        for data in BagData::ALL {
+        for data in [BagData::BitPattern, BagData::DigitsBags] {
             let set = load(data);
             assert_eq!(set.labels.iter().filter(|label| **label == 1).count(), 30);
             for bag in 0..set.bags.len() {
@@ -230,6 +264,23 @@ mod tests {
                 all.sort_unstable();
                 assert_eq!(all, (0..60).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn bags_that_were_read_keep_their_instances_and_are_dealt_by_class() {
+        let labels = [1u8, 0, 0, 1, 1, 0, 1, 0];
+        let read = datasets::BagSet {
+            features: 2,
+            values: (0..24).map(|value| value as f32).collect(),
+            offsets: vec![0, 1, 3, 4, 5, 8, 9, 10, 12],
+            labels: labels.to_vec(),
+        };
+        let set = BagSet::of(&read, 2, &mut Generator::new(0, "read"));
+        assert_eq!((set.bags.len(), set.bags.width, set.bags.bag(1)), (8, 2, &[2.0f32, 3.0, 4.0, 5.0][..]));
+        for fold in 0..2 {
+            let of = |class: u8| (0..8).filter(|bag| set.fold[*bag] == fold && labels[*bag] == class).count();
+            assert_eq!((of(0), of(1)), (2, 2));
         }
     }
 

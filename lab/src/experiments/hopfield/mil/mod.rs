@@ -11,8 +11,8 @@ mod results;
 pub mod scores;
 pub mod training;
 
-use super::study::{Study, mean_and_error};
-use crate::{Checkpoint, Lab, Recorder, Result, record::Level};
+use super::study::{Study, check_same_sets, is_here, mean_and_error};
+use crate::{Checkpoint, Error, Lab, Recorder, Result, record::Level};
 use config::MilConfig;
 use data::{BagData, BagSet};
 use rayon::prelude::*;
@@ -23,6 +23,8 @@ use training::{Fold, Training};
 pub struct Mil {
     config: MilConfig,
     sets: Vec<SetRun>,
+    /// Sets that are not here.
+    absent: Vec<&'static str>,
     seed: u64,
     clock: (f64, usize),
 }
@@ -53,10 +55,20 @@ impl SetRun {
 }
 
 impl Mil {
-    /// Makes or reads the bags and draws all weights. Errors: files missing.
+    /// Makes or reads the bags and draws all weights. Errors: files missing, unless absent sets may be left out and another is here.
     pub fn new(config: &MilConfig, lab: &Lab) -> Result<Self> {
-        let sets = config.datasets.iter().map(|data| SetRun::new(*data, config, lab)).collect::<Result<_>>()?;
-        Ok(Self { config: config.clone(), sets, seed: lab.seed, clock: (0.0, 0) })
+        let left_out = |data: &BagData| config.leave_out_absent && !data.is_made() && !is_here(data.id(), lab);
+        let (absent, here): (Vec<BagData>, Vec<BagData>) = config.datasets.iter().copied().partition(left_out);
+        if here.is_empty() {
+            return Err(Error::Data("none of the sets of bags is on this machine; see `engram data list`.".to_owned()));
+        }
+        let sets = here.into_iter().map(|data| SetRun::new(data, config, lab)).collect::<Result<_>>()?;
+        let absent = absent.into_iter().map(BagData::id).collect();
+        Ok(Self { config: config.clone(), sets, absent, seed: lab.seed, clock: (0.0, 0) })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.sets.iter().map(|set| set.data.id().to_owned()).collect()
     }
 
     fn steps_of(&self, set: &SetRun) -> u64 {
@@ -92,7 +104,7 @@ impl Study for Mil {
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         if t == 1 {
-            results::tell_sets(&self.sets, out);
+            results::tell_sets(self, out);
         }
         let alive_before: Vec<bool> = self.trainings().map(|training| training.state.alive).collect();
         let started = Instant::now();
@@ -152,10 +164,12 @@ impl Study for Mil {
     }
 
     fn save(&self, into: &mut Checkpoint) -> Result<()> {
+        into.put_state("mil/sets", &self.names())?;
         self.trainings().try_for_each(|training| training.save(into))
     }
 
     fn restore(&mut self, from: &Checkpoint) -> Result<()> {
+        check_same_sets(&from.get_state::<Vec<String>>("mil/sets")?, &self.names())?;
         self.sets.iter_mut().flat_map(|set| set.trainings.iter_mut().flatten()).try_for_each(|training| training.restore(from))
     }
 

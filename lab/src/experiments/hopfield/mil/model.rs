@@ -8,10 +8,7 @@ use crate::{
         dense::{relu, relu_backward},
     },
     kernels::real::Real,
-    random::Generator,
 };
-use rand::Rng;
-use rand_distr::StandardNormal;
 
 /// How a bag becomes one vector.
 #[derive(Debug, Clone, Copy)]
@@ -103,25 +100,9 @@ impl<T: Real> BagModel<T> {
         Self { parameters: vec![T::ZERO; layout.len()], layout, embedding: map, pool, readout, width }
     }
 
-    /// Draws the parameters: maps uniform within one over the square root of their inputs, norms 1, queries normal with deviation 0.02,
-    /// biases 0. Maps of the same name and shape start alike in every model of the same seed and `purpose`.
+    /// Draws the parameters; see [`Layout::start`].
     pub fn start(&mut self, seed: u64, purpose: &str) {
-        let blocks: Vec<(String, Vec<usize>, Block)> =
-            self.layout.blocks().map(|(name, shape, block)| (name.to_owned(), shape.to_vec(), block)).collect();
-        for (name, shape, block) in blocks {
-            let mut generator = Generator::new(seed, &format!("{purpose}/{name}"));
-            let values = block.of_mut(&mut self.parameters);
-            if name == "queries" {
-                values.iter_mut().for_each(|value| *value = T::of(0.02 * generator.rng().sample::<f64, _>(StandardNormal)));
-            } else if name.contains("norm_") {
-                values.fill(if name.ends_with("weight") { T::ONE } else { T::ZERO });
-            } else if let [_, inputs] = shape[..] {
-                let bound = 1.0 / (inputs as f32).sqrt();
-                values.iter_mut().for_each(|value| *value = T::of(f64::from(generator.symmetric(bound))));
-            } else {
-                values.fill(T::ZERO);
-            }
-        }
+        self.parameters = self.layout.start(seed, purpose);
     }
 
     /// Width of an embedded instance, of which dropout takes some.
@@ -306,6 +287,7 @@ impl<T: Real> BagModel<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Generator;
 
     fn stop(refinements: usize) -> Stop {
         Stop { refinements, tolerance: 1e-12, together: false }

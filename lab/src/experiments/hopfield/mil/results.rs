@@ -1,6 +1,6 @@
 //! What `mil` shows and leaves: the table of AUCs, ROC curves, weights over one bag, and who won.
 
-use super::{Mil, SetRun, config::PoolingKind};
+use super::{Mil, SetRun, config::PoolingKind, data::BagData};
 use crate::{
     Recorder,
     experiments::hopfield::study::{axis, csv, curve, mean_and_error},
@@ -8,9 +8,12 @@ use crate::{
     record::{Colour, Frame, Heatmap, Level, Plot, Role},
 };
 
-/// Says what the sets are.
-pub fn tell_sets(sets: &[SetRun], out: &mut Recorder) {
-    for set in sets {
+/// Says what the sets are, and which are not here.
+pub fn tell_sets(mil: &Mil, out: &mut Recorder) {
+    if !mil.absent.is_empty() {
+        out.log(Level::Warning, format!("Not on this machine and left out: {}.", mil.absent.join(", ")));
+    }
+    for set in &mil.sets {
         let positive = set.labels.iter().filter(|label| **label == 1).count();
         let folds = &set.folds[0];
         let instances: usize =
@@ -118,11 +121,17 @@ fn weights(set: &SetRun, arms: &[PoolingKind]) -> Option<Frame> {
     })
 }
 
+/// How many of the paper's four sets are among `won`; NaN unless all four are among `here`.
+fn won_of_four(here: &[BagData], won: &[BagData]) -> f64 {
+    let four = BagData::OF_THE_PAPER;
+    if four.iter().all(|data| here.contains(data)) { four.iter().filter(|data| won.contains(data)).count() as f64 } else { f64::NAN }
+}
+
 /// Summary and table.
 pub fn tell_results(mil: &Mil, out: &mut Recorder) {
     let arms = &mil.config.arms;
     let mut rows = Vec::new();
-    let mut won = 0;
+    let mut won = Vec::new();
     for set in &mil.sets {
         let name = set.data.id();
         let found: Vec<Vec<f64>> = (0..arms.len()).map(|arm| aucs(set, arm)).collect();
@@ -142,7 +151,7 @@ pub fn tell_results(mil: &Mil, out: &mut Recorder) {
             }
             let margin = mean_and_error(&found[own]).0 - best_other;
             out.summary(format!("auc/margin_{name}"), margin);
-            won += usize::from(margin > 0.0);
+            won.extend((margin > 0.0).then_some(set.data));
         }
         for (fold, trainings) in set.trainings.iter().enumerate() {
             for (arm, training) in trainings.iter().enumerate() {
@@ -151,7 +160,9 @@ pub fn tell_results(mil: &Mil, out: &mut Recorder) {
             }
         }
     }
-    out.summary("mil/sets_won", won as f64);
+    out.summary("mil/sets_won", won.len() as f64);
+    let here: Vec<BagData> = mil.sets.iter().map(|set| set.data).collect();
+    out.summary("mil/sets_won_of_four", won_of_four(&here, &won));
     out.summary("mil/sets", mil.sets.len() as f64);
     out.artifact("mil.csv", "text/csv", csv("set,pooling,fold,test_auc,chosen_epoch,validation_loss", rows.into_iter()));
     let scores = mil.sets.iter().flat_map(|set| {
@@ -165,4 +176,18 @@ pub fn tell_results(mil: &Mil, out: &mut Recorder) {
         })
     });
     out.artifact("test_scores.csv", "text/csv", csv("set,pooling,fold,bag,label,logit", scores));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_won_count_only_where_all_four_are_here() {
+        let mut here = vec![BagData::Musk1, BagData::Fox, BagData::Tiger, BagData::Elephant];
+        let won = [BagData::Musk1, BagData::Tiger, BagData::UcsbBreastCancer];
+        assert!(won_of_four(&here, &won).is_nan());
+        here.push(BagData::UcsbBreastCancer);
+        assert_eq!(won_of_four(&here, &won), 2.0);
+    }
 }

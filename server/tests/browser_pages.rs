@@ -94,7 +94,7 @@ async fn every_page_fits_its_window() {
         page("api", "/api/docs", shows("h2", "runs")),
     ];
     // What is on them is theirs: here it matters that it fits, and that no panel of an ended run still waits for its first point.
-    let is_whole = "document.querySelector('.panels canvas, .panels img') !== null && !document.querySelector('.panels').textContent.includes('first')";
+    let is_whole = "document.querySelector('.panels canvas, .panels img') !== null && !document.querySelector('.panels').textContent.includes('first point')";
     pages.extend(others.iter().map(|id| page("other", format!("/runs/{id}"), is_whole)));
     let folder = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("ENGRAM_SCREENSHOTS").map_or_else(|| folder.path().to_owned(), PathBuf::from);

@@ -1,6 +1,6 @@
 //! Which version of an experiment made a result: a hash of the code that its numbers come from.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -23,8 +23,10 @@ struct Module {
 /// data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file cannot be read.
 pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let source = root.join("lab/src");
+    let own = Path::new("experiments").join(experiment);
+    ensure!(source.join(&own).is_dir(), "there is no folder {}", source.join(&own).display());
     let mut counted = read(&source, Path::new("random.rs"))?;
-    counted.extend(read(&source, &Path::new("experiments").join(experiment))?.into_iter().filter(|(file, _)| !file.ends_with("card.rs")));
+    counted.extend(read(&source, &own)?.into_iter().filter(|(file, _)| !file.ends_with("card.rs")));
     let mut others = Vec::new();
     for folder in ["kernels", "datasets"] {
         others.extend(modules(&source, Path::new(folder))?);
@@ -120,24 +122,22 @@ mod tests {
         write("experiments/one/mod.rs", "use crate::kernels::Fast;");
         write("experiments/one/card.rs", "a card");
         write("experiments/two/mod.rs", "another experiment");
-        write("kernels/mod.rs", "pub mod fast;\npub mod slow;\npub mod deep;\npub use fast::{Fast, fastest};\npub use slow::Slow;");
+        let list = "pub mod fast;\npub mod slow;\npub mod deep;\npub use fast::{Fast, fastest};\npub use slow::Slow;";
+        write("kernels/mod.rs", list);
         write("kernels/fast.rs", "mod parts; use super::deep::f;");
         write("kernels/fast/parts.rs", "parts");
         write("kernels/deep.rs", "deep");
         write("kernels/slow.rs", "slow");
         write("datasets/images.rs", "images");
         let first = code();
-        for other in [
-            "experiments/one/card.rs",
-            "experiments/two/mod.rs",
-            "kernels/slow.rs",
-            "kernels/mod.rs",
-            "datasets/images.rs",
-            "kernels/fast/table.bin",
-        ] {
+        for other in
+            ["experiments/one/card.rs", "experiments/two/mod.rs", "kernels/slow.rs", "datasets/images.rs", "kernels/fast/table.bin"]
+        {
             write(other, "changed");
             assert_eq!(code(), first, "{other}");
         }
+        write("kernels/mod.rs", &format!("{list}\npub mod more;"));
+        assert_eq!(code(), first, "a module more");
         for own in ["kernels/deep.rs", "kernels/fast/parts.rs", "random.rs", "experiments/one/mod.rs"] {
             let before = code();
             write(own, "use crate::kernels::fast; // changed");

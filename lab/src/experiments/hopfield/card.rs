@@ -134,7 +134,7 @@ fn presets() -> Vec<Preset> {
                 "kind": "mil", "datasets": ["musk1", "elephant"], "folds": 10, "learning_rate": 0.001, "weight_decay": 0.0001, "batch_size": 8
             }),
             &five,
-            15.0,
+            3.0,
         ),
         preset(
             "mil_sets_standard",
@@ -145,7 +145,7 @@ fn presets() -> Vec<Preset> {
                 "folds": 10, "learning_rate": 0.001, "weight_decay": 0.0001, "batch_size": 8
             }),
             &five,
-            120.0,
+            25.0,
         ),
         preset(
             "association_quick",
@@ -198,7 +198,7 @@ fn presets() -> Vec<Preset> {
             "A Hopfield look-up layer, a perceptron of its size, logistic regression, neighbours and a forest on iris, wine and breast cancer.",
             json!({ "kind": "uci_suite" }),
             &five,
-            30.0,
+            3.0,
         ),
         preset(
             "uci_standard",

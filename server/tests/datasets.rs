@@ -38,12 +38,15 @@ async fn sets_of_every_form_are_listed_and_only_what_can_be_checked_is_fetched()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_of_ones_own_is_imported_listed_verified_and_never_half_there() {
     let app = TestApp::on_sqlite().await;
-    let file = app.database.folder.path().join("wells.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wells.csv");
     std::fs::write(&file, "depth,rock,class\n1.5,clay,dry\n2.5,sand,wet\n?,sand\n").unwrap();
     let path = file.to_str().unwrap();
     let refused = engram(&app, &["data", "import", "wells", path]);
     assert_eq!(refused.status.code(), Some(1));
-    for part in ["wells.csv, line 4: value 1 must be there and finite; it is \"?\"", "line 4: must hold 3 values as the first row; it holds 2"] {
+    for part in
+        ["wells.csv, line 4: value 1 must be there and finite; it is \"?\"", "line 4: must hold 3 values as the first row; it holds 2"]
+    {
         assert!(told(&refused).contains(part), "{}", told(&refused));
     }
     assert_eq!(listed(&app, "wells").await, None);

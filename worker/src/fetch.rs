@@ -38,9 +38,11 @@ pub enum FetchError {
     #[error("{0} cannot be fetched, for no copy of it has a published checksum. Use {1}.")]
     OnlyImport(&'static str, String),
     /// Every source failed; the text lists them.
-    #[error("{title} could not be fetched: {}. Run {how_to_get} where there is a way to the network, or copy its files to {}.", .tried.join("; "), .folder.display())]
+    #[error("{title} could not be fetched: {}. Run {how_to_get} where there is a way to the network, or copy its files to {}; `engram data import {id} PATH` does that and checks them.", .tried.join("; "), .folder.display())]
     NoSource {
-        /// The set.
+        /// The set's id.
+        id: &'static str,
+        /// Its title.
         title: &'static str,
         /// What each source said.
         tried: Vec<String>,
@@ -109,7 +111,7 @@ async fn fetch_all(set: &'static DataSet, folder: &Path, progress: &mut (dyn FnM
         }
     }
     if !left.is_empty() {
-        return Err(FetchError::NoSource { title: set.title, tried, how_to_get: how_to_get(set), folder: place });
+        return Err(FetchError::NoSource { id: set.id, title: set.title, tried, how_to_get: how_to_get(set), folder: place });
     }
     progress(Progress { fraction: Some(1.0) });
     Ok(())

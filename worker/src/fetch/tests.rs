@@ -169,6 +169,7 @@ async fn files_that_are_wrong_or_not_there_are_told_and_leave_nothing_behind() {
         "is corrupt: its SHA-256 must be",
         "`engram data fetch small`",
         "copy its files to",
+        "`engram data import small PATH`",
     ] {
         assert!(text.contains(part), "{text}");
     }

@@ -3,7 +3,7 @@
 use super::{pictures, rows};
 use crate::{
     Error, Result,
-    datasets::{BagSet, bags::Gathering, idx},
+    datasets::{BagSet, bags::Gathering, faults::Faults, idx},
     npy::{self, Array, Values},
 };
 use flate2::read::GzDecoder;
@@ -77,11 +77,11 @@ impl Piece {
     }
 }
 
-/// What `path`, a file or a folder of pictures, holds. `bags` says that text holds bags, even without a header that tells so. Errors, all at
+/// What `path`, a file, a folder of files or a folder of pictures, holds. `bags` says that text holds bags, even without a header that tells so. Errors, all at
 /// once: unreadable, of none of the formats, of a format that is broken.
 pub(super) fn read(path: &Path, bags: bool) -> Result<Vec<Piece>> {
     if path.is_dir() {
-        return pictures::read(path);
+        return if pictures::folders(path)?.is_empty() { of_folder(path, bags) } else { pictures::read(path) };
     }
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) { unpack(path, &bytes)? } else { bytes };
@@ -103,6 +103,17 @@ pub(super) fn read(path: &Path, bags: bool) -> Result<Vec<Piece>> {
         Ok(text) if !text.contains('\0') => rows::read(path, &text, bags).map(|piece| vec![piece]),
         _ => Err(fault("it is none of the formats: IDX or that of CIFAR (also .gz), npy, npz, CSV, a folder of PNG files".to_owned())),
     }
+}
+
+/// What the files of a folder without folders hold, in the order of their names.
+fn of_folder(path: &Path, bags: bool) -> Result<Vec<Piece>> {
+    let mut faults = Faults::default();
+    let files = pictures::entries(path)?.into_iter().filter(|file| !name_of(file).starts_with('.'));
+    let pieces: Vec<Piece> = files.flat_map(|file| faults.keep(read(&file, bags)).unwrap_or_default()).collect();
+    if pieces.is_empty() {
+        faults.add(format!("{} must hold files, or folders of pictures; it holds none that can be read.", path.display()));
+    }
+    faults.none().map(|()| pieces)
 }
 
 fn unpack(path: &Path, packed: &[u8]) -> Result<Vec<u8>> {

@@ -30,7 +30,7 @@ pub(super) fn import(id: &str, known: Option<&'static DataSet>, paths: &[PathBuf
     let mut class_names = Vec::new();
     for path in paths {
         pieces.extend(faults.keep(content::read(path, wants_bags)).into_iter().flatten());
-        if path.is_dir() && class_names.is_empty() {
+        if class_names.is_empty() && path.is_dir() {
             class_names = faults.keep(pictures::class_names(path)).unwrap_or_default();
         }
     }

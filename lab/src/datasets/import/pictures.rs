@@ -80,12 +80,13 @@ fn halves(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(if names == ["test", "train"] { inside } else { vec![path.to_owned()] })
 }
 
-fn folders(path: &Path) -> Result<Vec<PathBuf>> {
+/// The folders in a folder, by name.
+pub(super) fn folders(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(path)?.into_iter().filter(|entry| entry.is_dir() && !name_of(entry).starts_with('.')).collect())
 }
 
 /// What lies in a folder, by name, so that the order of images does not depend on the file system.
-fn entries(path: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |error| Error::file(path, error);
     let mut entries = std::fs::read_dir(path)
         .map_err(unreadable)?

@@ -78,10 +78,13 @@ fn idx_files_become_a_set_that_is_listed_verified_and_loaded() {
     ];
     let about = About { title: Some("Mine".to_owned()), licence: Some("CC0".to_owned()), source: None };
     let import = import("mine_1", &paths, place.to.path(), &about).unwrap();
+    // A folder of the same files holds the same.
+    assert_eq!(place.import("folder", &[place.from.path().to_owned()]).unwrap().set.form, import.set.form);
     assert_eq!((import.set.form, import.set.title, import.set.licence), (shape(2, 3, 1, 4, 1), "Mine", "CC0"));
     assert!(import.found[0].ends_with("train-images.gz: 4 images of 2x3, to train on"), "{:?}", import.found);
     let listed = list(&place.folders());
     let set = listed.sets.last().unwrap();
+    assert_eq!(listed.sets[listed.sets.len() - 2].id, "folder");
     assert_eq!((set.id, set.state(&place.folders()), listed.faults.len()), ("mine_1", State::Imported, 0));
     let images = load("mine_1", &place.folders()).unwrap();
     assert_eq!((&images.train.images, &images.test.labels, images.classes), (&train, &vec![1], 2));

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor, npy::NpzTensors};
 use lab::experiments::hopfield::{
-    layers::{AdamW, Association, AssociationShape, Heads, Item, Layout, Stop, attend::attend, clip},
+    layers::{AdamW, Association, AssociationShape, Heads, Item, Layout, Stop, Variant, attend::attend, clip},
     memory::Memory,
     mil::{
         bags::Bags,
@@ -55,6 +55,8 @@ fn source_of(name: &str, widths: [usize; 3]) -> (String, Option<std::ops::Range<
         "norm_stored.bias" => "norm_stored_pattern.bias",
         "norm_projection.weight" => "norm_pattern_projection.weight",
         "norm_projection.bias" => "norm_pattern_projection.bias",
+        "norm_head.weight" => "association_core.p_norm_weight",
+        "norm_head.bias" => "association_core.p_norm_bias",
         "out.weight" => "association_core.out_proj.weight",
         "out.bias" => "association_core.out_proj.bias",
         other => panic!("no name for {other}"),
@@ -131,22 +133,27 @@ fn association_of_two_sets_with_its_gradients() {
 }
 
 #[test]
-fn a_set_associated_with_itself() {
+fn a_set_associated_with_itself_also_with_values_made_of_keys() {
     let fixture = Fixture::open("association_variants");
-    let heads = Heads { count: 2, dim: 4, value_dim: 4, beta: 0.5 };
-    let shape = AssociationShape { state: 8, stored: 8, projection: 8, heads, output: 8 };
-    let mut layout = Layout::default();
-    let layer = Association::new(&mut layout, "layer", shape, together(1));
-    let mut parameters = vec![0.0; layout.len()];
-    for (name, shape, block) in layout.blocks() {
-        let short = name.strip_prefix("layer.").unwrap();
-        let values = layer_values(&fixture, "packed.weight.", short, [8, 8, 8], shape.iter().product());
-        block.of_mut(&mut parameters).copy_from_slice(&values);
-    }
     let input = fixture.get("input");
     let items: Vec<Item> = (0..3).map(|at| Item { queries: at * 6..at * 6 + 6, keys: at * 6..at * 6 + 6 }).collect();
-    let found = layer.forward(&parameters, &input, &input, &input, &items);
-    same(&found.output, &fixture.get("packed.output"), TOLERANCE, "output");
+    for (case, dim, variant) in [("packed", 4, Variant::default()), ("connected", 5, Variant { connected: true, head_norm: true })] {
+        let heads = Heads { count: 2, dim, value_dim: dim, beta: 1.0 / (dim as f64).sqrt() };
+        let shape = AssociationShape { state: 8, stored: 8, projection: 8, heads, output: 8 };
+        let mut layout = Layout::default();
+        let layer = Association::with(&mut layout, "layer", shape, together(1), variant);
+        let mut parameters = vec![0.0; layout.len()];
+        for (name, shape, block) in layout.blocks() {
+            let short = name.strip_prefix("layer.").unwrap();
+            let values = layer_values(&fixture, &format!("{case}.weight."), short, [2 * dim; 3], shape.iter().product());
+            block.of_mut(&mut parameters).copy_from_slice(&values);
+        }
+        let found = layer.forward(&parameters, &input, &input, &input, &items);
+        same(&found.output, &fixture.get(&format!("{case}.output")), TOLERANCE, case);
+        for (at, expected) in fixture.get(&format!("{case}.association")).chunks(36).enumerate() {
+            same(found.attended.association(at / 2, at % 2, 2), expected, TOLERANCE, case);
+        }
+    }
 }
 
 #[test]

@@ -468,8 +468,8 @@ fn claims() -> Vec<Claim> {
             measure: "heads/k90_share.first-last",
             expect: rule(Op::Greater, 0.0),
             needs_seeds: 5,
-            why: "Median share of the tokens that hold 90 % of a query's weight, first layer minus last, in a small net trained here to fill in \
-                  patches of images; the paper looked at a large language model.",
+            why: "In a small net trained here to fill in patches of images the middle layers become selective and the last one averages over more \
+                  patches than the first; the paper looked at a large language model.",
         },
     ]
 }

@@ -25,6 +25,15 @@ pub struct AssociationShape {
     pub output: usize,
 }
 
+/// Parts of a layer that are usually absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// Values are made of projected keys, `v = (LN(projection) W_k) W_v`; patterns to project are then as wide as stored ones.
+    pub connected: bool,
+    /// One more norm of the queries and keys of every head, the same for all heads, before the first association.
+    pub head_norm: bool,
+}
+
 /// A layer: `q = LN(state) W_q`, `k = LN(stored) W_k`, `v = LN(projection) W_v`, all with biases; then the association, then `W_o`.
 #[derive(Debug, Clone)]
 pub struct Association {
@@ -34,6 +43,8 @@ pub struct Association {
     pub stop: Stop,
     norms: [LayerNorm; 3],
     maps: [Linear; 3],
+    connected: bool,
+    head_norm: Option<LayerNorm>,
     out: Linear,
 }
 
@@ -45,6 +56,10 @@ pub struct Associated<T> {
     /// The association itself.
     pub attended: Attended<T>,
     normed: [Normed<T>; 3],
+    /// What values are made of, where that is projected keys.
+    projected: Option<Vec<T>>,
+    /// Norms of the heads' queries and keys, where there are any.
+    of_heads: Option<[Normed<T>; 2]>,
     /// Numbers in the projected queries, keys and values.
     sizes: [usize; 3],
 }
@@ -63,18 +78,26 @@ pub struct InputGradients<T> {
 impl Association {
     /// A layer whose parameters are appended to `layout` under names that begin with `name`.
     pub fn new(layout: &mut Layout, name: &str, shape: AssociationShape, stop: Stop) -> Self {
+        Self::with(layout, name, shape, stop, Variant::default())
+    }
+
+    /// The same with parts that are usually absent. Panics when values are to be made of keys and the widths do not allow it.
+    pub fn with(layout: &mut Layout, name: &str, shape: AssociationShape, stop: Stop, variant: Variant) -> Self {
+        assert!(!variant.connected || shape.projection == shape.stored, "keys are projected from patterns {} wide", shape.stored);
         let heads = shape.heads;
         let (inner, value) = (heads.count * heads.dim, heads.count * heads.value_dim);
         let mut norm = |what: &str, width| LayerNorm::new(layout, &format!("{name}.norm_{what}"), width);
         let norms = [norm("state", shape.state), norm("stored", shape.stored), norm("projection", shape.projection)];
+        let head_norm = variant.head_norm.then(|| norm("head", heads.dim));
         let mut map = |what: &str, inputs, outputs| Linear::new(layout, &format!("{name}.{what}"), inputs, outputs);
-        let maps = [map("query", shape.state, inner), map("key", shape.stored, inner), map("value", shape.projection, value)];
-        Self { shape, stop, norms, maps, out: map("out", value, shape.output) }
+        let value_inputs = if variant.connected { inner } else { shape.projection };
+        let maps = [map("query", shape.state, inner), map("key", shape.stored, inner), map("value", value_inputs, value)];
+        Self { shape, stop, norms, maps, connected: variant.connected, head_norm, out: map("out", value, shape.output) }
     }
 
     /// Sets the norms to 1 and draws the weights of all maps; biases stay as they are.
     pub fn start<T: Real>(&self, parameters: &mut [T], mut draw: impl FnMut() -> f64) {
-        for norm in &self.norms {
+        for norm in self.norms.iter().chain(&self.head_norm) {
             norm.weight().of_mut(parameters).fill(T::ONE);
         }
         for map in self.maps.iter().chain([&self.out]) {
@@ -86,10 +109,16 @@ impl Association {
     pub fn forward<T: Real>(&self, parameters: &[T], states: &[T], stored: &[T], projections: &[T], items: &[Item]) -> Associated<T> {
         let inputs = [states, stored, projections];
         let normed = [0, 1, 2].map(|at| self.norms[at].forward(parameters, inputs[at]));
-        let [queries, keys, values] = [0, 1, 2].map(|at| self.maps[at].forward(parameters, &normed[at].y));
-        let attended = attend(&queries, &keys, &values, items, self.shape.heads, self.stop);
+        let projected = self.connected.then(|| self.maps[1].forward(parameters, &normed[2].y));
+        let values = self.maps[2].forward(parameters, projected.as_ref().unwrap_or(&normed[2].y));
+        let [queries, keys] = [0, 1].map(|at| self.maps[at].forward(parameters, &normed[at].y));
+        let sizes = [queries.len(), keys.len(), values.len()];
+        // Rows of heads lie one after the other.
+        let of_heads = self.head_norm.map(|norm| [&queries, &keys].map(|rows| norm.forward(parameters, rows)));
+        let (queries, keys) = of_heads.as_ref().map_or((&queries, &keys), |[queries, keys]| (&queries.y, &keys.y));
+        let attended = attend(queries, keys, &values, items, self.shape.heads, self.stop);
         let output = self.out.forward(parameters, &attended.output);
-        Associated { output, attended, normed, sizes: [queries.len(), keys.len(), values.len()] }
+        Associated { output, attended, normed, projected, of_heads, sizes }
     }
 
     /// Adds the gradients of all parameters, given that of the output; returns those of the inputs.
@@ -106,11 +135,74 @@ impl Association {
         let mut inner = associated.sizes.map(|size| vec![T::ZERO; size]);
         let [queries, keys, values] = &mut inner;
         attend_backward(&associated.attended, &d_read, items, self.shape.heads, queries, keys, values);
+        if let (Some(norm), Some(of_heads)) = (self.head_norm, &associated.of_heads) {
+            for (d, normed) in inner.iter_mut().zip(of_heads) {
+                *d = norm.backward(parameters, normed, d, gradient);
+            }
+        }
+        let through = |map: &Linear, x: &[T], d: &[T], gradient: &mut [T]| {
+            map.backward_parameters(x, d, gradient);
+            map.backward_input(parameters, d)
+        };
         let [state, stored, projection] = [0, 1, 2].map(|at| {
-            self.maps[at].backward_parameters(&associated.normed[at].y, &inner[at], gradient);
-            let d_normed = self.maps[at].backward_input(parameters, &inner[at]);
-            self.norms[at].backward(parameters, &associated.normed[at], &d_normed, gradient)
+            let normed = &associated.normed[at];
+            let d_normed = match &associated.projected {
+                Some(projected) if at == 2 => {
+                    let d_projected = through(&self.maps[2], projected, &inner[2], gradient);
+                    through(&self.maps[1], &normed.y, &d_projected, gradient)
+                }
+                _ => through(&self.maps[at], &normed.y, &inner[at], gradient),
+            };
+            self.norms[at].backward(parameters, normed, &d_normed, gradient)
         });
         InputGradients { state, stored, projection }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Generator;
+
+    #[test]
+    fn gradients_of_every_variant_agree_with_finite_differences() {
+        let heads = Heads { count: 2, dim: 3, value_dim: 2, beta: 0.9 };
+        let shape = AssociationShape { state: 4, stored: 5, projection: 5, heads, output: 3 };
+        let items = [Item { queries: 0..2, keys: 0..3 }, Item { queries: 2..3, keys: 3..5 }];
+        let stop = Stop { refinements: 1, tolerance: 1e-12, together: false };
+        let mut generator = Generator::new(2, "association");
+        let mut numbers = |count: usize| -> Vec<f64> { (0..count).map(|_| f64::from(generator.symmetric(1.0))).collect() };
+        let inputs = [numbers(3 * 4), numbers(5 * 5), numbers(5 * 5)];
+        let probe = numbers(3 * 3);
+        for (connected, head_norm) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut layout = Layout::default();
+            let layer = Association::with(&mut layout, "layer", shape, stop, Variant { connected, head_norm });
+            // Away from 0, so that no weight of a norm vanishes.
+            let parameters: Vec<f64> = numbers(layout.len()).into_iter().map(|value| value + 0.3).collect();
+            // Everything that the scalar `sum of output times probe` depends on, one after the other.
+            let mut all: Vec<f64> = [&parameters[..], &inputs[0], &inputs[1], &inputs[2]].concat();
+            let cuts = [parameters.len(), inputs[0].len(), inputs[1].len(), inputs[2].len()];
+            let forward = |all: &[f64]| {
+                let (parameters, rest) = all.split_at(cuts[0]);
+                let (states, rest) = rest.split_at(cuts[1]);
+                let (stored, projections) = rest.split_at(cuts[2]);
+                layer.forward(parameters, states, stored, projections, &items)
+            };
+            let scalar = |all: &[f64]| forward(all).output.iter().zip(&probe).map(|(output, probe)| output * probe).sum::<f64>();
+            let mut gradient = vec![0.0; layout.len()];
+            let found = layer.backward(&parameters, &forward(&all), &probe, &items, &mut gradient);
+            gradient.extend([found.state, found.stored, found.projection].concat());
+            for at in 0..all.len() {
+                let kept = all[at];
+                let mut at_offset = |offset: f64| {
+                    all[at] = kept + offset;
+                    scalar(&all)
+                };
+                let slope = (at_offset(1e-5) - at_offset(-1e-5)) / 2e-5;
+                all[at] = kept;
+                let off = (slope - gradient[at]).abs();
+                assert!(off < 1e-7 + 1e-6 * slope.abs(), "{connected} {head_norm} {at}: {slope} {}", gradient[at]);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ pub mod lookup;
 pub mod parameters;
 
 pub use adamw::{AdamW, clip};
-pub use association::{Association, AssociationShape};
+pub use association::{Association, AssociationShape, Variant};
 pub use attend::{Heads, Item, Stop};
 pub use dense::{LayerNorm, Linear};
 pub use lookup::Lookup;

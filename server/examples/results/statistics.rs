@@ -87,8 +87,12 @@ mod tests {
         for expect in [above(low), above(high), Expect { op: Op::Within, value: 3.0, tolerance: Some(3.0 - low) }] {
             assert!((p_value(&estimate, &expect).unwrap() - LEVEL).abs() < 1e-9, "{expect:?}");
         }
-        // R 4.2: t.test(1:5, mu = 0)$p.value.
-        assert!((p_value(&estimate, &above(0.0)).unwrap() - 0.013_236).abs() < 1e-6, "{:?}", p_value(&estimate, &above(0.0)));
+        // Against 0, t = 3 / sqrt(2.5 / 5), whose square is 18. With 4 degrees of freedom Student's distribution has the closed form
+        // 1/2 + 3/8 u (1 - u^2 / 12), u = t / sqrt(1 + t^2 / 4).
+        let u = (18.0f64 / 5.5).sqrt();
+        let closed = 2.0 * (0.5 - 3.0 / 8.0 * u * (1.0 - u * u / 12.0));
+        let found = p_value(&estimate, &above(0.0)).unwrap();
+        assert!((found - closed).abs() < 1e-9, "{found} is not {closed}");
         assert_eq!(p_value(&Estimate::of(&[1.0; 3]).unwrap(), &above(0.0)), None);
         assert_eq!(p_value(&Estimate::of(&[1.0]).unwrap(), &above(0.0)), None);
     }

@@ -11,6 +11,11 @@ mod needs;
 pub mod operations;
 pub mod pages;
 pub mod run_actions;
+pub mod run_bulk;
+pub mod run_curves;
+pub mod run_fields;
+pub mod run_groups;
+pub mod run_list;
 pub mod runs;
 pub mod series;
 pub mod session;
@@ -52,6 +57,11 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(catalogue::router())
         .merge(datasets::router())
         .merge(runs::router())
+        .merge(run_list::router())
+        .merge(run_fields::router())
+        .merge(run_groups::router())
+        .merge(run_curves::router())
+        .merge(run_bulk::router())
         .merge(run_actions::router())
         .merge(series::router())
         .merge(frames::router())

@@ -1,6 +1,9 @@
 //! The one place where a failure meets a status code: problem details after RFC 9457.
 
-use crate::store::{AppendError, ChangeError, StoreError};
+use crate::{
+    filter::FilterFault,
+    store::{AppendError, ChangeError, StoreError},
+};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -49,6 +52,9 @@ pub enum ApiError {
     /// The body has faults, each with its pointer.
     #[error("{}", told(.0))]
     Invalid(ConfigFaults),
+    /// A filter has faults; the pointer says which part of the request it was.
+    #[error("the filter is not valid: {}", told_of_filter(.1))]
+    Filter(&'static str, Vec<FilterFault>),
     /// Well-formed, but not possible.
     #[error("{0}")]
     Unprocessable(String),
@@ -74,6 +80,10 @@ fn told(faults: &ConfigFaults) -> String {
         1 => faults.to_string(),
         count => format!("{count} faults: {faults}"),
     }
+}
+
+fn told_of_filter(faults: &[FilterFault]) -> String {
+    faults.iter().map(|fault| format!("at character {}: {}", fault.position + 1, fault.detail)).collect::<Vec<_>>().join("; ")
 }
 
 impl From<StoreError> for ApiError {
@@ -178,6 +188,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Wrong media type"),
             Self::Misdirected(_) => (StatusCode::MISDIRECTED_REQUEST, "misdirected", "Unknown host"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid"),
+            Self::Filter(..) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-filter", "The filter is not valid"),
             Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "The request cannot be done"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Self::DatabaseAway => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
@@ -199,6 +210,12 @@ impl IntoResponse for ApiError {
         });
         match &self {
             Self::Invalid(faults) => body["errors"] = json!(faults.0),
+            Self::Filter(pointer, faults) => {
+                let fault = |fault: &FilterFault| {
+                    json!({ "pointer": pointer, "detail": fault.detail, "position": fault.position, "length": fault.length })
+                };
+                body["errors"] = faults.iter().map(fault).collect();
+            }
             Self::Gap(expected) => body["expected_ordinal"] = Value::from(*expected),
             _ => {}
         }

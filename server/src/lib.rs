@@ -7,6 +7,7 @@ pub mod config;
 pub mod datasets;
 pub mod error;
 pub mod extract;
+pub mod filter;
 pub mod follow;
 pub mod grid;
 pub mod guard;

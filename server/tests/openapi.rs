@@ -123,7 +123,12 @@ async fn one_answer_of_every_route_validates() {
     calls.call("POST", "/api/v1/runs/{id}/cancel", &format!("{second}/cancel"), None).await;
     calls.call("POST", "/api/v1/runs/{id}/retry", &format!("{second}/retry"), None).await;
     calls.call("DELETE", run, &second, None).await;
-    calls.call("GET", runs, "/api/v1/runs?status=queued,cancelled", None).await;
+    calls.call("GET", runs, "/api/v1/runs?status=queued,cancelled&count=true", None).await;
+    calls.call("GET", runs, "/api/v1/runs?filter=tagg", None).await;
+    calls.call("GET", "/api/v1/runs/fields", "/api/v1/runs/fields", None).await;
+    calls.call("GET", "/api/v1/runs/groups", "/api/v1/runs/groups?by=tag", None).await;
+    let change = json!({ "filter": "tag = t", "action": "tag", "tag": "u" });
+    calls.call("POST", "/api/v1/runs/bulk", "/api/v1/runs/bulk", Some(change)).await;
     for set in [
         "/api/v1/datasets",
         "/api/v1/experiments",
@@ -196,6 +201,7 @@ async fn one_answer_of_every_route_validates() {
         "{table}"
     );
     calls.call("POST", "/api/v1/sweeps/{id}/cancel", &format!("{sweeps}/{sweep}/cancel"), None).await;
+    calls.call("GET", "/api/v1/runs/curves", &format!("/api/v1/runs/curves?runs={clean}&points=5"), None).await;
     let share = app.post("/api/v1/shares", json!({ "sweep_id": sweep })).await.json();
     calls.call("GET", "/api/v1/shared/{token}", &format!("/api/v1/shared/{}", share["token"].as_str().unwrap()), None).await;
     let share = calls.call("POST", "/api/v1/shares", "/api/v1/shares", Some(json!({ "run_id": clean, "title": "look" }))).await.json();

@@ -9,9 +9,10 @@ use lab::{
 use serde_json::{Map, json, value::RawValue};
 use server::{
     claims::{Judgement, Verdict},
+    filter::{Condition, TextField, TextMatch},
     store::{
-        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, Role, RunFilter, RunPatch,
-        RunSort, RunStatus, Shared, Store, StoredResponse, Window,
+        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, PageStart, Role,
+        RunPatch, RunSort, RunStatus, Shared, SortKey, Store, StoredResponse, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -121,26 +122,29 @@ async fn lists_filter_sort_and_page() {
             new.tags = if index % 2 == 0 { vec!["even".to_owned()] } else { vec![] };
             ids.push(store.enqueue_run(&new, 1_000 + index as i64).await.unwrap().id);
         }
-        let list = async |filter: RunFilter, by: &str, descending: bool| -> Vec<usize> {
-            let sort = RunSort { by: by.to_owned(), descending };
-            let (mut found, mut cursor) = (Vec::new(), None);
+        let list = async |condition: Condition, by: SortKey, descending: bool| -> Vec<usize> {
+            let sort = RunSort { by, descending };
+            let (mut found, mut start) = (Vec::new(), PageStart::Offset(0));
             loop {
-                let rows = store.list_runs(&filter, &sort, cursor.as_ref(), 2).await.unwrap();
-                let Some((last, key)) = rows.last() else { break };
-                cursor = Some((key.clone(), last.id));
+                let rows = store.list_runs(&condition, &sort, &start, 2).await.unwrap();
+                let Some((_, cursor)) = rows.last() else { break };
+                start = PageStart::After(cursor.clone());
                 found.extend(rows.iter().map(|(row, _)| ids.iter().position(|id| *id == row.id).unwrap()));
             }
             found
         };
-        let all = RunFilter::default;
-        assert_eq!(list(all(), "created_at", true).await, [4, 3, 2, 1, 0]);
-        assert_eq!(list(all(), "name", false).await, [0, 1, 2, 3, 4]);
-        assert_eq!(list(RunFilter { tag: Some("even".to_owned()), ..all() }, "created_at", false).await, [0, 2, 4]);
-        assert_eq!(list(RunFilter { created_by: Some("bob".to_owned()), ..all() }, "name", true).await, [3, 1]);
-        assert_eq!(list(RunFilter { q: Some("100%_3".to_owned()), ..all() }, "created_at", true).await, [3]);
-        assert_eq!(list(RunFilter { q: Some("100_".to_owned()), ..all() }, "created_at", true).await, [] as [usize; 0]);
-        assert_eq!(list(RunFilter { q: Some(ids[2].to_string()), ..all() }, "created_at", true).await, [2]);
-        assert_eq!(list(RunFilter { status: vec![RunStatus::Running, RunStatus::Failed], ..all() }, "created_at", true).await, [] as [usize; 0]);
+        let all = || Condition::All(vec![]);
+        let is = |text: &str| TextMatch::Is(text.to_owned());
+        let name = |part: &str| Condition::Text(TextField::Name, TextMatch::Contains(part.to_owned()));
+        let by_name = || SortKey::Text(TextField::Name);
+        assert_eq!(list(all(), SortKey::CreatedAt, true).await, [4, 3, 2, 1, 0]);
+        assert_eq!(list(all(), by_name(), false).await, [0, 1, 2, 3, 4]);
+        assert_eq!(list(Condition::Tagged(is("even")), SortKey::CreatedAt, false).await, [0, 2, 4]);
+        assert_eq!(list(Condition::Text(TextField::CreatedBy, is("bob")), by_name(), true).await, [3, 1]);
+        assert_eq!(list(name("100%_3"), SortKey::CreatedAt, true).await, [3]);
+        assert_eq!(list(name("100_"), SortKey::CreatedAt, true).await, [] as [usize; 0]);
+        assert_eq!(list(Condition::IdBetween(ids[2], ids[2]), SortKey::CreatedAt, true).await, [2]);
+        assert_eq!(list(Condition::Status(RunStatus::Running), SortKey::CreatedAt, true).await, [] as [usize; 0]);
 
         // Summary numbers order as numbers, NaN and absent ones last, whichever way round.
         let worker = registered(&store, 2_000).await;
@@ -150,15 +154,15 @@ async fn lists_filter_sort_and_page() {
             store.finish_run(lease.run_id, lease.lease_token, &Ended::Succeeded { summary, claims: vec![] }, 3_000).await.unwrap();
         }
         let order_of = async |descending| {
-            let sort = RunSort { by: "summary.acc.a".to_owned(), descending };
-            let rows = store.list_runs(&all(), &sort, None, 10).await.unwrap();
+            let sort = RunSort { by: SortKey::Summary("acc.a".to_owned()), descending };
+            let rows = store.list_runs(&all(), &sort, &PageStart::Offset(0), 10).await.unwrap();
             rows.iter().map(|(row, _)| row.summary().unwrap().get("acc.a").map(|value| value.0)).collect::<Vec<_>>()
         };
         let finite = |values: Vec<Option<f64>>| values[..3].iter().map(|value| value.unwrap()).collect::<Vec<_>>();
         assert_eq!(finite(order_of(true).await), [3.0, 0.5, -1.0]);
         assert_eq!(finite(order_of(false).await), [-1.0, 0.5, 3.0]);
-        assert_eq!(list(all(), "summary.acc.a", true).await.len(), 5);
-        assert_eq!(list(all(), "summary.acc.a", false).await.len(), 5);
+        assert_eq!(list(all(), SortKey::Summary("acc.a".to_owned()), true).await.len(), 5);
+        assert_eq!(list(all(), SortKey::Summary("acc.a".to_owned()), false).await.len(), 5);
         assert_eq!(store.count_active_runs().await.unwrap(), (0, 0));
         assert_eq!(store.count_runs().await.unwrap(), 5);
     });

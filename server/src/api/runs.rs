@@ -1,4 +1,4 @@
-//! `/runs`: submitting, checking, listing, reading, labelling and deleting.
+//! `/runs`: submitting, checking, reading, labelling and deleting.
 
 use super::{
     needs::{check_needs, device_for, has_what_it_needs},
@@ -7,10 +7,10 @@ use super::{
 use crate::{
     clock::now_ms,
     error::ApiError,
-    extract::{AnyJson, Id, Page, Paging, QueryOf, check_body},
+    extract::{AnyJson, Id, check_body},
     guard::Caller,
     state::AppState,
-    store::{NewRun, Role, RunFilter, RunPatch, RunSort, RunStatus},
+    store::{NewRun, Role, RunPatch},
 };
 use axum::{
     Extension, Json,
@@ -22,13 +22,13 @@ use lab::{ConfigFaults, Entry, Registry, schema::nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// Routes of this resource.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(create_run, list_runs)).routes(routes!(check_run)).routes(routes!(get_run, patch_run, delete_run))
+    OpenApiRouter::new().routes(routes!(create_run)).routes(routes!(check_run)).routes(routes!(get_run, patch_run, delete_run))
 }
 
 /// A run to be queued.
@@ -270,82 +270,6 @@ async fn check_run(State(app): State<AppState>, AnyJson(value): AnyJson) -> Resu
         datasets,
         estimates: estimates.numbers,
     }))
-}
-
-/// Filters and order of a list of runs.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListRuns {
-    /// Experiment id.
-    experiment: Option<String>,
-    /// States, separated by commas.
-    status: Option<String>,
-    /// Tag.
-    tag: Option<String>,
-    /// Project.
-    project: Option<String>,
-    /// Owner.
-    created_by: Option<String>,
-    /// Sweep id.
-    sweep: Option<Uuid>,
-    /// Part of the name or note, or the beginning of an id.
-    q: Option<String>,
-    /// `false` (default), `true`, or `all`.
-    archived: Option<String>,
-    /// `-created_at` (default), `created_at`, `name`, `summary.NAME`; a minus sign turns it round.
-    sort: Option<String>,
-    /// Items a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-impl ListRuns {
-    fn filter(&self) -> Result<RunFilter, ApiError> {
-        let words = self.status.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty());
-        let status = words.map(|word| {
-            RunStatus::from_word(word).ok_or_else(|| {
-                ApiError::Malformed(format!("status must be queued, running, paused, succeeded, failed or cancelled; got {word}"))
-            })
-        });
-        let archived = match self.archived.as_deref() {
-            None | Some("false") => Some(false),
-            Some("true") => Some(true),
-            Some("all") => None,
-            Some(other) => return Err(ApiError::Malformed(format!("archived must be false, true or all; got {other}"))),
-        };
-        Ok(RunFilter {
-            experiment: self.experiment.clone(),
-            status: status.collect::<Result<_, _>>()?,
-            tag: self.tag.clone(),
-            project: self.project.clone(),
-            created_by: self.created_by.clone(),
-            sweep: self.sweep,
-            q: self.q.clone().filter(|q| !q.is_empty()),
-            archived,
-        })
-    }
-
-    fn sort(&self) -> Result<RunSort, ApiError> {
-        let text = self.sort.as_deref().unwrap_or("-created_at");
-        let (by, descending) = text.strip_prefix('-').map_or((text, false), |by| (by, true));
-        if matches!(by, "created_at" | "name") || by.strip_prefix("summary.").is_some_and(|name| !name.is_empty()) {
-            Ok(RunSort { by: by.to_owned(), descending })
-        } else {
-            Err(ApiError::Malformed(format!("sort must be created_at, name or summary.NAME, with `-` to turn it round; got {text}")))
-        }
-    }
-}
-
-/// Runs, newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListRuns), responses((status = 200, body = Page<RunView>), (status = 400, body = Problem)))]
-async fn list_runs(State(app): State<AppState>, QueryOf(query): QueryOf<ListRuns>) -> Result<Json<Page<RunView>>, ApiError> {
-    let paging = Paging { limit: query.limit, cursor: query.cursor.clone() };
-    let (limit, after) = (paging.limit()?, paging.after()?);
-    let rows = app.store.list_runs(&query.filter()?, &query.sort()?, after.as_ref(), limit + 1).await?;
-    let Page { items, next_cursor } = Page::cut(rows, limit, |(row, key)| (key.clone(), row.id), |(row, _)| row);
-    Ok(Json(Page { items: RunView::of_all(&app, items).await?, next_cursor }))
 }
 
 /// One run.

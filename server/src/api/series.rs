@@ -44,7 +44,7 @@ pub struct WantedPoints {
 }
 
 impl WantedPoints {
-    fn window(&self) -> Result<Window, ApiError> {
+    pub(super) fn window(&self) -> Result<Window, ApiError> {
         let split = |text: &Option<String>| -> Vec<String> {
             text.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
         };
@@ -109,7 +109,12 @@ pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints
     if accept.contains("text/csv") {
         return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&found)).into_response());
     }
-    let metrics = app.registry.find(&run.experiment).map_or(&[][..], |entry| &entry.card.metrics);
+    Ok(Json(Metrics { last_seq, series: views(app, &run.experiment, found) }).into_response())
+}
+
+/// The series of a run of this experiment as they are answered.
+pub(super) fn views(app: &AppState, experiment: &str, found: Vec<SeriesPoints>) -> Vec<Series> {
+    let metrics = app.registry.find(experiment).map_or(&[][..], |entry| &entry.card.metrics);
     let unit_of = |name: &str| metrics.iter().find(|metric| metric.name == name).map_or("", |metric| metric.unit);
     let series = found.into_iter().map(|series| Series {
         unit: unit_of(&series.name).to_owned(),
@@ -121,7 +126,7 @@ pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints
         name: series.name,
         arm: series.arm,
     });
-    Ok(Json(Metrics { last_seq, series: series.collect() }).into_response())
+    series.collect()
 }
 
 fn csv(found: &[SeriesPoints]) -> String {

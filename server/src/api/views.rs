@@ -62,6 +62,12 @@ pub struct ProblemFault {
     pub pointer: String,
     /// What is allowed and what was given.
     pub detail: String,
+    /// Of a filter: characters before the fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
+    /// Of a filter: characters of the fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
 }
 
 /// A run.

@@ -176,10 +176,12 @@ impl Store {
             sqlx::query(END).bind(id).bind(status).bind(reason).bind(events.last_seq()).bind(status.is_terminal().then_some(now_ms))
                 .bind(to_json(summary)?).bind(to_json(claims)?).execute(&mut *tx).await?;
             for (name, Number(value)) in summary {
-                if let Some(key) = sort_key(*value) {
-                    sqlx::query("INSERT INTO summary_values (name, run_id, sort_key) VALUES ($1, $2, $3)")
-                        .bind(name).bind(id).bind(key).execute(&mut *tx).await?;
-                }
+                match sort_key(*value) {
+                    Some(key) => sqlx::query("INSERT INTO summary_values (name, run_id, sort_key) VALUES ($1, $2, $3)")
+                        .bind(name).bind(id).bind(key).execute(&mut *tx).await?,
+                    None => sqlx::query("INSERT INTO summary_nans (name, run_id) VALUES ($1, $2)")
+                        .bind(name).bind(id).execute(&mut *tx).await?,
+                };
             }
             events.told()
         });

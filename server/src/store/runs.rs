@@ -145,33 +145,6 @@ pub struct NewRun {
     pub parent_id: Option<Uuid>,
 }
 
-/// What `GET /runs` may ask for.
-#[derive(Debug, Clone, Default)]
-#[allow(missing_docs, reason = "named as in the contract")]
-pub struct RunFilter {
-    pub experiment: Option<String>,
-    pub status: Vec<RunStatus>,
-    pub tag: Option<String>,
-    pub project: Option<String>,
-    pub created_by: Option<String>,
-    pub sweep: Option<Uuid>,
-    pub q: Option<String>,
-    /// `None` for archived runs too.
-    pub archived: Option<bool>,
-}
-
-/// The order of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunSort {
-    /// `created_at`, `name`, or `summary.NAME`.
-    pub by: String,
-    /// Greatest first.
-    pub descending: bool,
-}
-
-/// Where a page ends: the sort key (absent for runs without one, which come last) and the id.
-pub type RunCursor = (Option<Value>, Uuid);
-
 /// What may be changed of a run.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "named as in the contract")]
@@ -218,80 +191,6 @@ impl Store {
         })?)
     }
 
-    /// A page of runs after `cursor`.
-    pub async fn list_runs(
-        &self,
-        filter: &RunFilter,
-        sort: &RunSort,
-        cursor: Option<&RunCursor>,
-        limit: i64,
-    ) -> Result<Vec<(RunRow, Option<Value>)>, StoreError> {
-        let metric = sort.by.strip_prefix("summary.");
-        let (compare, direction) = if sort.descending { (" < ", " DESC") } else { (" > ", " ASC") };
-        let rows: Vec<ListedRow> = on_each!(self, read, pool => {
-            let mut query = QueryBuilder::new("SELECT r.*, ");
-            query.push(if metric.is_some() { "v.sort_key" } else { "CAST(NULL AS BIGINT) AS sort_key" });
-            query.push(" FROM runs r");
-            if let Some(metric) = metric {
-                query.push(" LEFT JOIN summary_values v ON v.run_id = r.id AND v.name = ").push_bind(metric.to_owned());
-            }
-            query.push(" WHERE 1 = 1");
-            if let Some(experiment) = &filter.experiment { query.push(" AND r.experiment = ").push_bind(experiment.clone()); }
-            if let Some(project) = &filter.project { query.push(" AND r.project = ").push_bind(project.clone()); }
-            if let Some(created_by) = &filter.created_by { query.push(" AND r.created_by = ").push_bind(created_by.clone()); }
-            if let Some(sweep) = filter.sweep { query.push(" AND r.sweep_id = ").push_bind(sweep); }
-            if let Some(archived) = filter.archived { query.push(" AND r.archived = ").push_bind(archived); }
-            if let Some(tag) = &filter.tag {
-                query.push(" AND r.id IN (SELECT run_id FROM run_tags WHERE tag = ").push_bind(tag.clone()).push(")");
-            }
-            if !filter.status.is_empty() {
-                query.push(" AND r.status IN (");
-                let mut words = query.separated(", ");
-                for status in &filter.status { words.push_bind(status.word()); }
-                query.push(")");
-            }
-            if let Some(q) = &filter.q {
-                let like = format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-                query.push(" AND (lower(r.name) LIKE ").push_bind(like.clone()).push(" ESCAPE '\\' OR lower(r.note) LIKE ").push_bind(like).push(" ESCAPE '\\'");
-                if let Some((low, high)) = id_range(q) {
-                    query.push(" OR (r.id >= ").push_bind(low).push(" AND r.id <= ").push_bind(high).push(")");
-                }
-                query.push(")");
-            }
-            if let Some((key, id)) = cursor {
-                match (sort.by.as_str(), key) {
-                    ("name", Some(Value::String(name))) => {
-                        query.push(" AND (r.name").push(compare).push_bind(name.clone()).push(" OR (r.name = ").push_bind(name.clone())
-                            .push(" AND r.id").push(compare).push_bind(*id).push("))");
-                    }
-                    (_, Some(Value::Number(key))) if metric.is_some() => {
-                        let key = key.as_i64().unwrap_or(0);
-                        query.push(" AND (v.sort_key").push(compare).push_bind(key).push(" OR (v.sort_key = ").push_bind(key)
-                            .push(" AND r.id").push(compare).push_bind(*id).push(") OR v.sort_key IS NULL)");
-                    }
-                    (_, None) if metric.is_some() => { query.push(" AND v.sort_key IS NULL AND r.id").push(compare).push_bind(*id); }
-                    _ => { query.push(" AND r.id").push(compare).push_bind(*id); }
-                }
-            }
-            query.push(" ORDER BY ");
-            match sort.by.as_str() {
-                "name" => { query.push("r.name").push(direction).push(", "); }
-                _ if metric.is_some() => { query.push("v.sort_key IS NULL, v.sort_key").push(direction).push(", "); }
-                _ => {}
-            }
-            query.push("r.id").push(direction).push(" LIMIT ").push_bind(limit);
-            query.build_query_as().fetch_all(pool).await
-        })?;
-        let by_name = sort.by == "name";
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let key = if by_name { Some(Value::from(row.run.name.clone())) } else { row.sort_key.map(Value::from) };
-                (row.run, key)
-            })
-            .collect())
-    }
-
     /// Changes labels; `None` where there is no such run.
     pub async fn patch_run(&self, id: Uuid, patch: &RunPatch) -> Result<Option<RunRow>, StoreError> {
         const SQL: &str = "UPDATE runs SET name = COALESCE($2, name), project = COALESCE($3, project), tags = COALESCE($4, tags), \
@@ -316,13 +215,21 @@ impl Store {
         const SQL: &str = "DELETE FROM runs WHERE id = $1 AND status IN ('queued', 'succeeded', 'failed', 'cancelled')";
         on_each!(self, write, pool => sqlx::query(SQL).bind(id).execute(pool).await.map(drop))?;
         let gone = self.find_run(id).await?.is_none();
-        if gone && let super::Database::Sqlite { write, .. } = &self.database {
+        if gone {
+            self.give_back_space().await?;
+        }
+        Ok(gone)
+    }
+
+    /// Gives the disk space of deleted rows back.
+    pub(super) async fn give_back_space(&self) -> Result<(), StoreError> {
+        if let super::Database::Sqlite { write, .. } = &self.database {
             // The freed pages go back to the file system; fails only if the database does, and then nothing is lost.
             sqlx::query("PRAGMA incremental_vacuum").fetch_all(write).await?;
             // Until then they are free only in the write-ahead log. PASSIVE waits for no reader.
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(write).await?;
         }
-        Ok(gone)
+        Ok(())
     }
 
     /// How many runs are queued and running.
@@ -350,43 +257,37 @@ impl Store {
     }
 }
 
-const INSERT_TAG: &str = "INSERT INTO run_tags (tag, run_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-
-#[derive(sqlx::FromRow)]
-struct ListedRow {
-    #[sqlx(flatten)]
-    run: RunRow,
-    sort_key: Option<i64>,
-}
+pub(super) const INSERT_TAG: &str = "INSERT INTO run_tags (tag, run_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
-/// The first and last id that begin with these hexadecimal digits (dashes ignored).
-fn id_range(prefix: &str) -> Option<(Uuid, Uuid)> {
-    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
-    if digits.len() < 4 || digits.len() > 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        return None;
-    }
-    let fill = |with: &str| Uuid::parse_str(&format!("{digits}{}", with.repeat(32 - digits.len()))).ok();
-    Some((fill("0")?, fill("f")?))
-}
-
 /// An integer that orders like the number: for indexes only, the number itself is kept elsewhere. NaN has none.
 pub(super) fn sort_key(value: f64) -> Option<i64> {
     let bits = value.to_bits() as i64;
-    (!value.is_nan()).then_some(bits ^ (((bits >> 63) as u64) >> 1) as i64)
+    (!value.is_nan()).then_some(flipped(bits))
+}
+
+/// The number that a sort key stands for.
+pub(super) fn value_of_key(key: i64) -> f64 {
+    f64::from_bits(flipped(key) as u64)
+}
+
+/// Turns the order of negative numbers round; twice is nothing.
+fn flipped(bits: i64) -> i64 {
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sort_key;
+    use super::{sort_key, value_of_key};
 
     #[test]
     fn sort_keys_order_like_their_numbers() {
         let ordered = [f64::NEG_INFINITY, -2.0, -1e-300, -0.0, 0.0, 1e-300, 1.0, 2.0, f64::INFINITY];
         assert!(ordered.windows(2).all(|pair| sort_key(pair[0]) < sort_key(pair[1])));
+        assert!(ordered.iter().all(|value| value_of_key(sort_key(*value).unwrap()).to_bits() == value.to_bits()));
         assert_eq!(sort_key(f64::NAN), None);
     }
 }

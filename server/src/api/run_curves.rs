@@ -1,7 +1,7 @@
 //! `GET /runs/curves`: the same curves of many runs in one answer, for lists and comparisons.
 
 use super::{
-    series::{Series, WantedPoints, views},
+    series::{Series, WantedPoints},
     views::Problem,
 };
 use crate::{error::ApiError, extract::QueryOf, state::AppState};
@@ -68,7 +68,7 @@ async fn list_curves(
     let mut items = Vec::new();
     for run in app.store.list_runs_by_id(&of.ids()?).await? {
         let Some((last_seq, found)) = app.store.read_series(run.id, &window).await? else { continue };
-        items.push(RunCurves { run: run.id, last_seq, series: views(&app, &run.experiment, found) });
+        items.push(RunCurves { run: run.id, last_seq, series: wanted.views(&app, &run.experiment, found) });
     }
     Ok(Json(Curves { items }))
 }

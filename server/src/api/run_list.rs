@@ -25,6 +25,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// Runs skipped at most; who wants to go further filters.
 const MOST_OFFSET: i64 = 1_000_000;
+/// Ids asked for at most: a page.
+const MOST_IDS: usize = 500;
 
 /// Which runs are meant. All of these must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -32,6 +34,8 @@ const MOST_OFFSET: i64 = 1_000_000;
 pub struct WantedRuns {
     /// A filter, as `experiment = g2gnet and summary.accuracy/test.g2g > 0.85 and (tag = good or not status = failed)`.
     filter: Option<String>,
+    /// Ids, separated by commas, at most 500.
+    ids: Option<String>,
     /// Experiment id.
     experiment: Option<String>,
     /// States, separated by commas.
@@ -76,6 +80,14 @@ impl WantedRuns {
         ];
         let mut all: Vec<_> =
             fields.into_iter().filter_map(|(given, field)| given.as_ref().map(|text| Condition::Text(field, is(text)))).collect();
+        if let Some(ids) = &self.ids {
+            let read = |word: &str| Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("ids must be ids separated by commas; got {word}")));
+            let ids = ids.split(',').filter(|word| !word.is_empty()).map(read).collect::<Result<Vec<_>, _>>()?;
+            if ids.len() > MOST_IDS {
+                return Err(ApiError::Malformed(format!("ids must be at most {MOST_IDS}; got {}", ids.len())));
+            }
+            all.push(Condition::Ids(ids));
+        }
         all.extend(self.tag.as_ref().map(|tag| Condition::Tagged(is(tag))));
         all.extend(self.sweep.map(|id| Condition::Sweep(Some(id))));
         let words: Vec<_> = self.status.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty()).collect();
@@ -118,7 +130,8 @@ pub struct ListRuns {
     /// `-created_at` (default), `created_at`, any other field but `id`, `note`, `tag`, `sweep`, `parent` and `archived`, `config.FIELD` or
     /// `summary.NAME`; a minus sign turns it round. Runs without it come last.
     sort: Option<String>,
-    /// Fields of `config` and `summary` to answer with, as `config.epochs,summary.accuracy/test.g2g`; all by default. `none` leaves all out.
+    /// Parts of `config` and `summary` to answer with, as `config.epochs,summary.accuracy/test.g2g` or `summary` for the whole of it; all by
+    /// default. `none` leaves all out.
     fields: Option<String>,
     /// Whether to count all that match.
     #[param(default = false)]
@@ -158,29 +171,38 @@ impl ListRuns {
     }
 }
 
-/// Which parts of config and summary are answered.
+/// Which parts of config and summary are answered; `None` for the whole.
 struct WantedFields<'a> {
-    config: Vec<&'a str>,
-    summary: Vec<&'a str>,
+    config: Option<Vec<&'a str>>,
+    summary: Option<Vec<&'a str>>,
 }
 
 impl<'a> WantedFields<'a> {
     fn of(text: &'a str) -> Result<Self, ApiError> {
-        let mut wanted = Self { config: Vec::new(), summary: Vec::new() };
+        let mut wanted = Self { config: Some(Vec::new()), summary: Some(Vec::new()) };
         for name in text.split(',').filter(|name| !matches!(*name, "" | "none")) {
             match name.split_once('.') {
-                Some(("config", field)) => wanted.config.push(field),
-                Some(("summary", field)) => wanted.summary.push(field),
-                _ => return Err(ApiError::Malformed(format!("fields must be config.FIELD, summary.NAME or none, separated by commas; got {name}"))),
+                None if name == "config" => wanted.config = None,
+                None if name == "summary" => wanted.summary = None,
+                // A field below another comes with the whole of it.
+                Some(("config", field)) => wanted.config.iter_mut().for_each(|fields| fields.extend(field.split('.').next())),
+                Some(("summary", field)) => wanted.summary.iter_mut().for_each(|names| names.push(field)),
+                _ => {
+                    let allowed = "config, summary, config.FIELD, summary.NAME or none, separated by commas";
+                    return Err(ApiError::Malformed(format!("fields must be {allowed}; got {name}")));
+                }
             }
         }
         Ok(wanted)
     }
 
     fn cut(&self, run: &mut RunView) {
-        run.summary.retain(|name, _| self.summary.contains(&name.as_str()));
-        // A field below another keeps the whole of it.
-        run.config.retain(|name, _| self.config.iter().any(|wanted| wanted.split('.').next() == Some(name)));
+        if let Some(names) = &self.summary {
+            run.summary.retain(|name, _| names.contains(&name.as_str()));
+        }
+        if let Some(fields) = &self.config {
+            run.config.retain(|name, _| fields.contains(&name.as_str()));
+        }
     }
 }
 

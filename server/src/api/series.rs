@@ -41,6 +41,9 @@ pub struct WantedPoints {
     from_step: Option<i64>,
     /// Last step.
     to_step: Option<i64>,
+    /// `false` leaves the times out: their lists are empty.
+    #[param(default = true)]
+    times: Option<bool>,
 }
 
 impl WantedPoints {
@@ -55,6 +58,23 @@ impl WantedPoints {
         let arms = split(&self.arms).into_iter().map(|arm| if arm == "null" { String::new() } else { arm }).collect();
         Ok(Window { names: split(&self.names), arms, from_step: self.from_step, to_step: self.to_step, points })
     }
+
+    /// The series of a run of this experiment as they are answered.
+    pub(super) fn views(&self, app: &AppState, experiment: &str, found: Vec<SeriesPoints>) -> Vec<Series> {
+        let metrics = app.registry.find(experiment).map_or(&[][..], |entry| &entry.card.metrics);
+        let unit_of = |name: &str| metrics.iter().find(|metric| metric.name == name).map_or("", |metric| metric.unit);
+        let series = found.into_iter().map(|series| Series {
+            unit: unit_of(&series.name).to_owned(),
+            count: series.count,
+            downsampled: series.downsampled,
+            steps: series.steps().collect(),
+            times: if self.times == Some(false) { Vec::new() } else { series.times().collect() },
+            values: series.values().map(Number).collect(),
+            name: series.name,
+            arm: series.arm,
+        });
+        series.collect()
+    }
 }
 
 /// The points of a run.
@@ -66,7 +86,7 @@ pub struct Metrics {
     pub series: Vec<Series>,
 }
 
-/// The points of one series; the three lists stand beside each other.
+/// The points of one series; the lists stand beside each other.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Series {
     /// Metric name.
@@ -109,24 +129,7 @@ pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints
     if accept.contains("text/csv") {
         return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&found)).into_response());
     }
-    Ok(Json(Metrics { last_seq, series: views(app, &run.experiment, found) }).into_response())
-}
-
-/// The series of a run of this experiment as they are answered.
-pub(super) fn views(app: &AppState, experiment: &str, found: Vec<SeriesPoints>) -> Vec<Series> {
-    let metrics = app.registry.find(experiment).map_or(&[][..], |entry| &entry.card.metrics);
-    let unit_of = |name: &str| metrics.iter().find(|metric| metric.name == name).map_or("", |metric| metric.unit);
-    let series = found.into_iter().map(|series| Series {
-        unit: unit_of(&series.name).to_owned(),
-        count: series.count,
-        downsampled: series.downsampled,
-        steps: series.steps().collect(),
-        times: series.times().collect(),
-        values: series.values().map(Number).collect(),
-        name: series.name,
-        arm: series.arm,
-    });
-    series.collect()
+    Ok(Json(Metrics { last_seq, series: wanted.views(app, &run.experiment, found) }).into_response())
 }
 
 fn csv(found: &[SeriesPoints]) -> String {

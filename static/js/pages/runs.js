@@ -1,254 +1,239 @@
-/** The list of all runs, live. */
-import { call, get, getCatalogue, post } from '../api.js';
-import { formatAge, formatDuration, formatExact, formatSigned, formatValue, formatWhen, shortId } from '../format.js';
-import { html, useEffect, useRef, useState } from '../html.js';
+/** The list of all runs, live: filtered, sorted, in groups, and what can be done with many of them. Its address is the whole view. */
+import { get, getCatalogue } from '../api.js';
+import { html, useCallback, useEffect, useMemo, useRef, useState } from '../html.js';
 import { usePageKeys } from '../keys.js';
 import { followAllRuns, onNewsState } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
-import { notify, notifyError } from '../notice.js';
-import { navigate, useQuery } from '../router.js';
-import { splitSummary } from '../run/results.js';
-import { TERMINAL } from '../run/run_data.js';
-import { isPreparing, ProgressBar, StatusWord } from '../run/status_face.js';
+import { navigate, setQuery, useAddress } from '../router.js';
+import { BulkBar } from '../runs/bulk_bar.js';
+import { ColumnsDialog, GroupSelect, ViewsDialog } from '../runs/choosers.js';
+import { columnOf, fieldsOf, USUAL } from '../runs/columns.js';
+import { FilterBox } from '../runs/filter_box.js';
+import { allOf, filterOf, writeValue } from '../runs/filter_text.js';
+import { RunList } from '../runs/run_list.js';
+import { RunTable } from '../runs/run_table.js';
 import { useCanWrite } from '../session.js';
 
-const PAGE = 50;
-const STATES = ['queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled'];
+/** Runs that can be compared at once. */
+const MOST_COMPARED = 200;
+/** News are drawn together, at most so often. */
+const DRAW_MS = 200;
+/** Results of claims that a group's head may show. */
+const MOST_RESULTS = 12;
 
-/**
- * The two numbers that tell most: those the claims are judged by, else metrics with a better side.
- * @param {import('../types.js').Run} run @param {import('../types.js').Card | undefined} card
- */
-function mainNumbers(run, card) {
-  const names = Object.keys(run.summary ?? {});
-  const measured = (card?.claims ?? []).map((claim) => claim.measure).filter((name) => names.includes(name));
-  const better = names.filter((name) => card?.metrics.some((metric) => metric.better !== null && metric.name === splitSummary(name).metric));
-  return [...new Set([...measured, ...better, ...names])].slice(0, 2);
+/** @typedef {{filter: string, project: string, archived: string, sort: string, columns: string, group: string}} View */
+const VIEW = /** @type {const} */ (['filter', 'project', 'archived', 'sort', 'columns', 'group']);
+
+/** The view that the address names; single conditions of other pages' links become part of the filter. @returns {View} */
+function readView() {
+  const query = new URLSearchParams(location.search);
+  const of = (name) => query.get(name) ?? '';
+  const linked = ['experiment', 'sweep', 'tag', 'created_by'].filter((name) => query.has(name)).map((name) => `${name} = ${writeValue(of(name))}`);
+  if (query.has('status')) linked.push(`status in (${of('status')})`);
+  const filter = of('filter') || of('q');
+  return { filter: linked.length > 0 ? allOf([...linked, filterOf(filter)]) : filter, project: of('project'), archived: of('archived'), sort: of('sort'), columns: of('columns'), group: of('group') };
 }
 
-/** @param {{name: string, run: import('../types.js').Run}} props */
-function MainNumber({ name, run }) {
-  const { metric, arm, other } = splitSummary(name);
-  const show = other ? formatSigned : formatValue;
-  const label = [metric, arm && `${arm}${other ? ` − ${other}` : ''}`].filter(Boolean).join(' ');
-  return html`<span class="main-number" title=${`${name} = ${formatExact(run.summary[name])}`}><b class="number">${show(run.summary[name], metric)}</b> <span class="quiet">${label}</span></span>`;
+/** The same view as an address. @param {View} view */
+function queryOf(view) {
+  const query = new URLSearchParams(VIEW.filter((name) => view[name] !== '').map((name) => [name, view[name]]));
+  return query.size > 0 ? `?${query}` : '';
 }
 
-/** Runs that match the filters, page by page, and kept up to date. @param {Record<string, string>} filter */
-function useRuns(filter) {
-  const [runs, setRuns] = useState(/** @type {import('../types.js').Run[] | null} */ (null));
-  const [cursor, setCursor] = useState(/** @type {string | null} */ (null));
-  const [error, setError] = useState('');
-  const key = JSON.stringify(filter);
-  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== '')).toString();
-  const path = `/api/v1/runs?${query ? `${query}&` : ''}limit=${PAGE}`;
-  const latest = useRef(key);
-  latest.current = key;
-  const known = useRef(/** @type {Set<string>} */ (new Set()));
-  known.current = new Set((runs ?? []).map((run) => run.id));
-
-  const reload = async () => {
-    try {
-      const page = await get(path);
-      if (latest.current !== key) return;
-      setError('');
-      // Pages loaded further down stay; their rows are kept up to date one by one.
-      const first = new Set(page.items.map((run) => run.id));
-      setRuns((old) => [...page.items, ...(old ?? []).slice(PAGE).filter((run) => !first.has(run.id))]);
-      setCursor((old) => ((runs?.length ?? 0) > PAGE ? old : page.next_cursor));
-    } catch (problem) {
-      if (latest.current === key) setError(problem instanceof Error ? problem.message : String(problem));
-    }
-  };
+/** The rows of a view, and how it stands with them. @param {import('../runs/run_list.js').Wanted} wanted @param {string} text that was typed */
+function useRunList(wanted, text) {
+  const [version, setVersion] = useState(0);
+  const [trouble, setTrouble] = useState(/** @type {{text: string, faults: import('../runs/filter_box.js').FilterFault[], message: string}} */ ({ text: '', faults: [], message: '' }));
+  const key = JSON.stringify(wanted);
+  const asked = useRef(/** @type {RunList | null} */ (null));
+  const [shown, setShown] = useState(/** @type {RunList | null} */ (null));
   useEffect(() => {
-    setRuns((old) => (old ? old.slice(0, PAGE) : old));
-    const timer = setTimeout(reload, 120);
-    return () => clearTimeout(timer);
+    const list = new RunList(wanted, {
+      onChange: () => {
+        setTrouble({ text: '', faults: [], message: '' });
+        // The old rows stay until the new ones are there, so that nothing jumps while typing.
+        setShown(list);
+        setVersion((n) => n + 1);
+      },
+      onError: (error) => {
+        const faults = /** @type {any} */ (error)?.errors?.filter((fault) => typeof fault.position === 'number') ?? [];
+        setTrouble({ text, faults, message: faults.length > 0 ? '' : error instanceof Error ? error.message : String(error) });
+      },
+    });
+    asked.current = list;
+    list.look(0, 30);
+    return () => list.stop();
   }, [key]);
+  return { list: shown, latest: asked, version, draw: useCallback(() => setVersion((n) => n + 1), []), trouble };
+}
 
-  const reloadLatest = useRef(reload);
-  reloadLatest.current = reload;
+/** Keeps a list up to date by the news of all runs. @param {{current: RunList | null}} latest @param {() => void} draw */
+function useNews(latest, draw) {
+  const [lostSince, setLostSince] = useState(/** @type {Date | null} */ (null));
   useEffect(() => {
-    let timer = 0;
-    const reloadSoon = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => reloadLatest.current(), 300);
+    let refreshing = 0;
+    let drawing = 0;
+    const refreshSoon = () => {
+      // Not put off by more news: a busy lab would never be read again.
+      refreshing ||= setTimeout(() => {
+        refreshing = 0;
+        latest.current?.refresh();
+      }, 400);
     };
-    const change = (id, how) => setRuns((old) => old && old.map((run) => (run.id === id ? how(run) : run)));
     const stop = followAllRuns((event) => {
       const id = event.run ?? '';
-      if (!known.current.has(id)) {
-        if (event.type === 'status') reloadSoon();
-      } else if (event.type === 'progress') {
+      const changed = latest.current?.change(id, (run) => {
+        if (event.type !== 'progress') return { ...run, status: event.status, status_reason: event.reason, attempt: event.attempt ?? run.attempt };
         const percent = event.total ? Math.min(100, (100 * event.step) / event.total) : 0;
-        change(id, (run) => ({ ...run, progress: { step: event.step, total: event.total, eta_seconds: event.eta_seconds, percent } }));
-      } else {
-        change(id, (run) => ({ ...run, status: event.status, status_reason: event.reason, attempt: event.attempt ?? run.attempt }));
-        // Summary, claims and the places in the queue come with the run itself.
-        if (event.status !== 'running') reloadSoon();
+        return { ...run, progress: { step: event.step, total: event.total, eta_seconds: event.eta_seconds, percent } };
+      });
+      // Summary, places in the queue, and what a filter lets through come with the list itself.
+      if (event.type === 'status' && (!changed || event.status !== 'running')) refreshSoon();
+      if (changed) {
+        drawing ||= setTimeout(() => {
+          drawing = 0;
+          draw();
+        }, DRAW_MS);
       }
     });
+    let seen = false;
+    let lost = false;
+    const stopState = onNewsState((now) => {
+      setLostSince(seen && !now ? new Date() : null);
+      // What happened while the news were lost is in the list itself.
+      if (now && lost) refreshSoon();
+      lost = seen && !now;
+      seen ||= now;
+    });
     return () => {
-      clearTimeout(timer);
+      clearTimeout(refreshing);
+      clearTimeout(drawing);
       stop();
+      stopState();
     };
   }, []);
-
-  const more = async () => {
-    try {
-      const page = await get(`${path}&cursor=${encodeURIComponent(cursor ?? '')}`);
-      setRuns((old) => [...(old ?? []), ...page.items.filter((run) => !known.current.has(run.id))]);
-      setCursor(page.next_cursor);
-    } catch (problem) {
-      notifyError(problem);
-    }
-  };
-  return { runs, error, cursor, more, reload };
-}
-
-/**
- * @param {{run: import('../types.js').Run, card?: import('../types.js').Card, current: boolean, selected: boolean, canWrite: boolean,
- *   onSelect: () => void, onAct: (verb: string) => void}} props
- */
-function Row({ run, card, current, selected, canWrite, onSelect, onAct }) {
-  const ended = TERMINAL.has(run.status);
-  const place = run.status === 'queued' && run.queue?.position ? `#${run.queue.position}` : '';
-  return html`<tr class=${`${current ? 'is-current' : ''}${selected ? ' is-selected' : ''}`}>
-    <td class="tick"><input type="checkbox" checked=${selected} aria-label="Select" onChange=${onSelect} /></td>
-    <td class="status-cell" title=${run.status_reason ?? ''}><${StatusWord} run=${run} /> <span class="quiet number">${place}</span></td>
-    <td class="name"><a href=${`/runs/${run.id}`}>${run.name || [run.experiment, run.preset].filter(Boolean).join(' · ')}</a>
-      ${run.tags?.map((tag) => html` <span class="tag">${tag}</span>`)}</td>
-    <td class="from-wide cut" title=${run.experiment}>${card?.title ?? run.experiment}</td>
-    <td class="from-wide cut">${run.project}</td>
-    <td class="number">${run.seed}</td>
-    <td class="progress-cell">${
-      ended
-        ? html`<span class="quiet number">${run.started_at && run.finished_at ? formatDuration((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000) : ''}</span>`
-        : html`<${ProgressBar} percent=${run.progress.percent} busy=${run.status === 'running'} /> <span class="quiet number">${isPreparing(run) ? run.status_reason : run.status === 'running' ? `${formatDuration(run.progress.eta_seconds)} left` : ''}</span>`
-    }</td>
-    <td class="numbers">${run.status === 'failed' ? html`<span class="quiet" title=${run.status_reason}>${run.status_reason}</span>` : mainNumbers(run, card).map((name) => html`<${MainNumber} key=${name} name=${name} run=${run} />`)}</td>
-    <td class="number quiet" title=${formatWhen(run.created_at)}>${formatAge(run.created_at)}</td>
-    <td class="row-actions">${canWrite && (ended
-        ? html`<button class="mini" onClick=${() => onAct('archive')}>${run.archived ? 'Unarchive' : 'Archive'}</button>`
-        : html`<button class="mini" onClick=${() => onAct('cancel')}>Cancel</button>`)}</td>
-  </tr>`;
+  return lostSince;
 }
 
 export function RunsPage() {
   useTitle('Runs');
   const canWrite = useCanWrite();
-  const [status, setStatus] = useQuery('status');
-  const [experiment, setExperiment] = useQuery('experiment');
-  const [project, setProject] = useQuery('project');
-  const [wanted, setWanted] = useQuery('q');
-  const [archived, setArchived] = useQuery('archived');
-  const [sweep, setSweep] = useQuery('sweep');
+  const [view, setView] = useState(readView);
   const { value: cards } = useLoad(getCatalogue, []);
-  const { runs, error, cursor, more, reload } = useRuns({ status, experiment, project, q: wanted, archived, sweep });
+  const { value: known, reload: readFields } = useLoad(() => get('/api/v1/runs/fields'), []);
+  /** @type {import('../runs/filter_text.js').Field[]} */
+  const fields = known?.fields ?? [];
+  const valuesOf = (name) => fields.find((field) => field.name === name)?.values ?? [];
+  const names = useMemo(() => (view.columns ? view.columns.split(',').filter((name) => columnOf(name)) : USUAL), [view.columns]);
+  const columns = useMemo(() => names.flatMap((name) => columnOf(name) ?? []), [names]);
+  const measured = useMemo(() => [...new Set((cards ?? []).flatMap((card) => card.claims.map((claim) => claim.measure)))].slice(0, MOST_RESULTS), [cards]);
+  const chosenResults = names.filter((name) => name.startsWith('summary.')).map((name) => name.slice('summary.'.length)).slice(0, 20);
+  const filter = filterOf(view.filter);
+  const wanted = {
+    filter, project: view.project, archived: view.archived === 'true', sort: view.sort, fields: fieldsOf(names), group: view.group,
+    summary: view.group === '' ? [] : chosenResults.length > 0 ? chosenResults : measured,
+  };
+  const { list, latest, version, draw, trouble } = useRunList(wanted, view.filter);
+  const lostSince = useNews(latest, draw);
   const [at, setAt] = useState(-1);
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()));
-  const [connected, setConnected] = useState(true);
-  const [lostSince, setLostSince] = useState(/** @type {Date | null} */ (null));
-  const [, tick] = useState(0);
+  const [allSelected, setAllSelected] = useState(false);
+  const [dialog, setDialog] = useState('');
+  const [minute, tick] = useState(0);
   useInterval(() => tick((n) => n + 1), 15000);
-  useEffect(() => {
-    let seen = false;
-    let lost = false;
-    return onNewsState((now) => {
-      setConnected(now || !seen);
-      setLostSince(seen && !now ? new Date() : null);
-      // What happened while the news were lost is in the list itself.
-      if (now && lost) reload();
-      lost = seen && !now;
-      seen ||= now;
+
+  // Back, forward and links to another view of this page.
+  const { query: address } = useAddress();
+  useEffect(() => setView(readView()), [address.toString()]);
+  /** @param {Partial<View>} change */
+  const change = (change) => {
+    const next = { ...view, ...change };
+    setView(next);
+    for (const name of VIEW) setQuery(name, next[name]);
+    for (const name of ['experiment', 'sweep', 'tag', 'created_by', 'status', 'q']) setQuery(name, '');
+    if ('filter' in change || 'project' in change || 'archived' in change) setAllSelected(false);
+    if (!('columns' in change)) goTo(-1);
+  };
+  const last = useRef(-1);
+  const selectOne = useCallback((id) => {
+    setAllSelected(false);
+    setSelected((old) => {
+      const next = new Set(old);
+      if (!next.delete(id)) next.add(id);
+      return next;
     });
   }, []);
+  const selectAll = () => {
+    setSelected(new Set());
+    setAllSelected((old) => !old);
+  };
+  const none = () => {
+    setSelected(new Set());
+    setAllSelected(false);
+  };
+  const total = list?.total ?? 0;
+  const count = allSelected ? total : selected.size;
+  const compare = () => navigate(allSelected ? `/compare?${new URLSearchParams({ filter: wholeFilter })}` : `/compare?runs=${[...selected].join(',')}`);
+  const wholeFilter = allOf([filter, view.project ? `project = ${writeValue(view.project)}` : '', view.archived === 'true' ? 'archived = true' : '']);
+  const isSelected = (id) => allSelected || selected.has(id);
 
-  const list = runs ?? [];
-  const toggle = (id) => setSelected((old) => {
-    const next = new Set(old);
-    if (!next.delete(id)) next.add(id);
-    return next;
-  });
-  const compare = () => navigate(`/compare?runs=${[...selected].join(',')}`);
   // Keys may come faster than the page is drawn, so the place is kept beside the drawn one.
-  const place = useRef(-1);
   const goTo = (index) => {
-    place.current = index;
+    last.current = index;
     setAt(index);
   };
   usePageKeys((event) => {
-    const run = list[place.current];
-    if (event.key === 'j') goTo(Math.min(list.length - 1, place.current + 1));
-    else if (event.key === 'k') goTo(Math.max(0, place.current - 1));
-    else if (event.key === 'Enter' && run && !(event.target instanceof HTMLElement && event.target.closest('a, button'))) navigate(`/runs/${run.id}`);
-    else if (event.key === 'x' && run) toggle(run.id);
-    else if (event.key === 'c' && selected.size > 0) compare();
+    const rows = list?.rows ?? 0;
+    const row = list?.slice(last.current, last.current + 1)[0];
+    const onControl = event.target instanceof HTMLElement && event.target.closest('a, button') !== null;
+    if (event.key === 'j') goTo(Math.min(rows - 1, last.current + 1));
+    else if (event.key === 'k') goTo(Math.max(0, last.current - 1));
+    else if (event.key === 'Enter' && !onControl && last.current >= 0 && row?.kind === 'group') list?.toggle(row.group);
+    else if (event.key === 'Enter' && !onControl && last.current >= 0 && row?.kind === 'run' && row.run) navigate(`/runs/${row.run.id}`);
+    else if (event.key === 'x' && last.current >= 0 && row?.kind === 'run' && row.run) selectOne(row.run.id);
+    else if (event.key === 'c' && count > 0 && count <= MOST_COMPARED) compare();
   });
-  const body = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => body.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
+  const isFiltered = filter !== '' || view.project !== '' || view.archived === 'true';
 
-  /** @param {import('../types.js').Run} run @param {string} verb */
-  const act = async (run, verb) => {
-    try {
-      if (verb === 'cancel') await post(`/api/v1/runs/${run.id}/cancel`);
-      else await call('PATCH', `/api/v1/runs/${run.id}`, { archived: !run.archived });
-      if (verb === 'archive') notify(run.archived ? 'Back in the list.' : 'Archived.');
-      reload();
-    } catch (problem) {
-      notifyError(problem);
-    }
-  };
-  const actAll = async (verb) => {
-    for (const run of list.filter((one) => selected.has(one.id) && (verb === 'archive') === TERMINAL.has(one.status))) await act(run, verb);
-    setSelected(new Set());
-  };
-  const cardOf = (id) => cards?.find((card) => card.id === id);
-  const filtered = status || experiment || project || wanted || archived || sweep;
-
-  return html`<main class="page">
+  return html`<main class="page runs-page">
     <div class="page-head">
       <h1>Runs</h1>
-      <input type="search" placeholder="Filter by name, note or id" aria-label="Filter by name, note or id" value=${wanted} onInput=${(event) => setWanted(event.currentTarget.value)} />
-      <select aria-label="Status" onChange=${(event) => setStatus(event.currentTarget.value)}>
-        <option value="" selected=${status === ''}>every state</option>
-        <option value="queued,running,paused" selected=${status === 'queued,running,paused'}>not ended</option>
-        ${STATES.map((state) => html`<option value=${state} selected=${state === status}>${state}</option>`)}
-      </select>
-      <select aria-label="Experiment" onChange=${(event) => setExperiment(event.currentTarget.value)}>
-        <option value="" selected=${experiment === ''}>every experiment</option>
-        ${(cards ?? []).map((card) => html`<option value=${card.id} selected=${card.id === experiment}>${card.title}</option>`)}
-      </select>
-      <input type="text" class="short" placeholder="project" aria-label="Project" value=${project} onInput=${(event) => setProject(event.currentTarget.value)} />
-      <label class="check"><input type="checkbox" checked=${archived === 'true'} onChange=${(event) => setArchived(event.currentTarget.checked ? 'true' : '')} /> archived</label>
-      ${sweep
-        ? html`<span>of <a href=${`/sweeps/${sweep}`}>sweep ${shortId(sweep)}</a> <button class="mini" onClick=${() => setSweep('')}>All runs</button></span>`
-        : html`<a href="/sweeps">Sweeps</a>`}
-      ${!connected && html`<span class="stale" role="status">stale since ${(lostSince ?? new Date()).toLocaleTimeString('en-GB')} · reconnecting</span>`}
+      <span class="quiet number run-count">${list?.total === null || !list ? '' : `${list.total.toLocaleString('en-GB').replaceAll(',', '\u2009')} ${isFiltered ? 'match' : ''}`}</span>
+      ${lostSince && html`<span class="stale" role="status">stale since ${lostSince.toLocaleTimeString('en-GB')} · reconnecting</span>`}
+      <a class="from-tablet" href="/sweeps">Sweeps</a>
     </div>
-    ${error && html`<p class="fault">${error}</p>`}
-    ${runs && runs.length === 0
-      ? html`<div class="empty"><p>${filtered ? 'No run matches these filters.' : 'Runs stand here, the newest first, and move while they learn.'}</p>
-          ${filtered
-            ? html`<button onClick=${() => [setStatus, setExperiment, setProject, setWanted, setArchived, setSweep].forEach((set) => set(''))}>Clear the filters</button>`
+    <div class="runs-tools">
+      <${FilterBox} value=${view.filter} onChange=${(text) => change({ filter: text })} faults=${trouble.faults} faulty=${trouble.text} fields=${fields} />
+      <select aria-label="Project" onChange=${(event) => change({ project: event.currentTarget.value })}>
+        <option value="" selected=${view.project === ''}>every project</option>
+        ${[...new Set([...valuesOf('project'), ...(view.project ? [view.project] : [])])].map((name) => html`<option key=${name} value=${name} selected=${name === view.project}>${name}</option>`)}
+      </select>
+      <${GroupSelect} fields=${fields} value=${view.group} onChange=${(by) => change({ group: by })} />
+      <button onClick=${() => setDialog('columns')}>Columns…</button>
+      <button onClick=${() => setDialog('views')}>Views…</button>
+      <label class="check"><input type="checkbox" checked=${view.archived === 'true'} onChange=${(event) => change({ archived: event.currentTarget.checked ? 'true' : '' })} /> archived</label>
+    </div>
+    ${trouble.message && html`<p class="fault" role="alert">${trouble.message}</p>`}
+    ${list && list.total === 0
+      ? html`<div class="empty"><p>${isFiltered ? 'No run matches these filters.' : 'Runs stand here, the newest first, and move while they learn.'}</p>
+          ${isFiltered
+            ? html`<button onClick=${() => change({ filter: '', project: '', archived: '' })}>Clear the filters</button>`
             : html`<a class="button primary" href="/experiments">Choose an experiment</a>`}</div>`
-      : html`<div class="scroll"><table class="data runs">
-          <thead><tr>
-            <th class="tick"></th><th scope="col">Status</th><th scope="col">Name</th><th scope="col" class="from-wide">Experiment</th><th scope="col" class="from-wide">Project</th>
-            <th scope="col" class="number">Seed</th><th scope="col">Progress</th><th scope="col">Summary</th><th scope="col" class="number">Created</th><th></th>
-          </tr></thead>
-          <tbody ref=${body}>
-            ${list.map((run, index) => html`<${Row} key=${run.id} run=${run} card=${cardOf(run.experiment)} current=${index === at} selected=${selected.has(run.id)} canWrite=${canWrite}
-              onSelect=${() => toggle(run.id)} onAct=${(verb) => act(run, verb)} />`)}
-          </tbody>
-        </table></div>`}
-    ${cursor && html`<p class="more"><button onClick=${more}>Load more</button></p>`}
-    ${selected.size > 0 &&
-    html`<div class="selection">
-      <b class="number">${selected.size}</b> selected
-      <button onClick=${compare}>Compare</button>
-      ${canWrite && html`<button onClick=${() => actAll('cancel')}>Cancel those that go on</button><button onClick=${() => actAll('archive')}>Archive those that ended</button>`}
-      <button class="mini" onClick=${() => setSelected(new Set())}>None</button>
-    </div>`}
+      : list
+        ? html`<${RunTable} list=${list} version=${version} columns=${columns} cards=${cards ?? []} sort=${view.sort || '-created_at'} at=${at} isSelected=${isSelected}
+            allSelected=${allSelected} minute=${minute} place=${queryOf({ ...view, columns: '' })} onSort=${(sort) => change({ sort: sort === '-created_at' ? '' : sort })} onSelect=${selectOne} onSelectAll=${selectAll} />
+          ${list.more && html`<p class="quiet">These are the 500 largest groups; there are more. A filter shows the others.</p>`}`
+        : html`<p class="quiet loading">Reading runs …</p>`}
+    <${BulkBar} count=${count} all=${allSelected} archived=${view.archived === 'true'} chosen=${allSelected ? { filter: wholeFilter } : { ids: [...selected] }} tags=${valuesOf('tag')} canWrite=${canWrite}
+      onCompare=${count > 0 && count <= MOST_COMPARED ? compare : null} onNone=${none} onChanged=${(action) => {
+        none();
+        latest.current?.refresh();
+        if (action === 'tag') readFields();
+      }} />
+    ${dialog === 'columns' && html`<${ColumnsDialog} fields=${fields} chosen=${names} onChange=${(next) => change({ columns: next.join() === USUAL.join() ? '' : next.join(',') })} onClose=${() => setDialog('')} />`}
+    ${dialog === 'views' && html`<${ViewsDialog} query=${queryOf(view)} onChoose=${(query) => {
+      setDialog('');
+      navigate(`/runs${query}`);
+    }} onClose=${() => setDialog('')} />`}
   </main>`;
 }

@@ -18,19 +18,29 @@ use tempfile::TempDir;
 /// A server on a fresh data folder, without workers.
 pub struct Lab {
     pub engram: Engram,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Lab {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().join("data").display().to_string();
+        let engram = Self::serve(&folder.path().join("data"));
+        Self { engram, _folder: Some(folder) }
+    }
+
+    /// A server on a data folder that is there.
+    pub fn start_in(folder: &Path) -> Self {
+        Self { engram: Self::serve(folder), _folder: None }
+    }
+
+    fn serve(data_dir: &Path) -> Engram {
+        let data_dir = data_dir.display().to_string();
         let mut args = vec!["--port", "0", "--workers", "0", "--data-dir", &data_dir];
         let database = std::env::var("ENGRAM_BENCH_DATABASE_URL");
         if let Ok(url) = &database {
             args.extend(["--database-url", url]);
         }
-        Self { engram: Engram::serve(&args), _folder: folder }
+        Engram::serve(&args)
     }
 
     /// Processor time the server has used.

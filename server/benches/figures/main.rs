@@ -5,11 +5,14 @@
 #![allow(clippy::print_stdout, reason = "a benchmark's answer is what it prints")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
+#[path = "../../tests/support/chrome.rs"]
+mod chrome;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod lab;
 mod live;
+mod many_runs;
 mod reads;
 mod writes;
 
@@ -86,6 +89,15 @@ fn main() {
     }
     if wants("latency") {
         print(runtime.block_on(live::latency()));
+    }
+    if wants("long_list") {
+        print(runtime.block_on(many_runs::long_list()));
+    }
+    if wants("overlay") {
+        print(runtime.block_on(many_runs::overlay()));
+    }
+    if wants("live_list") {
+        print(runtime.block_on(many_runs::live_list()));
     }
     if wants("viewers") {
         print(runtime.block_on(live::thousand_viewers()));

@@ -4,12 +4,16 @@ use lab::{json::Number, record::Point};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
-use worker::protocol::{Answer, Batch, Lease, ReportedItem, TimedPoint};
+use worker::protocol::{Answer, Batch, Lease, Progress, ReportedItem, TimedPoint};
 
 /// A worker that holds one run.
 pub struct Reporter {
     pub base: String,
     pub run_id: Uuid,
+    /// Name of the metric that it reports.
+    pub metric: &'static str,
+    /// Steps of the whole run, if it reports how far it is.
+    pub total: Option<u64>,
     client: reqwest::Client,
     lease_token: Uuid,
     next_ordinal: u64,
@@ -32,7 +36,16 @@ impl Reporter {
         let ask = json!({ "worker_id": worker_id, "wait_seconds": 5 });
         let answer = client.post(format!("{base}/api/v1/worker/lease")).json(&ask).send().await.unwrap();
         let lease: Lease = answer.json().await.unwrap();
-        Self { base: base.to_owned(), run_id: lease.run_id, client, lease_token: lease.lease_token, next_ordinal: 1, steps: Vec::new() }
+        Self {
+            base: base.to_owned(),
+            run_id: lease.run_id,
+            metric: "loss/train",
+            total: None,
+            client,
+            lease_token: lease.lease_token,
+            next_ordinal: 1,
+            steps: Vec::new(),
+        }
     }
 
     /// Reports the next `steps` steps of the first `series` series in one batch.
@@ -55,7 +68,7 @@ impl Reporter {
             for (number, step) in self.steps.iter_mut().enumerate().take(series) {
                 *step += 1;
                 let value = Number((*step as f64 * 0.001 + number as f64).sin());
-                let point = Point { name: "loss/train".to_owned(), arm: Some(format!("arm_{number}")), step: *step, value };
+                let point = Point { name: self.metric.to_owned(), arm: Some(format!("arm_{number}")), step: *step, value };
                 items.push(ReportedItem::Point(TimedPoint { point, time_ms }));
             }
         }
@@ -65,7 +78,7 @@ impl Reporter {
             items,
             clock_points: Vec::new(),
             engine_log: Vec::new(),
-            progress: None,
+            progress: self.total.map(|total| Progress { step: self.steps[0], total, eta_seconds: None }),
             status_reason: None,
         };
         self.next_ordinal += batch.items.len() as u64;

@@ -218,7 +218,7 @@ async fn compared_runs_lie_over_each_other_in_any_grouping_and_the_address_keeps
     let runs = ended(&stage, &format!("sweep={sweep}")).await;
     let ids: Vec<_> = runs.iter().map(|run| run["id"].as_str().unwrap()).collect();
     let mut browser = Browser::open().await;
-    browser.goto(&stage.url(&format!("/compare?runs={},{waiting}&arm=g2g_hebb", ids.join(",")))).await;
+    browser.goto(&stage.url(&format!("/compare?runs={},{waiting}&arm=g2g", ids.join(",")))).await;
     let lines = |count: usize| format!("document.querySelector('.chart')?.dataset.lines === '{count}'");
     browser.wait(&lines(2)).await;
     let legend = "[...document.querySelectorAll('.compare-legend .legend-name')].map((name) => name.textContent)";

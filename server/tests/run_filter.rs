@@ -200,6 +200,24 @@ async fn pages_follow_each_other_in_every_order_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_runs_of_a_cell_are_found_by_the_config_they_share_until_the_last_is_gone() {
+    for app in TestApp::on_each_database().await {
+        let grid = json!({ "experiment": "walk", "grid": { "size": [1, 2] }, "seeds": 2 });
+        let sweep = app.post("/api/v1/sweeps", grid).await.json();
+        let of_two = query("/api/v1/runs", &[("filter", "config.size = 2"), ("sort", "seed")]);
+        let found = app.get(&of_two).await.json();
+        let seeds: Vec<_> = found["items"].as_array().unwrap().iter().map(|run| run["seed"].as_i64()).collect();
+        assert_eq!(seeds, [Some(0), Some(1)], "{sweep}");
+        for left in [1, 0] {
+            let id = found["items"][left]["id"].as_str().unwrap();
+            assert_eq!(app.delete(&format!("/api/v1/runs/{id}")).await.status, 204);
+            assert_eq!(app.get(&of_two).await.json()["items"].as_array().unwrap().len(), left);
+        }
+        assert_eq!(app.get(&query("/api/v1/runs", &[("filter", "config.size = 1")])).await.json()["items"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn groups_have_their_counts_and_intervals() {
     for app in TestApp::on_each_database().await {
         make_runs(&app).await;

@@ -134,6 +134,15 @@ async fn what_runs_are_found_by_is_the_same_for_new_runs_and_for_those_of_before
     all.push(found!(connection));
     all.push(migrated!(connection, include_str!("../../migrations/postgres/0004_filter.sql")));
 
+    // Nothing of a deleted run stays behind.
+    for (kind, url) in [("SQLite", &lite.url), ("PostgreSQL", &pg.url)] {
+        let store = Store::open(url).await.unwrap();
+        let runs = store.list_matching_ids(&server::filter::Condition::All(vec![]), 10).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert!(store.delete_run(runs[0]).await.unwrap());
+        assert_eq!(store.list_value_names().await.unwrap(), (vec![], vec![]), "{kind}");
+        store.close().await;
+    }
     let (values, nans) = &all[0];
     let names: Vec<_> = values.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names, ["long", "name", "on", "optimiser.inner.momentum", "optimiser.kind", "parts", "rate", "sizes", "steps"]);

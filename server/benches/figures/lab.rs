@@ -24,20 +24,19 @@ pub struct Lab {
 impl Lab {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let engram = Self::serve(&folder.path().join("data"));
+        let engram = Self::serve(&folder.path().join("data"), std::env::var("ENGRAM_BENCH_DATABASE_URL").ok());
         Self { engram, _folder: Some(folder) }
     }
 
-    /// A server on a data folder that is there.
+    /// A server on a data folder that is there, with its SQLite.
     pub fn start_in(folder: &Path) -> Self {
-        Self { engram: Self::serve(folder), _folder: None }
+        Self { engram: Self::serve(folder, None), _folder: None }
     }
 
-    fn serve(data_dir: &Path) -> Engram {
+    fn serve(data_dir: &Path, database: Option<String>) -> Engram {
         let data_dir = data_dir.display().to_string();
         let mut args = vec!["--port", "0", "--workers", "0", "--data-dir", &data_dir];
-        let database = std::env::var("ENGRAM_BENCH_DATABASE_URL");
-        if let Ok(url) = &database {
+        if let Some(url) = &database {
             args.extend(["--database-url", url]);
         }
         Engram::serve(&args)

@@ -35,6 +35,9 @@ macro_rules! push_pieces {
 }
 pub(super) use push_pieces;
 
+/// Whose values in `config_values` are those of the run.
+const OWNER: &str = "(COALESCE(r.sweep_id, r.id), COALESCE(r.sweep_cell, 0))";
+
 /// Texts of a config are indexed by their beginning, as the triggers of `config_values` cut them.
 const INDEXED_CHARACTERS: usize = 200;
 
@@ -145,7 +148,10 @@ impl Pieces {
             TextMatch::Contains(part) => {
                 self.sql("(lower(").sql(column).sql(") LIKE ").bind(Piece::Text(pattern(&part.to_lowercase()))).sql(" ESCAPE '\\'");
                 // SQLite lowers ASCII only; what it leaves is at least found as it was written.
-                self.sql(" OR ").sql(column).sql(" LIKE ").bind(Piece::Text(pattern(part))).sql(" ESCAPE '\\')");
+                if !part.is_ascii() {
+                    self.sql(" OR ").sql(column).sql(" LIKE ").bind(Piece::Text(pattern(part))).sql(" ESCAPE '\\'");
+                }
+                self.sql(")");
             }
         }
     }
@@ -162,7 +168,7 @@ impl Pieces {
     }
 
     fn config(&mut self, name: &str, matched: &ConfigMatch) {
-        self.sql("r.id IN (SELECT run_id FROM config_values WHERE name = ").bind(Piece::Text(name.to_owned()));
+        self.sql(OWNER).sql(" IN (SELECT owner, cell FROM config_values WHERE name = ").bind(Piece::Text(name.to_owned()));
         match matched {
             ConfigMatch::Present => {}
             ConfigMatch::Number(order, number) => {

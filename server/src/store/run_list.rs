@@ -1,4 +1,4 @@
-//! Lists of runs: filtered, sorted, paged, counted and grouped.
+//! Lists of runs: filtered, sorted, paged and counted.
 //!
 //! Ids come first, read from the index `runs_listed` alone; only the rows of the page are then read whole. A hundred thousand runs with
 //! their configs and summaries are hundreds of megabytes, their index is fifteen.
@@ -7,9 +7,9 @@ use super::{
     Database, RunRow, Store, StoreError,
     conditions::{Piece, compile, push_pieces, text_column, whole_column},
     on_each,
-    runs::{COLUMNS, value_of_key},
+    runs::COLUMNS,
 };
-use crate::filter::{Condition, TextField, WholeField};
+use crate::filter::{Condition, Order, SummaryMatch, TextField, WholeField};
 use serde::{Deserialize, Serialize};
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
@@ -63,16 +63,18 @@ pub enum PageStart {
 }
 
 /// The columns that a list is sorted by, each absent where the order has none of its type.
-struct SortColumns {
-    join: Vec<Piece>,
-    real: Option<&'static str>,
-    whole: Option<&'static str>,
-    text: Option<&'static str>,
+pub(super) struct SortColumns {
+    pub join: Vec<Piece>,
+    pub real: Option<&'static str>,
+    pub whole: Option<&'static str>,
+    pub text: Option<&'static str>,
+    /// Whether every row has a key.
+    is_whole: bool,
 }
 
 impl SortColumns {
-    fn of(by: &SortKey) -> Self {
-        let none = Self { join: Vec::new(), real: None, whole: None, text: None };
+    pub fn of(by: &SortKey) -> Self {
+        let none = Self { join: Vec::new(), real: None, whole: None, text: None, is_whole: false };
         let join = |table: &'static str, name: &String| vec![Piece::Sql(table), Piece::Text(name.clone())];
         match by {
             // Ids ascend as runs are made.
@@ -81,7 +83,10 @@ impl SortColumns {
             SortKey::Status => Self { text: Some("r.status"), ..none },
             SortKey::Whole(field) => Self { whole: Some(whole_column(*field)), ..none },
             SortKey::Config(name) => Self {
-                join: join(" LEFT JOIN config_values v ON v.run_id = r.id AND v.name = ", name),
+                join: join(
+                    " LEFT JOIN config_values v ON v.owner = COALESCE(r.sweep_id, r.id) AND v.cell = COALESCE(r.sweep_cell, 0) AND v.name = ",
+                    name,
+                ),
                 real: Some("v.number"),
                 text: Some("v.text"),
                 ..none
@@ -142,69 +147,6 @@ struct Listed {
     key_text: Option<String>,
 }
 
-/// What runs are grouped by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupKey {
-    /// Their sweep.
-    Sweep,
-    /// The run they were made from.
-    Parent,
-    /// Each of their tags.
-    Tag,
-    /// Anything a list can be sorted by that has few values.
-    Sorted(SortKey),
-}
-
-/// What the runs of a group have in common.
-#[derive(Debug, Clone, PartialEq)]
-pub enum GroupValue {
-    /// None has it.
-    Missing,
-    /// A number of the config.
-    Real(f64),
-    /// A whole number.
-    Whole(i64),
-    /// A text.
-    Text(String),
-    /// An id.
-    Id(Uuid),
-}
-
-/// One group of runs.
-#[derive(Debug, Clone)]
-pub struct RunGroup {
-    /// What they have in common.
-    pub value: GroupValue,
-    /// How many runs.
-    pub count: i64,
-    /// How many of them go on.
-    pub running: i64,
-    /// The values of each wanted summary number, in the order asked for; NaN is left out.
-    pub values: Vec<Vec<f64>>,
-}
-
-#[derive(sqlx::FromRow)]
-struct GroupRow {
-    key_real: Option<f64>,
-    key_whole: Option<i64>,
-    key_text: Option<String>,
-    key_id: Option<Uuid>,
-    count: i64,
-    running: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct GroupedValue {
-    key_real: Option<f64>,
-    key_whole: Option<i64>,
-    key_text: Option<String>,
-    key_id: Option<Uuid>,
-    sort_key: i64,
-}
-
-/// A group's key as something that can be looked up.
-type KeyBits = (Option<u64>, Option<i64>, Option<String>, Option<Uuid>);
-
 impl Store {
     /// A page of the runs that `condition` lets through, each with where a page after it would begin.
     pub async fn list_runs(
@@ -214,35 +156,92 @@ impl Store {
         start: &PageStart,
         limit: i64,
     ) -> Result<Vec<(RunRow, RunCursor)>, StoreError> {
-        let columns = SortColumns::of(&sort.by);
-        let direction = if sort.descending { " DESC" } else { " ASC" };
-        let mut pieces = vec![Piece::Sql("SELECT r.id, ")];
-        pieces.extend(key_columns([columns.real, columns.whole, columns.text]).map(Piece::Sql));
-        pieces.push(self.from_listed());
-        pieces.extend(columns.join.iter().cloned());
-        pieces.push(Piece::Sql(" WHERE "));
-        pieces.extend(compile(condition));
-        if let PageStart::After(cursor) = start {
-            pieces.push(Piece::Sql(" AND "));
-            pieces.extend(columns.after(cursor, sort.descending));
-        }
-        pieces.push(Piece::Sql(" ORDER BY "));
-        for column in columns.all() {
-            pieces.extend([column, " IS NULL, ", column, direction, ", "].map(Piece::Sql));
-        }
-        pieces.extend([Piece::Sql("r.id"), Piece::Sql(direction), Piece::Sql(" LIMIT "), Piece::Whole(limit)]);
-        if let PageStart::Offset(offset) = start {
-            pieces.extend([Piece::Sql(" OFFSET "), Piece::Whole(*offset)]);
-        }
-        let listed: Vec<Listed> = on_each!(self, read, pool => {
-            let mut query = QueryBuilder::new("");
-            push_pieces!(query, &pieces);
-            query.build_query_as().fetch_all(pool).await
-        })?;
+        let listed = match &sort.by {
+            SortKey::Summary(name) => self.list_by_summary(name, condition, sort.descending, start, limit).await?,
+            by => {
+                let columns = SortColumns::of(by);
+                let from = [vec![self.from_listed()], columns.join.clone(), vec![Piece::Sql(" WHERE ")]].concat();
+                self.list_keys(&from, &columns, condition, sort.descending, start, limit).await?
+            }
+        };
         let mut rows: HashMap<Uuid, RunRow> = self.read_runs(listed.iter().map(|row| row.id).collect()).await?;
         let cursor = |row: Listed| RunCursor { real: row.key_real, whole: row.key_whole, text: row.key_text, id: row.id };
         // A run that was deleted between the two reads is simply not there.
         Ok(listed.into_iter().filter_map(|row| Some((rows.remove(&row.id)?, cursor(row)))).collect())
+    }
+
+    /// The ids of a page with what they are sorted by; `from` goes up to where the conditions begin.
+    async fn list_keys(
+        &self,
+        from: &[Piece],
+        columns: &SortColumns,
+        condition: &Condition,
+        descending: bool,
+        start: &PageStart,
+        limit: i64,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let direction = if descending { " DESC" } else { " ASC" };
+        let mut pieces = vec![Piece::Sql("SELECT r.id, ")];
+        pieces.extend(key_columns([columns.real, columns.whole, columns.text]).map(Piece::Sql));
+        pieces.extend(from.iter().cloned());
+        pieces.extend(compile(condition));
+        if let PageStart::After(cursor) = start {
+            pieces.push(Piece::Sql(" AND "));
+            pieces.extend(columns.after(cursor, descending));
+        }
+        pieces.push(Piece::Sql(" ORDER BY "));
+        for column in columns.all() {
+            // Where every row has a key, its index is the order.
+            if !columns.is_whole {
+                pieces.extend([column, " IS NULL, "].map(Piece::Sql));
+            }
+            pieces.extend([column, direction, ", "].map(Piece::Sql));
+        }
+        let id = if columns.is_whole { "v.run_id" } else { "r.id" };
+        pieces.extend([Piece::Sql(id), Piece::Sql(direction), Piece::Sql(" LIMIT "), Piece::Whole(limit)]);
+        if let PageStart::Offset(offset) = start {
+            pieces.extend([Piece::Sql(" OFFSET "), Piece::Whole(*offset)]);
+        }
+        Ok(on_each!(self, read, pool => {
+            let mut query = QueryBuilder::new("");
+            push_pieces!(query, &pieces);
+            query.build_query_as().fetch_all(pool).await
+        })?)
+    }
+
+    /// A page sorted by a summary number: the runs that have it, as their index orders them, then the others.
+    async fn list_by_summary(
+        &self,
+        name: &str,
+        condition: &Condition,
+        descending: bool,
+        start: &PageStart,
+        limit: i64,
+    ) -> Result<Vec<Listed>, StoreError> {
+        const VALUES: &str = " FROM summary_values v CROSS JOIN ";
+        let named = || Piece::Text(name.to_owned());
+        let runs = Piece::Sql(if matches!(self.database, Database::Sqlite { .. }) { "runs r INDEXED BY runs_listed" } else { "runs r" });
+        let with = [Piece::Sql(VALUES), runs, Piece::Sql(" WHERE r.id = v.run_id AND v.name = "), named(), Piece::Sql(" AND ")];
+        let without = [self.from_listed(), Piece::Sql(" WHERE r.id NOT IN (SELECT run_id FROM summary_values WHERE name = "), named(), Piece::Sql(") AND ")];
+        let none = SortColumns::of(&SortKey::CreatedAt);
+        let by_key = SortColumns { whole: Some("v.sort_key"), is_whole: true, ..SortColumns::of(&SortKey::CreatedAt) };
+        if let PageStart::After(RunCursor { whole: None, .. }) = start {
+            return self.list_keys(&without, &none, condition, descending, start, limit).await;
+        }
+        let mut listed = self.list_keys(&with, &by_key, condition, descending, start, limit).await?;
+        let missing = limit - listed.len() as i64;
+        if missing > 0 {
+            let offset = match start {
+                // Beyond the runs that have the number, the others are counted from where those end.
+                PageStart::Offset(offset) if listed.is_empty() && *offset > 0 => {
+                    let has = Condition::Summary(name.to_owned(), SummaryMatch::Number(Order::AtLeast, f64::NEG_INFINITY));
+                    (offset - self.count_matching_runs(&Condition::All(vec![has, condition.clone()])).await?).max(0)
+                }
+                _ => 0,
+            };
+            listed.extend(self.list_keys(&without, &none, condition, descending, &PageStart::Offset(offset), missing).await?);
+        }
+        Ok(listed)
     }
 
     /// The runs of these ids as they are now.
@@ -284,56 +283,8 @@ impl Store {
         })?)
     }
 
-    /// The groups of the runs that `condition` lets through, those with most runs first, at most `limit`, with the values of `names`.
-    pub async fn group_runs(&self, condition: &Condition, by: &GroupKey, names: &[String], limit: i64) -> Result<Vec<RunGroup>, StoreError> {
-        let (join, keys) = group_columns(by);
-        let condition = compile(condition);
-        let mut from = vec![self.from_listed()];
-        from.extend(join);
-        let mut pieces = vec![Piece::Sql("SELECT ")];
-        pieces.extend(key_columns_with_id(keys).map(Piece::Sql));
-        pieces.push(Piece::Sql(", COUNT(*) AS count, CAST(SUM(CASE WHEN r.status = 'running' THEN 1 ELSE 0 END) AS BIGINT) AS running"));
-        pieces.extend(from.iter().cloned());
-        pieces.push(Piece::Sql(" WHERE "));
-        pieces.extend(condition.iter().cloned());
-        // By place, for the keys of other types are constants.
-        pieces.extend([Piece::Sql(" GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 1, 2, 3, 4 LIMIT "), Piece::Whole(limit)]);
-        let rows: Vec<GroupRow> = on_each!(self, read, pool => {
-            let mut query = QueryBuilder::new("");
-            push_pieces!(query, &pieces);
-            query.build_query_as().fetch_all(pool).await
-        })?;
-        let mut places: HashMap<KeyBits, usize> = HashMap::new();
-        let mut groups = Vec::with_capacity(rows.len());
-        for row in rows {
-            places.insert((row.key_real.map(f64::to_bits), row.key_whole, row.key_text.clone(), row.key_id), groups.len());
-            let value = group_value(row.key_real, row.key_whole, row.key_text, row.key_id);
-            groups.push(RunGroup { value, count: row.count, running: row.running, values: vec![Vec::new(); names.len()] });
-        }
-        for (index, name) in names.iter().enumerate() {
-            let mut pieces = vec![Piece::Sql("SELECT ")];
-            pieces.extend(key_columns_with_id(keys).map(Piece::Sql));
-            pieces.push(Piece::Sql(", s.sort_key"));
-            pieces.extend(from.iter().cloned());
-            pieces.extend([Piece::Sql(" JOIN summary_values s ON s.run_id = r.id AND s.name = "), Piece::Text(name.clone()), Piece::Sql(" WHERE ")]);
-            pieces.extend(condition.iter().cloned());
-            let values: Vec<GroupedValue> = on_each!(self, read, pool => {
-                let mut query = QueryBuilder::new("");
-                push_pieces!(query, &pieces);
-                query.build_query_as().fetch_all(pool).await
-            })?;
-            for row in values {
-                let key = (row.key_real.map(f64::to_bits), row.key_whole, row.key_text, row.key_id);
-                if let Some(place) = places.get(&key) {
-                    groups[*place].values[index].push(value_of_key(row.sort_key));
-                }
-            }
-        }
-        Ok(groups)
-    }
-
     /// `runs r`, read from its narrow index. Told to SQLite, which would rather look every run up in the wide table.
-    fn from_listed(&self) -> Piece {
+    pub(super) fn from_listed(&self) -> Piece {
         Piece::Sql(match self.database {
             Database::Sqlite { .. } => " FROM runs r INDEXED BY runs_listed",
             Database::Postgres(_) => " FROM runs r",
@@ -342,7 +293,7 @@ impl Store {
 }
 
 /// The three keys of a row, NULL where the order has none of that type.
-fn key_columns([real, whole, text]: [Option<&'static str>; 3]) -> impl Iterator<Item = &'static str> {
+pub(super) fn key_columns([real, whole, text]: [Option<&'static str>; 3]) -> impl Iterator<Item = &'static str> {
     [
         real.unwrap_or("CAST(NULL AS DOUBLE PRECISION)"),
         " AS key_real, ",
@@ -352,32 +303,4 @@ fn key_columns([real, whole, text]: [Option<&'static str>; 3]) -> impl Iterator<
         " AS key_text",
     ]
     .into_iter()
-}
-
-type GroupColumns = [Option<&'static str>; 4];
-
-fn key_columns_with_id([real, whole, text, id]: GroupColumns) -> impl Iterator<Item = &'static str> {
-    // An id has another type on either database, and a constant of that type another name; a parameter's is known from neither.
-    let id = id.unwrap_or("CASE WHEN 1 = 0 THEN r.id END");
-    key_columns([real, whole, text]).chain([", ", id, " AS key_id"])
-}
-
-fn group_columns(by: &GroupKey) -> (Vec<Piece>, GroupColumns) {
-    match by {
-        GroupKey::Sweep => (Vec::new(), [None, None, None, Some("r.sweep_id")]),
-        GroupKey::Parent => (Vec::new(), [None, None, None, Some("r.parent_id")]),
-        GroupKey::Tag => (vec![Piece::Sql(" LEFT JOIN run_tags t ON t.run_id = r.id")], [None, None, Some("t.tag"), None]),
-        GroupKey::Sorted(by) => {
-            let columns = SortColumns::of(by);
-            (columns.join, [columns.real, columns.whole, columns.text, None])
-        }
-    }
-}
-
-fn group_value(real: Option<f64>, whole: Option<i64>, text: Option<String>, id: Option<Uuid>) -> GroupValue {
-    real.map(GroupValue::Real)
-        .or(whole.map(GroupValue::Whole))
-        .or(text.map(GroupValue::Text))
-        .or(id.map(GroupValue::Id))
-        .unwrap_or(GroupValue::Missing)
 }

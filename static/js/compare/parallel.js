@@ -25,6 +25,7 @@ export function ParallelCoordinates({ dots, names, brushes, onBrush }) {
   const dark = useDark();
   const runs = dots.map((dot) => dot.run);
   const axes = names.map((name) => axisOf(name, runs));
+  /** @type {[number, number][]} */
   const ranges = axes.map((axis) => (axis.words ? /** @type {[number, number]} */ ([-0.5, Math.max(0.5, axis.words.length - 0.5)]) : (rangeOf(runs.map(axis.at)) ?? [0, 1])));
   const [drag, setDrag] = useState(/** @type {{axis: number, from: number, to: number} | null} */ (null));
   const kept = dots.filter((dot) => passes(dot.run, axes, brushes));

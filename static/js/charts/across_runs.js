@@ -23,7 +23,9 @@ function wideQuantile(freedom) {
  */
 export function meanOf(values) {
   const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  // Around the first value, so that equal values have exactly their value as mean and no spread.
+  const first = Number.isFinite(values[0]) ? values[0] : 0;
+  const mean = first + values.reduce((sum, value) => sum + (value - first), 0) / n;
   if (n < 2) return { n, mean, deviation: NaN, half: NaN };
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
   const quantile = T_95[n - 2] ?? wideQuantile(n - 1);

@@ -7,6 +7,7 @@ import { axisOf, rangeOf } from './axis_values.js';
 
 const HEIGHT = 340;
 const [TOP, BOTTOM, LEFT, RIGHT] = [44, 16, 72, 72];
+const MOST_OWN_TICKS = 6;
 /** An axis is meant from this many pixels away. */
 const REACH = 24;
 
@@ -84,7 +85,9 @@ export function ParallelCoordinates({ dots, names, brushes, onBrush }) {
       context.textBaseline = 'middle';
       context.textAlign = isLast ? 'left' : 'right';
       const side = isLast ? 6 : -6;
-      const ticks = axis.words ? axis.words.map((_, place) => place) : linearTicks(ranges[index], 4);
+      // A few values are their own ticks: no seed lies at 1.5.
+      const values = [...new Set(runs.map(axis.at).filter(Number.isFinite))];
+      const ticks = axis.words ? axis.words.map((_, place) => place) : values.length <= MOST_OWN_TICKS ? values : linearTicks(ranges[index], 4);
       for (const tick of ticks) {
         const text = axis.show(tick);
         context.fillText(text.length > 12 ? `${text.slice(0, 11)}…` : text, x + side, yOf(index, tick));

@@ -66,11 +66,11 @@ function Comparison({ runs, cards, left }) {
       <label class="check">group by <select aria-label="Group by" onChange=${(event) => setBy(event.currentTarget.value)}>${possible.map((name) => html`<option key=${name} value=${name} selected=${name === by}>${name === 'run' ? 'nothing: each run alone' : name}</option>`)}</select></label>
     </div>
     <${Overlay} runs=${kept} groups=${groups} off=${off} onToggle=${toggle} arms=${arms} known=${known} />
-    <h2>Summary</h2>
-    <${SummaryTable} groups=${shownGroups} arms=${arms} />
     <h2>Configs</h2>
     <${ConfigDiff} groups=${shownGroups} differing=${differing} />
     <${Values} dots=${dots} differing=${differing} cards=${cards} runs=${kept} />
+    <h2>Summary</h2>
+    <${SummaryTable} groups=${shownGroups} arms=${arms} />
     <h2>Runs</h2>
     <ul class="files compared-runs">${shownGroups.flatMap((group) => group.runs.map((run) => html`<li key=${run.id}><a href=${`/runs/${run.id}`} dir="auto">${run.name || `${run.experiment} · ${run.preset ?? ''}`}</a> <span class="quiet number">${groups.length > 1 ? `${group.label} · ` : ''}seed ${run.seed} · ${run.status}</span></li>`))}</ul>
   </main>`;
@@ -99,7 +99,7 @@ function Overlay({ runs, groups, off, onToggle, arms, known }) {
         const of = group.runs.flatMap((run) => (curves.get(run.id) ?? []).filter((one) => one.arm === arm).map((series) => ({ run, series })));
         if (of.length === 0) return [];
         const style = () => (byGroup ? styleAt(index) : { ...armStyle(arms, arm), ...(groups.length > 1 ? { dash: GROUP_DASHES[index % GROUP_DASHES.length] } : {}) });
-        const label = [seen.length > 1 || !byGroup ? armTitle(arms, arm) : '', groups.length > 1 ? group.label : ''].filter(Boolean).join(' · ');
+        const label = [shownArms.length > 1 || groups.length === 1 ? armTitle(arms, arm) : '', groups.length > 1 ? group.label : ''].filter(Boolean).join(' · ');
         const named = { group: group.label, label };
         if (mode === 'mean') return [{ ...named, key: `${group.key}|${arm}`, style, n: of.length, ...acrossRuns(of.map((one) => one.series)) }];
         const thin = () => ({ ...style(), width: of.length * groups.length > 12 ? 1 : style().width });
@@ -142,7 +142,7 @@ function Overlay({ runs, groups, off, onToggle, arms, known }) {
     <div class="chart" ref=${root} data-lines=${lines.length} style=${{ height: `${HEIGHT}px` }}>${curves && lines.length === 0 && html`<p class="chart-empty">None of these runs has points of ${title} yet.</p>`}</div>
     <ul class="legend compare-legend">${listed.map((line) => {
       const { color, dash, width } = line.style();
-      const count = mode === 'mean' ? line.n : lines.filter((other) => other.group === line.group && other.series.arm === line.series.arm).length;
+      const count = mode === 'mean' || listed.length === lines.length ? line.n : lines.filter((other) => other.group === line.group && other.series.arm === line.series.arm).length;
       const last = mode === 'mean' || listed.length === lines.length ? line.series.lastValue : undefined;
       return html`<li key=${line.key}><button class="legend-line" aria-pressed=${!off.has(line.group)} disabled=${groups.length < 2} title="Hide this group" onClick=${() => onToggle(line.group)}><svg width="20" height="8" aria-hidden="true"><line x1="0" x2="20" y1="4" y2="4" stroke=${color} stroke-width=${width} stroke-dasharray=${dash.join(' ')} /></svg>
         <span class="legend-name">${listed.length < lines.length ? line.label.replace(/ · seed \d+$/, '') : line.label}${count > 1 ? ` (n ${count})` : ''}</span>${last !== undefined && html`<span class="number">${formatValue(last, metric)}</span>`}</button></li>`;
@@ -171,10 +171,10 @@ function Values({ dots, differing, cards, runs }) {
   const chosen = axes ? axes.split(',').filter((name) => names.includes(name)) : [...inputs.slice(0, USUAL_AXES - 2), ...best.slice(0, 2)];
   const select = (label, value, set) => html`<select class="mini" aria-label=${label} onChange=${(event) => set(event.currentTarget.value)}>${names.map((name) => html`<option key=${name} value=${name} selected=${name === value}>${name}</option>`)}</select>`;
   const rest = names.filter((name) => !chosen.includes(name));
-  return html`<h2>Values</h2><div class="panels">
+  return html`<h2>Values</h2><div class="panels values">
     <section class="panel" aria-label="Scatter"><header><h3>Scatter</h3> ${select('Down', yName, setY)} <span class="quiet">over</span> ${select('Across', xName, setX)}</header>
       <${Scatter} dots=${dots} x=${xName} y=${yName} /></section>
-    <section class="panel wide" aria-label="Parallel coordinates"><header><h3>Parallel coordinates</h3>
+    <section class="panel" aria-label="Parallel coordinates"><header><h3>Parallel coordinates</h3>
       <select class="mini" aria-label="Add an axis" onChange=${(event) => event.currentTarget.value && setAxes([...chosen, event.currentTarget.value].join(','))}><option value="" selected>add an axis …</option>${rest.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></header>
       <div class="chips">${chosen.map((name) => html`<button class="mini" key=${name} disabled=${chosen.length < 3} aria-label=${`Take the axis ${name} away`} onClick=${() => setAxes(chosen.filter((other) => other !== name).join(','))}>${name} ✕</button>`)}</div>
       <${ParallelCoordinates} dots=${dots} names=${chosen} brushes=${brushes} onBrush=${(next) => setMarked(writeBrushes(next))} /></section>

@@ -223,7 +223,7 @@ export function RunsPage() {
         ? html`<${RunTable} list=${list} version=${version} columns=${columns} cards=${cards ?? []} sort=${view.sort || '-created_at'} at=${at} isSelected=${isSelected}
             allSelected=${allSelected} minute=${minute} place=${queryOf({ ...view, columns: '' })} onSort=${(sort) => change({ sort: sort === '-created_at' ? '' : sort })} onSelect=${selectOne} onSelectAll=${selectAll} />
           ${list.more && html`<p class="quiet">These are the 500 largest groups; there are more. A filter shows the others.</p>`}`
-        : html`<p class="quiet loading">Reading runs …</p>`}
+        : html`<p class="quiet loading">${trouble.faults.length > 0 ? 'Runs stand here once the filter can be read.' : 'Reading runs …'}</p>`}
     <${BulkBar} count=${count} all=${allSelected} archived=${view.archived === 'true'} chosen=${allSelected ? { filter: wholeFilter } : { ids: [...selected] }} tags=${valuesOf('tag')} canWrite=${canWrite}
       onCompare=${count > 0 && count <= MOST_COMPARED ? compare : null} onNone=${none} onChanged=${(action) => {
         none();

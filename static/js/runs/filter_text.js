@@ -70,7 +70,11 @@ export function suggest(text, caret, fields) {
   if (isOpen) before.pop();
   const { wants, field } = stateAfter(before, fields);
   const near = /** @param {string} candidate */ (candidate) => candidate.toLowerCase().includes(part.toLowerCase());
-  const first = /** @param {string} candidate */ (candidate) => Number(!candidate.toLowerCase().startsWith(part.toLowerCase()));
+  // What begins so comes first, then the names below config and summary that begin so.
+  const first = /** @param {string} candidate */ (candidate) => {
+    const [whole, wanted] = [candidate.toLowerCase(), part.toLowerCase()];
+    return whole.startsWith(wanted) ? 0 : whole.includes(`.${wanted}`) ? 1 : 2;
+  };
   const named = /** @param {string[]} texts @param {(text: string) => string} note */ (texts, note) =>
     texts.filter(near).sort((a, b) => first(a) - first(b)).map((name) => ({ text: name, note: note(name) }));
   const notes = new Map(fields.map((known) => [known.name, NOTES[known.kind] ?? '']));

@@ -12,6 +12,31 @@ const TICK_WIDTH = 36;
 /** @typedef {import('./columns.js').Column} Column */
 /** @typedef {import('../types.js').Run} Run */
 
+/** @param {Column} column */
+function cellClass({ name, number, wide }) {
+  // Names of experiments' fields are not for style sheets.
+  const own = name.includes('.') ? '' : `col-${name} `;
+  return `${own}${name === 'name' ? 'name ' : ''}${number ? 'number ' : ''}${wide ? 'from-wide' : ''}`.trim();
+}
+
+/** Where a list was left. @param {string} place @returns {number} */
+function rememberedTop(place) {
+  try {
+    return Number(sessionStorage.getItem(`engram.rows.${place}`) ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {string} place @param {number} top */
+function rememberTop(place, top) {
+  try {
+    sessionStorage.setItem(`engram.rows.${place}`, String(top));
+  } catch {
+    // Then coming back shows the first rows.
+  }
+}
+
 /**
  * One run. The drawn row is kept until something in it changes: a live list draws many times a second.
  * @param {{run: Run, index: number, columns: Column[], card?: import('../types.js').Card, curve?: import('./curves.js').Curve,
@@ -23,7 +48,7 @@ function Row({ run, index, columns, card, curve, current, selected, minute, onSe
     const name = run.name || `${run.experiment} ${run.seed}`;
     return html`<tr class=${`${current ? 'is-current' : ''}${selected ? ' is-selected' : ''}`} aria-rowindex=${index + 2} data-run=${run.id}>
       <td class="tick"><input type="checkbox" checked=${selected} aria-label=${`Select ${name}`} onChange=${() => onSelect(run.id, index)} /></td>
-      ${columns.map((column) => html`<td key=${column.name} class=${`${column.name}${column.number ? ' number' : ''}${column.wide ? ' from-wide' : ''}`} title=${column.hover?.(shown)}>${column.cell(shown)}</td>`)}
+      ${columns.map((column) => html`<td key=${column.name} class=${cellClass(column)} title=${column.hover?.(shown)}>${column.cell(shown)}</td>`)}
     </tr>`;
   }, [run, index, columns, card, curve, current, selected, minute, onSelect]);
 }
@@ -41,8 +66,7 @@ function GroupRow({ group, by, open, index, current, span, onToggle }) {
         const show = other ? formatSigned : formatValue;
         const half = estimate.interval ? (estimate.interval.high - estimate.interval.low) / 2 : null;
         const title = half === null ? `${name}, one run` : `${name}: mean and half of its 95% interval over ${estimate.n} runs`;
-        return html`<span class="main-number" key=${name} title=${title}><b class="number">${show(estimate.mean, metric)}${half === null ? '' : ` ± ${formatValue(half, metric)}`}</b>
-          <span class="quiet">${[metric, arm && `${arm}${other ? ` − ${other}` : ''}`].filter(Boolean).join(' ')} (n ${estimate.n})</span></span>`;
+        return html`<span class="main-number" key=${name} title=${title}><b class="number">${show(estimate.mean, metric)}${half === null ? '' : ` ± ${formatValue(half, metric)}`}</b> <span class="quiet">${[metric, arm && `${arm}${other ? ` − ${other}` : ''}`].filter(Boolean).join(' ')} (n ${estimate.n})</span></span>`;
       })}
     </button></td></tr>`;
 }
@@ -73,19 +97,20 @@ export function RunTable({ list, version, columns, cards, sort, at, isSelected, 
   useLayoutEffect(() => {
     if (!root.current || total === 0 || restored.current === place) return;
     restored.current = place;
-    root.current.scrollTop = Number(sessionStorage.getItem(`engram.rows.${place}`) ?? 0);
+    root.current.scrollTop = rememberedTop(place);
   }, [place, total > 0]);
   const settle = useRef(0);
   const onScroll = (event) => {
     const { scrollTop } = event.currentTarget;
     setTop(scrollTop);
     clearTimeout(settle.current);
-    settle.current = setTimeout(() => sessionStorage.setItem(`engram.rows.${place}`, String(scrollTop)), 100);
+    settle.current = setTimeout(() => rememberTop(place, scrollTop), 100);
   };
   useEffect(() => () => clearTimeout(settle.current), []);
 
   const seen = [Math.floor(top / ROW_HEIGHT), Math.ceil((top + height) / ROW_HEIGHT)];
-  const from = Math.max(0, seen[0] - SPARE);
+  // A list that has become shorter is still scrolled beyond its end.
+  const from = Math.max(0, Math.min(seen[0], total - (seen[1] - seen[0])) - SPARE);
   const to = Math.min(total, seen[1] + SPARE);
   useEffect(() => list.look(from, Math.max(to, 1)), [list, from, to, version]);
   useEffect(() => {

@@ -179,7 +179,7 @@ async fn a_long_list_keeps_few_rows_in_the_page_and_shows_any_of_them() {
     // Rows are where they must be: the thousandth under the head after as many heights.
     browser.eval(&format!("void ({scroller}.scrollTop = 1000 * 36)")).await;
     browser.wait(&format!("{seeds}.includes(1000)")).await;
-    let top = "document.elementFromPoint(200, document.querySelector('.runs thead').getBoundingClientRect().bottom + 10).closest('tr').children[2].textContent";
+    let top = "document.elementFromPoint(200, document.querySelector('.runs thead th').getBoundingClientRect().bottom + 10).closest('tr').children[2].textContent";
     browser.wait(&format!("{top} === '1000'")).await;
     // Leaving and coming back shows the same rows; the keys go on from there.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -14,7 +14,14 @@ const REST_MS = 350;
 export function FilterBox({ value, onChange, faults, faulty, fields }) {
   const [text, setText] = useState(value);
   const [open, setOpen] = useState(false);
-  const [at, setAt] = useState(-1);
+  const [at, showAt] = useState(-1);
+  // Keys may come faster than the box is drawn, so what they act on is kept beside the drawn state.
+  const place = useRef(-1);
+  /** @param {number} next */
+  const setAt = (next) => {
+    place.current = next;
+    showAt(next);
+  };
   const [caret, setCaret] = useState(0);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
@@ -29,7 +36,7 @@ export function FilterBox({ value, onChange, faults, faulty, fields }) {
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
 
-  const { from, to, items } = open ? suggest(text, caret, fields) : { from: 0, to: 0, items: [] };
+  const items = open ? suggest(text, caret, fields).items : [];
   /** @param {string} next @param {boolean} [now] */
   const tell = (next, now = false) => {
     setText(next);
@@ -41,25 +48,30 @@ export function FilterBox({ value, onChange, faults, faulty, fields }) {
     if (now) say();
     else timer.current = setTimeout(say, REST_MS);
   };
-  /** @param {import('./filter_text.js').Suggestion} item */
+  /** What could stand at the caret of the field as it is now. */
+  const current = () => suggest(input.current?.value ?? text, input.current?.selectionStart ?? caret, fields);
+  /** @param {import('./filter_text.js').Suggestion | undefined} item */
   const take = (item) => {
-    const next = `${text.slice(0, from)}${item.text} ${text.slice(to).trimStart()}`;
-    const place = from + item.text.length + 1;
-    tell(next);
+    const field = input.current;
+    if (!item || !field) return;
+    const { from, to } = current();
+    const end = from + item.text.length + 1;
+    // At once, and not when it is drawn: the next key may be on its way.
+    field.value = `${field.value.slice(0, from)}${item.text} ${field.value.slice(to).trimStart()}`;
+    field.focus();
+    field.setSelectionRange(end, end);
+    tell(field.value);
     setAt(-1);
-    setCaret(place);
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(place, place);
-    });
+    setCaret(end);
   };
   const onKey = (event) => {
-    if (event.key === 'ArrowDown' && items.length > 0) setAt((old) => (old + 1) % items.length);
-    else if (event.key === 'ArrowUp' && items.length > 0) setAt((old) => (old <= 0 ? items.length : old) - 1);
-    else if (event.key === 'Enter' && items[at]) take(items[at]);
+    const now = open ? current().items : [];
+    if (event.key === 'ArrowDown' && now.length > 0) setAt((place.current + 1) % now.length);
+    else if (event.key === 'ArrowUp' && now.length > 0) setAt((place.current <= 0 ? now.length : place.current) - 1);
+    else if (event.key === 'Enter' && now[place.current]) take(now[place.current]);
     else if (event.key === 'Enter') {
       setOpen(false);
-      tell(text, true);
+      tell(event.currentTarget.value, true);
     } else if (event.key === 'Escape' && open) setOpen(false);
     else return;
     event.preventDefault();

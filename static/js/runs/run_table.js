@@ -82,7 +82,7 @@ export function RunTable({ list, version, columns, cards, sort, at, isSelected, 
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
   const total = list.rows;
-  const head = ROW_HEIGHT - 4;
+  const head = ROW_HEIGHT;
   useLayoutEffect(() => {
     const element = root.current;
     if (!element) return undefined;

@@ -211,9 +211,7 @@ impl IntoResponse for ApiError {
         match &self {
             Self::Invalid(faults) => body["errors"] = json!(faults.0),
             Self::Filter(pointer, faults) => {
-                let fault = |fault: &FilterFault| {
-                    json!({ "pointer": pointer, "detail": fault.detail, "position": fault.position, "length": fault.length })
-                };
+                let fault = |fault: &FilterFault| json!({ "pointer": pointer, "detail": fault.detail, "position": fault.position, "length": fault.length });
                 body["errors"] = faults.iter().map(fault).collect();
             }
             Self::Gap(expected) => body["expected_ordinal"] = Value::from(*expected),

@@ -90,7 +90,9 @@ async fn a_filter_is_completed_its_faults_are_marked_and_its_address_is_the_view
     // The address is the whole view: columns, order, groups.
     browser.goto(&stage.url("/runs?filter=tag%20%3D%20first&columns=name,seed,config.batch_size&sort=-seed")).await;
     waits_for_count(&browser, 6).await;
-    let column = |index: usize| format!("[...document.querySelectorAll('tr[data-run]')].map((row) => row.children[{index}].textContent.trim()).join()");
+    let column = |index: usize| {
+        format!("[...document.querySelectorAll('tr[data-run]')].map((row) => row.children[{index}].textContent.trim()).join()")
+    };
     assert_eq!(browser.eval(&column(2)).await, "2,2,1,1,0,0");
     assert_eq!(browser.eval("document.querySelector('th[aria-sort=descending]').textContent.trim()").await, "Seed↓");
     browser.press("table", "batch_size").await;
@@ -188,7 +190,11 @@ async fn a_long_list_keeps_few_rows_in_the_page_and_shows_any_of_them() {
     // The list asks for nothing while nothing happens.
     browser.eval("void performance.clearResourceTimings()").await;
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    let asked = browser.eval("performance.getEntriesByType('resource').filter((entry) => /\\/api\\/v1\\/runs/.test(entry.name)).map((entry) => entry.name)").await;
+    let asked = browser
+        .eval(
+            "performance.getEntriesByType('resource').filter((entry) => /\\/api\\/v1\\/runs/.test(entry.name)).map((entry) => entry.name)",
+        )
+        .await;
     assert_eq!(asked, json!([]));
 }
 
@@ -208,9 +214,12 @@ async fn cancelled_sweep_of_many(stage: &Stage) {
 #[tokio::test(flavor = "multi_thread")]
 async fn compared_runs_lie_over_each_other_in_any_grouping_and_the_address_keeps_it() {
     let stage = stage(&[]).await;
-    let grid = json!({ "experiment": "g2gnet", "preset": "glance", "config": { "epochs": 2 }, "grid": { "batch_size": [32, 64] }, "seeds": 2 });
+    let grid =
+        json!({ "experiment": "g2gnet", "preset": "glance", "config": { "epochs": 2 }, "grid": { "batch_size": [32, 64] }, "seeds": 2 });
     let sweep = stage.post("/api/v1/sweeps", grid).await["id"].as_str().unwrap().to_owned();
-    let waiting = stage.post("/api/v1/runs", json!({ "experiment": "g2gnet", "preset": "glance", "seed": 5, "config": { "epochs": 2, "batch_size": 32 } })).await;
+    let waiting = stage
+        .post("/api/v1/runs", json!({ "experiment": "g2gnet", "preset": "glance", "seed": 5, "config": { "epochs": 2, "batch_size": 32 } }))
+        .await;
     let waiting = waiting["id"].as_str().unwrap();
     stage.post(&format!("/api/v1/runs/{waiting}/cancel"), json!({})).await;
     let runs = ended(&stage, &format!("sweep={sweep}")).await;
@@ -223,7 +232,10 @@ async fn compared_runs_lie_over_each_other_in_any_grouping_and_the_address_keeps
     assert_eq!(browser.eval(legend).await, json!(["A: batch_size 32 (n 2)", "B: batch_size 64 (n 2)"]));
     let diff = "[...document.querySelectorAll('.config-diff tbody tr')].map((row) => row.firstChild.textContent)";
     let differing = browser.eval(diff).await;
-    assert!(differing.as_array().unwrap().contains(&json!("batch_size")) && !differing.as_array().unwrap().contains(&json!("sparsity")), "{differing}");
+    assert!(
+        differing.as_array().unwrap().contains(&json!("batch_size")) && !differing.as_array().unwrap().contains(&json!("sparsity")),
+        "{differing}"
+    );
 
     browser.click("select[aria-label='Lines'] option[value=each]").await;
     browser.wait(&lines(4)).await;

@@ -47,7 +47,10 @@ async fn make_runs(app: &TestApp) {
         name: made.name.to_owned(),
         project: "default".to_owned(),
         created_by: "ada".to_owned(),
-        config: json!({ "size": made.size, "optimiser": { "kind": if made.seed > 1 { "sgd" } else { "adam" } }, "deep": [1, 2] }).as_object().unwrap().clone(),
+        config: json!({ "size": made.size, "optimiser": { "kind": if made.seed > 1 { "sgd" } else { "adam" } }, "deep": [1, 2] })
+            .as_object()
+            .unwrap()
+            .clone(),
         seed: made.seed,
         device: "auto".to_owned(),
         priority: 0,
@@ -151,7 +154,8 @@ async fn every_fault_of_a_filter_is_answered_with_its_place() {
     let answer = app.get(&query("/api/v1/runs", &[("filter", "experimant = walk and status = done and config.sise > 1")])).await;
     let problem = answer.json();
     assert_eq!((answer.status, &problem["type"]), (422, &json!("/problems/invalid-filter")));
-    let places: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|fault| (fault["position"].as_u64(), fault["length"].as_u64())).collect();
+    let places: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|fault| (fault["position"].as_u64(), fault["length"].as_u64())).collect();
     assert_eq!(places, [(Some(0), Some(10)), (Some(31), Some(4)), (Some(40), Some(11))]);
     let detail = problem["detail"].as_str().unwrap();
     assert!(["`experiment`", "queued, running", "`config.size`", "at character 32"].iter().all(|part| detail.contains(part)), "{detail}");
@@ -234,7 +238,10 @@ async fn groups_have_their_counts_and_intervals() {
         let tags = groups("tag").await;
         assert_eq!((&tags[0]["value"], &tags[0]["count"]), (&Value::Null, &json!(3)));
         assert_eq!((&tags[1]["value"], &tags[1]["count"]), (&json!("good"), &json!(2)));
-        assert_eq!(groups("sweep").await, json!([{ "value": null, "count": 6, "running": 0, "summary": groups("sweep").await[0]["summary"] }]));
+        assert_eq!(
+            groups("sweep").await,
+            json!([{ "value": null, "count": 6, "running": 0, "summary": groups("sweep").await[0]["summary"] }])
+        );
         let filtered = app.get("/api/v1/runs/groups?by=seed&filter=tag%20%3D%20good").await.json();
         assert_eq!(filtered["items"], json!([{ "value": 1, "count": 2, "running": 0, "summary": {} }]));
         for bad in ["by=note", "by=summary.place.left", "by=", ""] {
@@ -254,7 +261,9 @@ async fn what_a_filter_may_name_is_listed_with_what_stands_there() {
         assert_eq!(field("tag").unwrap()["values"], json!(["bad", "good", "old one"]));
         assert_eq!(field("project").unwrap()["values"], json!(["default"]));
         // From the catalogue, from stored runs, and from both.
-        for name in ["config.frame_every", "config.optimiser.kind", "config.size", "summary.place.left", "summary.loss/train", "summary.steps"] {
+        for name in
+            ["config.frame_every", "config.optimiser.kind", "config.size", "summary.place.left", "summary.loss/train", "summary.steps"]
+        {
             assert!(field(name).is_some(), "{name}");
         }
         let size = field("config.size").unwrap();
@@ -276,8 +285,10 @@ async fn curves_of_many_runs_come_in_the_order_asked_for() {
         app.wait_for(id, support::is_terminal).await;
     }
     let absent = Uuid::now_v7();
-    let curves = app.get(&format!("/api/v1/runs/curves?runs={},{absent},{}&names=place&arms=left&points=1000", ids[1], ids[0])).await.json();
-    let steps: Vec<_> = curves["items"].as_array().unwrap().iter().map(|item| item["series"][0]["steps"].as_array().unwrap().len()).collect();
+    let curves =
+        app.get(&format!("/api/v1/runs/curves?runs={},{absent},{}&names=place&arms=left&points=1000", ids[1], ids[0])).await.json();
+    let steps: Vec<_> =
+        curves["items"].as_array().unwrap().iter().map(|item| item["series"][0]["steps"].as_array().unwrap().len()).collect();
     assert_eq!(steps, [7, 5]);
     assert_eq!((&curves["items"][0]["series"][0]["name"], curves["items"][0]["series"].as_array().unwrap().len()), (&json!("place"), 1));
     let many = vec![absent.to_string(); 201].join(",");

@@ -76,7 +76,8 @@ type Found = (Vec<(String, Option<f64>, Option<String>)>, i64);
 
 macro_rules! found {
     ($connection:expr) => {{
-        let values = sqlx::query_as("SELECT name, number, text FROM config_values ORDER BY name").fetch_all(&mut $connection).await.unwrap();
+        let values =
+            sqlx::query_as("SELECT name, number, text FROM config_values ORDER BY name").fetch_all(&mut $connection).await.unwrap();
         let nans = sqlx::query_scalar("SELECT COUNT(*) FROM summary_nans WHERE name = 'loss'").fetch_one(&mut $connection).await.unwrap();
         (values, nans)
     }};
@@ -86,7 +87,8 @@ macro_rules! found {
 macro_rules! migrated {
     ($connection:expr, $migration:expr) => {{
         sqlx::raw_sql("DELETE FROM config_values; DELETE FROM summary_nans").execute(&mut $connection).await.unwrap();
-        let fills: Vec<_> = $migration.split("\n\n").flat_map(|part| part.split_inclusive(";\n")).filter(|part| part.starts_with("INSERT INTO")).collect();
+        let fills: Vec<_> =
+            $migration.split("\n\n").flat_map(|part| part.split_inclusive(";\n")).filter(|part| part.starts_with("INSERT INTO")).collect();
         assert_eq!(fills.len(), 2, "{fills:?}");
         for fill in fills {
             sqlx::raw_sql(fill).execute(&mut $connection).await.unwrap();
@@ -120,7 +122,13 @@ async fn what_runs_are_found_by_is_the_same_for_new_runs_and_for_those_of_before
             parent_id: None,
         };
         store.enqueue_run(&new, 1).await.unwrap();
-        let worker = Register { worker_id: Uuid::now_v7(), name: "w".to_owned(), host: "h".to_owned(), devices: vec!["cpu".to_owned()], version: "1".to_owned() };
+        let worker = Register {
+            worker_id: Uuid::now_v7(),
+            name: "w".to_owned(),
+            host: "h".to_owned(),
+            devices: vec!["cpu".to_owned()],
+            version: "1".to_owned(),
+        };
         store.register_worker(&worker, None, 1).await.unwrap();
         let lease = store.lease_run(worker.worker_id, &worker.devices, 1).await.unwrap().unwrap();
         let summary = BTreeMap::from([("loss".to_owned(), Number(f64::NAN)), ("acc".to_owned(), Number(0.5))]);
@@ -147,7 +155,8 @@ async fn what_runs_are_found_by_is_the_same_for_new_runs_and_for_those_of_before
     let names: Vec<_> = values.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names, ["long", "name", "on", "optimiser.inner.momentum", "optimiser.kind", "parts", "rate", "sizes", "steps"]);
     assert_eq!(*nans, 1);
-    let value_of = |name: &str| values.iter().find(|(known, ..)| known == name).map(|(_, number, text)| (*number, text.as_deref())).unwrap();
+    let value_of =
+        |name: &str| values.iter().find(|(known, ..)| known == name).map(|(_, number, text)| (*number, text.as_deref())).unwrap();
     assert_eq!((value_of("rate"), value_of("on"), value_of("sizes")), ((Some(1e-7), None), (None, Some("true")), (None, Some("[1,2.5]"))));
     assert_eq!(value_of("long").1.unwrap().len(), 200);
     // The text of a list of objects is spelled differently, and nobody looks for that.

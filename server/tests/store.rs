@@ -11,8 +11,8 @@ use server::{
     claims::{Judgement, Verdict},
     filter::{Condition, TextField, TextMatch},
     store::{
-        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, PageStart, Role,
-        RunPatch, RunSort, RunStatus, Shared, SortKey, Store, StoredResponse, Window,
+        AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, PageStart, Role, RunPatch,
+        RunSort, RunStatus, Shared, SortKey, Store, StoredResponse, Window,
     },
 };
 use std::collections::BTreeMap;

@@ -72,7 +72,8 @@ pub async fn long_list() -> Vec<Figure> {
     let mut opened = Vec::new();
     for _ in 0..5 {
         browser.goto(&format!("{base}/runs?filter=status%20%3D%20succeeded")).await;
-        opened.push(browser.run_async(&format!("{DRAWN} await drawn(() => true); return performance.now();")).await.as_f64().unwrap() / 1e3);
+        opened
+            .push(browser.run_async(&format!("{DRAWN} await drawn(() => true); return performance.now();")).await.as_f64().unwrap() / 1e3);
     }
     // From another filter to the painted rows, in a page that is there.
     let mut filtered = Vec::new();
@@ -153,7 +154,9 @@ pub async fn live_list() -> Vec<Figure> {
     }
     let browser = Browser::open().await;
     browser.goto(&format!("{}/runs", lab.engram.base)).await;
-    browser.wait("document.querySelectorAll('tr[data-run]').length > 20 && document.querySelectorAll('.run-spark canvas').length > 10").await;
+    browser
+        .wait("document.querySelectorAll('tr[data-run]').length > 20 && document.querySelectorAll('.run-spark canvas').length > 10")
+        .await;
     let end = Instant::now() + LOOK + Duration::from_secs(1);
     let reporting = tokio::spawn(async move {
         let mut clock = tokio::time::interval(Duration::from_millis(20));

@@ -144,7 +144,9 @@ async fn matching(app: &AppState, filter: &str) -> Result<Vec<Uuid>, ApiError> {
     let ids = app.store.list_matching_ids(&condition, MOST_RUNS + 1).await?;
     if ids.len() as i64 > MOST_RUNS {
         let count = app.store.count_matching_runs(&condition).await?;
-        return Err(ApiError::Unprocessable(format!("the filter lets {count} runs through; at most {MOST_RUNS} can be changed at once: narrow it")));
+        return Err(ApiError::Unprocessable(format!(
+            "the filter lets {count} runs through; at most {MOST_RUNS} can be changed at once: narrow it"
+        )));
     }
     Ok(ids)
 }

@@ -29,7 +29,9 @@ pub struct CurvesOf {
 
 impl CurvesOf {
     fn ids(&self) -> Result<Vec<Uuid>, ApiError> {
-        let read = |word: &str| Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("runs must be ids separated by commas; got {word}")));
+        let read = |word: &str| {
+            Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("runs must be ids separated by commas; got {word}")))
+        };
         let ids = self.runs.split(',').filter(|word| !word.is_empty()).map(read).collect::<Result<Vec<_>, _>>()?;
         if ids.is_empty() || ids.len() > MOST_RUNS {
             return Err(ApiError::Malformed(format!("runs must be 1 to {MOST_RUNS} ids; got {}", ids.len())));

@@ -1,11 +1,6 @@
 //! `GET /runs/groups`: the runs of a list put together by what they have in common.
 
-use super::{
-    run_fields::group_key,
-    run_list::WantedRuns,
-    sweeps::EstimateView,
-    views::Problem,
-};
+use super::{run_fields::group_key, run_list::WantedRuns, sweeps::EstimateView, views::Problem};
 use crate::{
     error::ApiError,
     extract::QueryOf,

@@ -73,15 +73,14 @@ impl WantedRuns {
 
     fn plain(&self) -> Result<Vec<Condition>, ApiError> {
         let is = |text: &String| TextMatch::Is(text.clone());
-        let fields = [
-            (&self.experiment, TextField::Experiment),
-            (&self.project, TextField::Project),
-            (&self.created_by, TextField::CreatedBy),
-        ];
+        let fields =
+            [(&self.experiment, TextField::Experiment), (&self.project, TextField::Project), (&self.created_by, TextField::CreatedBy)];
         let mut all: Vec<_> =
             fields.into_iter().filter_map(|(given, field)| given.as_ref().map(|text| Condition::Text(field, is(text)))).collect();
         if let Some(ids) = &self.ids {
-            let read = |word: &str| Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("ids must be ids separated by commas; got {word}")));
+            let read = |word: &str| {
+                Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("ids must be ids separated by commas; got {word}")))
+            };
             let ids = ids.split(',').filter(|word| !word.is_empty()).map(read).collect::<Result<Vec<_>, _>>()?;
             if ids.len() > MOST_IDS {
                 return Err(ApiError::Malformed(format!("ids must be at most {MOST_IDS}; got {}", ids.len())));

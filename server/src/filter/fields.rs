@@ -146,12 +146,15 @@ pub fn find_field(name: &str, known: &KnownNames) -> Result<Found, String> {
     if let Some(field) = FIELDS.iter().find(|field| field.name == name) {
         return Ok(Found::Plain(field.field));
     }
-    for (prefix, names, found) in [("config.", &known.config, Found::Config as fn(String) -> Found), ("summary.", &known.summary, Found::Summary)] {
+    for (prefix, names, found) in
+        [("config.", &known.config, Found::Config as fn(String) -> Found), ("summary.", &known.summary, Found::Summary)]
+    {
         let Some(rest) = name.strip_prefix(prefix) else { continue };
         if names.contains(rest) {
             return Ok(found(rest.to_owned()));
         }
-        let near = nearest(rest, names.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean `{prefix}{near}`?"));
+        let near =
+            nearest(rest, names.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean `{prefix}{near}`?"));
         return Err(format!("no run and no experiment has `{name}`{near}"));
     }
     let plain = || FIELDS.iter().map(|field| field.name);
@@ -189,12 +192,14 @@ pub fn compare(field: &Found, sign: &str, value: &Kind, now_ms: i64) -> Result<C
             ("=" | "!=", false) => Err(format!("a time compares with <, <=, > or >=, and `{sign}` only with none; got {}", shown(value))),
             (_, _) => {
                 let ms = read_time(text_of(value), now_ms);
-                let ms = ms.ok_or_else(|| must_be("a time as 2026-11-28T20:00:00Z, a date, or a while ago as 90s, 30m, 12h, 7d or 2w", value))?;
+                let ms =
+                    ms.ok_or_else(|| must_be("a time as 2026-11-28T20:00:00Z, a date, or a while ago as 90s, 30m, 12h, 7d or 2w", value))?;
                 Ok(Condition::Whole(*field, order_of(sign), ms as f64))
             }
         },
         Found::Plain(PlainField::Id) => {
-            let (low, high) = id_range(text_of(value)).ok_or_else(|| must_be("an id, or at least its first 4 hexadecimal digits", value))?;
+            let (low, high) =
+                id_range(text_of(value)).ok_or_else(|| must_be("an id, or at least its first 4 hexadecimal digits", value))?;
             Ok(equal(Condition::IdBetween(low, high)))
         }
         Found::Plain(PlainField::Sweep) => Ok(equal(of_owner(value, Condition::Sweep)?)),
@@ -215,7 +220,9 @@ pub fn compare(field: &Found, sign: &str, value: &Kind, now_ms: i64) -> Result<C
             match (sign, number_of(value)) {
                 ("=" | "!=", None) if is_none(value) => Ok(equal(of(SummaryMatch::Present).negated())),
                 ("=" | "!=", Some(number)) if number.is_nan() => Ok(equal(of(SummaryMatch::NotANumber))),
-                (_, Some(number)) if number.is_nan() => Err("NaN is neither less nor more than anything; compare it with = or !=".to_owned()),
+                (_, Some(number)) if number.is_nan() => {
+                    Err("NaN is neither less nor more than anything; compare it with = or !=".to_owned())
+                }
                 (_, Some(number)) => Ok(equal(of(SummaryMatch::Number(order_of(sign), number)))),
                 _ => Err(must_be("a number, Infinity, -Infinity, NaN or none", value)),
             }

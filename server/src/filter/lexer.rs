@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_told_with_its_place() {
-        for (text, at, part) in [("a == 1", 2, "one `=`"), ("a ! b", 2, "`!=`"), ("name = \"open", 7, "has no end"), ("x.'", 2, "has no end")] {
+        for (text, at, part) in
+            [("a == 1", 2, "one `=`"), ("a ! b", 2, "`!=`"), ("name = \"open", 7, "has no end"), ("x.'", 2, "has no end")]
+        {
             let fault = tokens(text).unwrap_err();
             assert!(fault.position == at && fault.detail.contains(part), "{text}: {fault:?}");
         }

@@ -18,7 +18,11 @@ const MOST_COMPARISONS: usize = 500;
 pub fn parse(text: &str, known: &KnownNames, now_ms: i64) -> Result<Condition, Vec<FilterFault>> {
     let length = text.chars().count();
     if length > MOST_CHARACTERS {
-        return Err(vec![FilterFault::new(MOST_CHARACTERS, length - MOST_CHARACTERS, format!("a filter has at most {MOST_CHARACTERS} characters"))]);
+        return Err(vec![FilterFault::new(
+            MOST_CHARACTERS,
+            length - MOST_CHARACTERS,
+            format!("a filter has at most {MOST_CHARACTERS} characters"),
+        )]);
     }
     let tokens = tokens(text).map_err(|fault| vec![fault])?;
     if tokens.is_empty() {
@@ -228,7 +232,10 @@ mod tests {
         for (filter, expected) in [
             ("experiment = g2gnet", text(TextField::Experiment, "g2gnet")),
             ("name ~ 'Big one'", Condition::Text(TextField::Name, TextMatch::Contains("Big one".to_owned()))),
-            ("status in (failed, queued)", Condition::Any(vec![Condition::Status(RunStatus::Failed), Condition::Status(RunStatus::Queued)])),
+            (
+                "status in (failed, queued)",
+                Condition::Any(vec![Condition::Status(RunStatus::Failed), Condition::Status(RunStatus::Queued)]),
+            ),
             ("seed not in (1)", Condition::Any(vec![Condition::Whole(WholeField::Seed, Order::Equal, 1.0)]).negated()),
             ("created_at > 500000s", Condition::Whole(WholeField::CreatedAt, Order::More, 500_000_000.0)),
             ("started_at = none", Condition::Known(WholeField::StartedAt).negated()),
@@ -247,10 +254,14 @@ mod tests {
 
     #[test]
     fn every_faulty_field_and_value_is_named_at_once_with_its_place() {
-        let found = faults("experimant = x and status = done and seed > many and config.lerning_rate = 1 and created_at > yesterday and archived = 2");
+        let found = faults(
+            "experimant = x and status = done and seed > many and config.lerning_rate = 1 and created_at > yesterday and archived = 2",
+        );
         let places: Vec<_> = found.iter().map(|fault| (fault.position, fault.length)).collect();
         assert_eq!(places, [(0, 10), (28, 4), (44, 4), (53, 19), (94, 9), (119, 1)]);
-        for (fault, part) in found.iter().zip(["`experiment`", "queued, running", "a number", "`config.learning_rate`", "7d", "true or false"]) {
+        for (fault, part) in
+            found.iter().zip(["`experiment`", "queued, running", "a number", "`config.learning_rate`", "7d", "true or false"])
+        {
             assert!(fault.detail.contains(part), "{fault:?}");
         }
         assert!(faults("learning_rate > 1")[0].detail.contains("`config.learning_rate`"));

@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "d", "7y", "-7d", "7.5d", "2026-13-01", "2026-02-30", "2026-1-1", "2026-01-01T25:00", "2026-01-01T1", "yesterday", "9d9d"] {
+        for text in
+            ["", "d", "7y", "-7d", "7.5d", "2026-13-01", "2026-02-30", "2026-1-1", "2026-01-01T25:00", "2026-01-01T1", "yesterday", "9d9d"]
+        {
             assert_eq!(read_time(text, 0), None, "{text}");
         }
     }

@@ -9,8 +9,12 @@ impl Store {
         macro_rules! names {
             ($table:literal) => {
                 concat!(
-                    "WITH RECURSIVE names (name) AS (SELECT MIN(name) FROM ", $table, " UNION ALL \
-                     SELECT (SELECT MIN(v.name) FROM ", $table, " v WHERE v.name > names.name) FROM names WHERE names.name IS NOT NULL) \
+                    "WITH RECURSIVE names (name) AS (SELECT MIN(name) FROM ",
+                    $table,
+                    " UNION ALL \
+                     SELECT (SELECT MIN(v.name) FROM ",
+                    $table,
+                    " v WHERE v.name > names.name) FROM names WHERE names.name IS NOT NULL) \
                      SELECT name FROM names WHERE name IS NOT NULL"
                 )
             };

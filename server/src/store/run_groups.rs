@@ -77,7 +77,13 @@ type KeyBits = (Option<u64>, Option<i64>, Option<String>, Option<Uuid>);
 
 impl Store {
     /// The groups of the runs that `condition` lets through, those with most runs first, at most `limit`, with the values of `names`.
-    pub async fn group_runs(&self, condition: &Condition, by: &GroupKey, names: &[String], limit: i64) -> Result<Vec<RunGroup>, StoreError> {
+    pub async fn group_runs(
+        &self,
+        condition: &Condition,
+        by: &GroupKey,
+        names: &[String],
+        limit: i64,
+    ) -> Result<Vec<RunGroup>, StoreError> {
         let (join, keys) = group_columns(by);
         let condition = compile(condition);
         let mut from = vec![self.from_listed()];
@@ -107,7 +113,11 @@ impl Store {
             pieces.extend(key_columns_with_id(keys).map(Piece::Sql));
             pieces.push(Piece::Sql(", s.sort_key"));
             pieces.extend(from.iter().cloned());
-            pieces.extend([Piece::Sql(" JOIN summary_values s ON s.run_id = r.id AND s.name = "), Piece::Text(name.clone()), Piece::Sql(" WHERE ")]);
+            pieces.extend([
+                Piece::Sql(" JOIN summary_values s ON s.run_id = r.id AND s.name = "),
+                Piece::Text(name.clone()),
+                Piece::Sql(" WHERE "),
+            ]);
             pieces.extend(condition.iter().cloned());
             let values: Vec<GroupedValue> = on_each!(self, read, pool => {
                 let mut query = QueryBuilder::new("");

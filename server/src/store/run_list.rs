@@ -91,11 +91,9 @@ impl SortColumns {
                 text: Some("v.text"),
                 ..none
             },
-            SortKey::Summary(name) => Self {
-                join: join(" LEFT JOIN summary_values v ON v.run_id = r.id AND v.name = ", name),
-                whole: Some("v.sort_key"),
-                ..none
-            },
+            SortKey::Summary(name) => {
+                Self { join: join(" LEFT JOIN summary_values v ON v.run_id = r.id AND v.name = ", name), whole: Some("v.sort_key"), ..none }
+            }
         }
     }
 
@@ -222,7 +220,12 @@ impl Store {
         let named = || Piece::Text(name.to_owned());
         let runs = Piece::Sql(if matches!(self.database, Database::Sqlite { .. }) { "runs r INDEXED BY runs_listed" } else { "runs r" });
         let with = [Piece::Sql(VALUES), runs, Piece::Sql(" WHERE r.id = v.run_id AND v.name = "), named(), Piece::Sql(" AND ")];
-        let without = [self.from_listed(), Piece::Sql(" WHERE r.id NOT IN (SELECT run_id FROM summary_values WHERE name = "), named(), Piece::Sql(") AND ")];
+        let without = [
+            self.from_listed(),
+            Piece::Sql(" WHERE r.id NOT IN (SELECT run_id FROM summary_values WHERE name = "),
+            named(),
+            Piece::Sql(") AND "),
+        ];
         let none = SortColumns::of(&SortKey::CreatedAt);
         let by_key = SortColumns { whole: Some("v.sort_key"), is_whole: true, ..SortColumns::of(&SortKey::CreatedAt) };
         if let PageStart::After(RunCursor { whole: None, .. }) = start {

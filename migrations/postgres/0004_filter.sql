@@ -44,28 +44,29 @@ CREATE FUNCTION config_fields(config JSONB) RETURNS TABLE (name TEXT, number DOU
     FROM fields WHERE jsonb_typeof(fields.value) NOT IN ('object', 'null')
 $$;
 
+-- Once a statement: a sweep of ten thousand runs is a handful of them.
 CREATE FUNCTION index_config() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO config_values (owner, cell, name, number, text)
-    SELECT COALESCE(NEW.sweep_id, NEW.id), COALESCE(NEW.sweep_cell, 0), field.name, field.number, field.text
-    FROM config_fields(NEW.config::jsonb) field
-    WHERE NOT EXISTS (SELECT 1 FROM config_values WHERE owner = COALESCE(NEW.sweep_id, NEW.id) AND cell = COALESCE(NEW.sweep_cell, 0))
+    SELECT r.owner, r.cell, field.name, field.number, field.text
+    FROM (SELECT COALESCE(sweep_id, id) AS owner, COALESCE(sweep_cell, 0) AS cell, MIN(config) AS config FROM made GROUP BY 1, 2) r
+    CROSS JOIN LATERAL config_fields(r.config::jsonb) field
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER runs_config AFTER INSERT ON runs FOR EACH ROW EXECUTE FUNCTION index_config();
+CREATE TRIGGER runs_config AFTER INSERT ON runs REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION index_config();
 
 -- The last run of a config takes its values with it.
 CREATE FUNCTION forget_config() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.sweep_id IS NULL OR NOT EXISTS (SELECT 1 FROM runs WHERE sweep_id = OLD.sweep_id AND sweep_cell = OLD.sweep_cell) THEN
-        DELETE FROM config_values WHERE owner = COALESCE(OLD.sweep_id, OLD.id) AND cell = COALESCE(OLD.sweep_cell, 0);
-    END IF;
+    DELETE FROM config_values v USING gone
+    WHERE v.owner = COALESCE(gone.sweep_id, gone.id) AND v.cell = COALESCE(gone.sweep_cell, 0)
+        AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.sweep_id = gone.sweep_id AND r.sweep_cell = gone.sweep_cell);
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER runs_config_gone AFTER DELETE ON runs FOR EACH ROW EXECUTE FUNCTION forget_config();
+CREATE TRIGGER runs_config_gone AFTER DELETE ON runs REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_config();
 
 INSERT INTO config_values (owner, cell, name, number, text)
 SELECT r.owner, r.cell, field.name, field.number, field.text

@@ -159,9 +159,18 @@ pub fn find_field(name: &str, known: &KnownNames) -> Result<Found, String> {
     }
     let plain = || FIELDS.iter().map(|field| field.name);
     // A config field or a summary number without its prefix is meant more often than not.
-    let owner = if known.config.contains(name) { Some("config.") } else { known.summary.contains(name).then_some("summary.") };
-    let near = owner.map(|prefix| format!("{prefix}{name}")).or_else(|| nearest(name, plain()).map(str::to_owned));
-    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let below = known.config.iter().chain(&known.summary).map(String::as_str);
+    let near = nearest(name, plain().chain(below)).map_or(String::new(), |near| {
+        let is_plain = plain().any(|plain| plain == near);
+        let prefix = if is_plain {
+            ""
+        } else if known.config.contains(near) {
+            "config."
+        } else {
+            "summary."
+        };
+        format!("; did you mean `{prefix}{near}`?")
+    });
     let all = plain().collect::<Vec<_>>().join(", ");
     Err(format!("there is no field `{name}`{near} (fields are {all}, config.FIELD and summary.NAME)"))
 }

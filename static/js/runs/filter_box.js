@@ -88,6 +88,7 @@ export function FilterBox({ value, onChange, faults, faulty, fields }) {
         setAt(-1);
         tell(event.currentTarget.value, event.currentTarget.value === '');
       }}
+      onChange=${(event) => event.currentTarget.value !== text && tell(event.currentTarget.value)}
       onKeyUp=${follow} onClick=${(event) => { follow(event); setOpen(true); }} onKeyDown=${onKey} onBlur=${() => setOpen(false)} />
     <ul id="filter-suggestions" class="suggestions" role="listbox" aria-label="Suggestions" ref=${list} hidden=${items.length === 0} onMouseDown=${(event) => event.preventDefault()}>
       ${items.map((item, index) => html`<li key=${item.text} id=${`filter-suggestion-${index}`} role="option" aria-selected=${index === at} onClick=${() => take(item)}>

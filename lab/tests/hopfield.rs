@@ -28,7 +28,7 @@ fn kinds() -> Vec<Config> {
         }),
         json!({ "kind": "association", "set_size": 5, "dim": 6, "classes": 3, "batch_size": 4, "steps": 55, "test_samples": 8 }),
         json!({
-            "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
+            "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "shortest_sequence": 6, "longest_sequence": 8, "motif_length": 3, "filters": 16,
             "batch_size": 4, "epochs": 3
         }),
         json!({

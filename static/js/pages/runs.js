@@ -156,13 +156,14 @@ export function RunsPage() {
   };
   const last = useRef(-1);
   const selectOne = useCallback((id) => {
+    // "All but this one" is no selection that the server knows, so that none is left.
     setAllSelected(false);
     setSelected((old) => {
       const next = new Set(old);
-      if (!next.delete(id)) next.add(id);
+      if (!next.delete(id) && !allSelected) next.add(id);
       return next;
     });
-  }, []);
+  }, [allSelected]);
   const selectAll = () => {
     setSelected(new Set());
     setAllSelected((old) => !old);

@@ -86,7 +86,7 @@ impl Store {
     ) -> Result<Vec<RunGroup>, StoreError> {
         let (join, keys) = group_columns(by);
         let condition = compile(condition);
-        let mut from = vec![self.from_listed()];
+        let mut from = vec![self.listed_runs()];
         from.extend(join);
         let mut pieces = vec![Piece::Sql("SELECT ")];
         pieces.extend(key_columns_with_id(keys).map(Piece::Sql));

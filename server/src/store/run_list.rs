@@ -158,7 +158,7 @@ impl Store {
             SortKey::Summary(name) => self.list_by_summary(name, condition, sort.descending, start, limit).await?,
             by => {
                 let columns = SortColumns::of(by);
-                let from = [vec![self.from_listed()], columns.join.clone(), vec![Piece::Sql(" WHERE ")]].concat();
+                let from = [vec![self.listed_runs()], columns.join.clone(), vec![Piece::Sql(" WHERE ")]].concat();
                 self.list_keys(&from, &columns, condition, sort.descending, start, limit).await?
             }
         };
@@ -221,7 +221,7 @@ impl Store {
         let runs = Piece::Sql(if matches!(self.database, Database::Sqlite { .. }) { "runs r INDEXED BY runs_listed" } else { "runs r" });
         let with = [Piece::Sql(VALUES), runs, Piece::Sql(" WHERE r.id = v.run_id AND v.name = "), named(), Piece::Sql(" AND ")];
         let without = [
-            self.from_listed(),
+            self.listed_runs(),
             Piece::Sql(" WHERE r.id NOT IN (SELECT run_id FROM summary_values WHERE name = "),
             named(),
             Piece::Sql(") AND "),
@@ -262,7 +262,7 @@ impl Store {
     /// How many runs `condition` lets through.
     pub async fn count_matching_runs(&self, condition: &Condition) -> Result<i64, StoreError> {
         let pieces = compile(condition);
-        let from = self.from_listed();
+        let from = self.listed_runs();
         Ok(on_each!(self, read, pool => {
             let mut query = QueryBuilder::new("SELECT COUNT(*)");
             push_pieces!(query, [&from]);
@@ -275,7 +275,7 @@ impl Store {
     /// The ids and states of the runs that `condition` lets through, newest first, at most `limit`.
     pub async fn list_matching_ids(&self, condition: &Condition, limit: i64) -> Result<Vec<Uuid>, StoreError> {
         let pieces = compile(condition);
-        let from = self.from_listed();
+        let from = self.listed_runs();
         Ok(on_each!(self, read, pool => {
             let mut query = QueryBuilder::new("SELECT r.id");
             push_pieces!(query, [&from]);
@@ -287,7 +287,7 @@ impl Store {
     }
 
     /// `runs r`, read from its narrow index. Told to SQLite, which would rather look every run up in the wide table.
-    pub(super) fn from_listed(&self) -> Piece {
+    pub(super) fn listed_runs(&self) -> Piece {
         Piece::Sql(match self.database {
             Database::Sqlite { .. } => " FROM runs r INDEXED BY runs_listed",
             Database::Postgres(_) => " FROM runs r",

@@ -1,5 +1,6 @@
 /** Follows one run over its WebSocket: every event after a number exactly once and in order, across lost connections. */
 import { socketUrl } from './api.js';
+import { onWake } from './wake.js';
 
 /**
  * `connecting` until the first message can come; `stale` while the connection is lost; `ended` after the run's last event;
@@ -106,12 +107,17 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
   };
   addEventListener('online', onOnline);
   addEventListener('offline', onOffline);
+  const stopWaking = onWake(() => {
+    onOffline();
+    onOnline();
+  });
 
   function stop() {
     stopped = true;
     clearTimeout(timer);
     removeEventListener('online', onOnline);
     removeEventListener('offline', onOffline);
+    stopWaking();
     const open = socket;
     socket = null;
     open?.close();

@@ -1,6 +1,7 @@
-/** One socket for many runs: states and progress of all of them, and the full events of those that a page watches. */
+/** One socket for the lab: states and progress of all runs, the full events of those that a page watches, and the counts of the header. */
 import { socketUrl } from './api.js';
 import { Backoff } from './live.js';
+import { onWake } from './wake.js';
 
 /** @typedef {(event: import('./types.js').RunEvent) => void} Listener */
 
@@ -13,11 +14,14 @@ const backoff = new Backoff();
 const allListeners = new Set();
 /** @type {Map<string, {after: number, listener: Listener}>} */
 const watched = new Map();
+/** @type {Set<(counts: import('./types.js').LabCounts) => void>} */
+const labListeners = new Set();
 /** @type {Set<(connected: boolean) => void>} */
 const stateListeners = new Set();
+let stopWaking = () => {};
 
 const send = (message) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
-const isNeeded = () => allListeners.size > 0 || watched.size > 0;
+const isNeeded = () => allListeners.size > 0 || labListeners.size > 0 || watched.size > 0;
 
 /** @param {boolean} next */
 function setConnected(next) {
@@ -31,14 +35,23 @@ function connect() {
   if (socket || !isNeeded()) return;
   const current = new WebSocket(socketUrl('/api/v1/events'));
   socket = current;
+  stopWaking();
+  stopWaking = onWake(() => {
+    backoff.reset();
+    lose(current);
+    connect();
+  });
   current.onopen = () => {
     backoff.reset();
     setConnected(true);
     if (allListeners.size > 0) send({ subscribe: { runs: 'all' } });
+    if (labListeners.size > 0) send({ subscribe: { lab: 'counts' } });
     watched.forEach(({ after }, run) => send({ subscribe: { run, after } }));
   };
   current.onmessage = (message) => {
+    if (socket !== current) return;
     const event = JSON.parse(message.data);
+    if (event.type === 'lab') labListeners.forEach((listener) => listener(event));
     if (event.type === 'status' || event.type === 'progress') allListeners.forEach((listener) => listener(event));
     const watch = event.run ? watched.get(event.run) : undefined;
     // The news about all runs may leave some out; only the next event of the watched run itself may be taken.
@@ -49,10 +62,18 @@ function connect() {
   };
   current.onclose = () => {
     if (socket !== current) return;
-    socket = null;
-    setConnected(false);
+    lose(current);
     if (isNeeded()) timer = setTimeout(connect, backoff.next());
   };
+}
+
+/** Lets go of a socket that brings nothing any more. @param {WebSocket} old */
+function lose(old) {
+  if (socket !== old) return;
+  socket = null;
+  stopWaking();
+  old.close();
+  setConnected(false);
 }
 
 /** Closes the socket a little later, so that going from page to page keeps it. */
@@ -60,10 +81,7 @@ function release() {
   setTimeout(() => {
     if (isNeeded()) return;
     clearTimeout(timer);
-    const open = socket;
-    socket = null;
-    open?.close();
-    setConnected(false);
+    if (socket) lose(socket);
   }, 1000);
 }
 
@@ -74,6 +92,17 @@ export function followAllRuns(listener) {
   connect();
   return () => {
     allListeners.delete(listener);
+    release();
+  };
+}
+
+/** How many workers and runs there are, now and after every change. @param {(counts: import('./types.js').LabCounts) => void} listener @returns {() => void} call it to stop */
+export function followLab(listener) {
+  labListeners.add(listener);
+  send({ subscribe: { lab: 'counts' } });
+  connect();
+  return () => {
+    labListeners.delete(listener);
     release();
   };
 }

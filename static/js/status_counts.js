@@ -1,30 +1,36 @@
-/** The lab's live counts: workers and runs, asked for when something has changed. */
-import { get } from './api.js';
+/** The lab's live counts of workers and runs, and since when they are old. */
 import { useEffect, useState } from './html.js';
-import { followAllRuns } from './live_runs.js';
-import { useInterval } from './load.js';
+import { followLab, onNewsState } from './live_runs.js';
 
-/** Several changes at once are one question. */
-const GATHER_MS = 400;
-const ASK_AGAIN_MS = 15000;
+/** @returns {import('./types.js').LabCounts | null} `null` until they are known */
+export function useLabCounts() {
+  const [counts, setCounts] = useState(/** @type {import('./types.js').LabCounts | null} */ (null));
+  useEffect(() => followLab(setCounts), []);
+  return counts;
+}
 
-/** @returns {import('./types.js').Status | null} */
-export function useStatus() {
-  const [status, setStatus] = useState(/** @type {import('./types.js').Status | null} */ (null));
-  const ask = () => get('/api/v1/status').then(setStatus, () => {});
+/** @returns {Date | null} since when no news come; `null` while they do, and before the first have come */
+export function useLostSince() {
+  const [since, setSince] = useState(/** @type {Date | null} */ (null));
   useEffect(() => {
-    ask();
-    let timer = 0;
-    const stop = followAllRuns((event) => {
-      if (event.type !== 'status') return;
-      clearTimeout(timer);
-      timer = setTimeout(ask, GATHER_MS);
+    let seen = false;
+    return onNewsState((connected) => {
+      setSince(seen && !connected ? new Date() : null);
+      seen ||= connected;
     });
-    return () => {
-      clearTimeout(timer);
-      stop();
-    };
   }, []);
-  useInterval(ask, ASK_AGAIN_MS);
-  return status;
+  return since;
+}
+
+/** Calls `again` when news that were lost come again: what happened meanwhile is only in the answers. @param {() => void} again */
+export function useNewsBack(again) {
+  useEffect(() => {
+    let seen = false;
+    let lost = false;
+    return onNewsState((connected) => {
+      if (connected && lost) again();
+      lost = seen && !connected;
+      seen ||= connected;
+    });
+  }, []);
 }

@@ -4,7 +4,7 @@ use super::{
     events::{close, send, small_buffers},
     views::Problem,
 };
-use crate::{error::ApiError, follow::Follower, live::Told, state::AppState};
+use crate::{error::ApiError, follow::Follower, lab_counts::LabCounts, live::Told, state::AppState};
 use axum::{
     extract::{
         State,
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
-    mpsc,
+    mpsc, watch,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -51,9 +51,12 @@ enum Subscribe {
     Runs {
         runs: String,
     },
+    Lab {
+        lab: String,
+    },
 }
 
-/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too.
+/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too. `{"subscribe": {"lab": "counts"}}` brings `{"type": "lab", "workers": …, "runs": …}`, as `/api/v1/status` has them, now and after every change.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", responses(
     (status = 101, description = "a WebSocket"), (status = 400, body = Problem)))]
 async fn follow_many(
@@ -73,6 +76,7 @@ async fn serve(app: AppState, mut socket: WebSocket) {
     let (sender, mut events) = mpsc::channel::<Utf8Bytes>(64);
     let mut followed: HashMap<Uuid, DropGuard> = HashMap::new();
     let mut all: Option<broadcast::Receiver<Arc<[Told]>>> = None;
+    let mut lab: Option<watch::Receiver<Option<LabCounts>>> = None;
     // The newest status and progress of each run that has not been sent yet, for `runs: all`.
     let mut pending: HashMap<(Uuid, bool), Utf8Bytes> = HashMap::new();
     let mut tick = tokio::time::interval(COALESCE);
@@ -93,6 +97,11 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                         None
                     }
                     Ok(Request::Subscribe(Subscribe::Runs { runs })) => Some(format!("runs must be \"all\"; got \"{runs}\"")),
+                    Ok(Request::Subscribe(Subscribe::Lab { lab: wanted })) if wanted == "counts" => {
+                        lab = Some(app.lab_news.watch());
+                        None
+                    }
+                    Ok(Request::Subscribe(Subscribe::Lab { lab })) => Some(format!("lab must be \"counts\"; got \"{lab}\"")),
                     Ok(Request::Unsubscribe { run }) => { followed.remove(&run); None }
                     Ok(Request::Subscribe(Subscribe::Run { .. })) if followed.len() >= MOST_RUNS => {
                         Some(format!("a socket follows at most {MOST_RUNS} runs at a time"))
@@ -133,6 +142,10 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => all = None,
             },
+            counts = next_counts(&mut lab) => {
+                let text = serde_json::json!({ "type": "lab", "workers": counts.workers, "runs": counts.runs }).to_string();
+                if !send(&mut socket, Message::Text(text.into())).await { return }
+            }
             _ = tick.tick() => {
                 quiet_ticks += 1;
                 for (_, text) in pending.drain() {
@@ -144,6 +157,24 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                     if !send(&mut socket, Message::Ping(Default::default())).await { return }
                 }
             }
+        }
+    }
+}
+
+/// The counts once they are others than those sent before; never without a subscription.
+async fn next_counts(lab: &mut Option<watch::Receiver<Option<LabCounts>>>) -> LabCounts {
+    loop {
+        match lab {
+            Some(counts) => match counts.changed().await {
+                Ok(()) => {
+                    if let Some(counts) = counts.borrow_and_update().clone() {
+                        return counts;
+                    }
+                }
+                // The server stops, and tells the socket so by itself.
+                Err(_) => *lab = None,
+            },
+            None => std::future::pending().await,
         }
     }
 }

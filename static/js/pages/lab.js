@@ -1,15 +1,18 @@
 /** The lab itself: who computes, which data are here, which version this is. */
 import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
-import { formatAge, formatBytes, formatWhen, shortId } from '../format.js';
-import { html } from '../html.js';
+import { formatBytes, shortId } from '../format.js';
+import { html, useEffect, useRef } from '../html.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
 import { notifyError } from '../notice.js';
 import { ProgressBar } from '../run/status_face.js';
 import { useCanWrite } from '../session.js';
+import { useLabCounts, useNewsBack } from '../status_counts.js';
+import { useRunNews } from '../sweep/news.js';
+import { Age } from '../when.js';
 
-const ASK_AGAIN_MS = 5000;
-const ASK_AGAIN_FETCHING_MS = 1000;
+/** How often the list of data sets is asked for while one is being fetched. */
+const ASK_AGAIN_MS = 1000;
 
 /** @param {number} count */
 const grouped = (count) => count.toLocaleString('en');
@@ -35,13 +38,20 @@ export function LabPage() {
   const workers = useLoad((signal) => getAll('/api/v1/workers', { signal }), []);
   const datasets = useLoad((signal) => getAll('/api/v1/datasets', { signal }), []);
   const fetching = (datasets.value ?? []).some((dataset) => dataset.state === 'fetching');
-  useInterval(() => {
-    status.reload();
-    workers.reload();
-  }, ASK_AGAIN_MS);
-  useInterval(() => datasets.reload(), fetching ? ASK_AGAIN_FETCHING_MS : ASK_AGAIN_MS);
+  const counts = useLabCounts();
+  const first = useRef(true);
+  useEffect(() => {
+    if (counts === null) return;
+    // The page has just asked; only later counts are news to it.
+    if (!first.current) workers.reload();
+    first.current = false;
+  }, [counts]);
+  useNewsBack(() => [status, workers, datasets].forEach((list) => list.reload()));
+  // A run that fetches its data says so with its state.
+  useRunNews(true, datasets.reload);
+  useInterval(() => fetching && datasets.reload(), ASK_AGAIN_MS);
   const fetchData = (id) => post(`/api/v1/datasets/${id}/fetch`).then(datasets.reload, notifyError);
-  const about = /** @type {import('../types.js').Status | null} */ (status.value);
+  const about = /** @type {import('../types.js').Status | null} */ (status.value && { ...status.value, ...counts });
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
 
   return html`<main class="page lab-page">
@@ -69,7 +79,7 @@ export function LabPage() {
         <td class="from-tablet">${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
         <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${shortId(worker.run_id)}</a>`}</td>
         <td class="number from-tablet">${worker.version}</td>
-        <td class="number quiet" title=${formatWhen(worker.last_seen_at)}>${formatAge(worker.last_seen_at)}</td>
+        <td class="number quiet">${worker.state === 'lost' ? html`<${Age} time=${worker.last_seen_at} />` : 'now'}</td>
       </tr>`)}</tbody>
     </table></div>`}
     <p class="note">Another machine joins with this line:</p>

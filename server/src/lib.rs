@@ -12,7 +12,6 @@ pub mod grid;
 pub mod guard;
 pub mod idempotency;
 pub mod interval;
-pub mod lab_counts;
 pub mod limits;
 pub mod live;
 pub mod metrics;

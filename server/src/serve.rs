@@ -6,7 +6,6 @@ use crate::{
     config::{ServerConfig, shown_address},
     datasets::Fetches,
     error::DatabaseFailure,
-    lab_counts::LabNews,
     metrics::Metrics,
     objects,
     presence::Presence,
@@ -104,7 +103,6 @@ pub async fn serve(
 
     let stop_sockets = CancellationToken::new();
     let metrics = Metrics::default();
-    let lab_news = LabNews::default();
     let state = AppState {
         store: store.clone(),
         objects: objects.clone(),
@@ -113,7 +111,6 @@ pub async fn serve(
         fetches: Fetches::default(),
         metrics: metrics.clone(),
         presence: Presence::default(),
-        lab_news: lab_news.clone(),
         stop: stop_sockets.clone(),
     };
     let base = state.config.base_url();
@@ -123,7 +120,7 @@ pub async fn serve(
     });
     let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
-    let house = tokio::spawn(keep_house(store.clone(), objects, storage, metrics, lab_news, stop_sockets.clone()));
+    let house = tokio::spawn(keep_house(store.clone(), objects, storage, metrics, stop_sockets.clone()));
 
     ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
@@ -258,14 +255,7 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
 }
 
 /// What must be done now and then.
-async fn keep_house(
-    store: Store,
-    objects: Arc<dyn ObjectStore>,
-    storage: PathBuf,
-    metrics: Metrics,
-    lab_news: LabNews,
-    stop: CancellationToken,
-) {
+async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, metrics: Metrics, stop: CancellationToken) {
     let hearing = {
         let (store, stop) = (store.clone(), stop.clone());
         async move {
@@ -297,7 +287,7 @@ async fn keep_house(
             }
         }
     };
-    tokio::join!(hearing, cleaning, sweeping, lab_news.keep(&store, &stop));
+    tokio::join!(hearing, cleaning, sweeping);
 }
 
 const DAY_MS: i64 = 86_400_000;

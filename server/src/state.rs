@@ -1,6 +1,6 @@
 //! What every request can reach. Every field is a cheap handle.
 
-use crate::{config::ServerConfig, datasets::Fetches, lab_counts::LabNews, metrics::Metrics, presence::Presence, store::Store};
+use crate::{config::ServerConfig, datasets::Fetches, metrics::Metrics, presence::Presence, store::Store};
 use lab::Registry;
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -23,8 +23,6 @@ pub struct AppState {
     pub metrics: Metrics,
     /// When workers were last heard of.
     pub presence: Presence,
-    /// How many workers and runs there are, as it changes.
-    pub lab_news: LabNews,
     /// Cancelled when the server stops.
     pub stop: CancellationToken,
 }

@@ -1,6 +1,5 @@
 /** Follows one run over its WebSocket: every event after a number exactly once and in order, across lost connections. */
 import { socketUrl } from './api.js';
-import { onWake } from './wake.js';
 
 /**
  * `connecting` until the first message can come; `stale` while the connection is lost; `ended` after the run's last event;
@@ -10,6 +9,9 @@ import { onWake } from './wake.js';
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
+/** How often the clock is looked at, and the jump by which one knows that the computer has slept and its sockets are dead. */
+const LOOK_MS = 2000;
+const SLEPT_MS = 30_000;
 
 /** Waits between attempts: doubling, with jitter so that many viewers do not return at once. */
 export class Backoff {
@@ -105,19 +107,23 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
     enter('stale');
     retry();
   };
+  let looked = Date.now();
+  const watch = setInterval(() => {
+    const slept = Date.now() - looked > SLEPT_MS;
+    looked = Date.now();
+    if (!slept) return;
+    backoff.reset();
+    onOffline();
+  }, LOOK_MS);
   addEventListener('online', onOnline);
   addEventListener('offline', onOffline);
-  const stopWaking = onWake(() => {
-    onOffline();
-    onOnline();
-  });
 
   function stop() {
     stopped = true;
+    clearInterval(watch);
     clearTimeout(timer);
     removeEventListener('online', onOnline);
     removeEventListener('offline', onOffline);
-    stopWaking();
     const open = socket;
     socket = null;
     open?.close();
@@ -127,3 +133,5 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
   connect();
   return stop;
 }
+
+export { LOOK_MS, SLEPT_MS };

@@ -1,7 +1,6 @@
-/** One socket for the lab: states and progress of all runs, the full events of those that a page watches, and the counts of the header. */
+/** One socket for many runs: states and progress of all of them, and the full events of those that a page watches. */
 import { socketUrl } from './api.js';
-import { Backoff } from './live.js';
-import { onWake } from './wake.js';
+import { Backoff, LOOK_MS, SLEPT_MS } from './live.js';
 
 /** @typedef {(event: import('./types.js').RunEvent) => void} Listener */
 
@@ -14,14 +13,13 @@ const backoff = new Backoff();
 const allListeners = new Set();
 /** @type {Map<string, {after: number, listener: Listener}>} */
 const watched = new Map();
-/** @type {Set<(counts: import('./types.js').LabCounts) => void>} */
+/** @type {Set<(status: import('./types.js').Status) => void>} */
 const labListeners = new Set();
 /** @type {Set<(connected: boolean) => void>} */
 const stateListeners = new Set();
-let stopWaking = () => {};
 
 const send = (message) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
-const isNeeded = () => allListeners.size > 0 || labListeners.size > 0 || watched.size > 0;
+const isNeeded = () => allListeners.size > 0 || watched.size > 0;
 
 /** @param {boolean} next */
 function setConnected(next) {
@@ -35,21 +33,13 @@ function connect() {
   if (socket || !isNeeded()) return;
   const current = new WebSocket(socketUrl('/api/v1/events'));
   socket = current;
-  stopWaking();
-  stopWaking = onWake(() => {
-    backoff.reset();
-    lose(current);
-    connect();
-  });
   current.onopen = () => {
     backoff.reset();
     setConnected(true);
     if (allListeners.size > 0) send({ subscribe: { runs: 'all' } });
-    if (labListeners.size > 0) send({ subscribe: { lab: 'counts' } });
     watched.forEach(({ after }, run) => send({ subscribe: { run, after } }));
   };
   current.onmessage = (message) => {
-    if (socket !== current) return;
     const event = JSON.parse(message.data);
     if (event.type === 'lab') labListeners.forEach((listener) => listener(event));
     if (event.type === 'status' || event.type === 'progress') allListeners.forEach((listener) => listener(event));
@@ -62,18 +52,10 @@ function connect() {
   };
   current.onclose = () => {
     if (socket !== current) return;
-    lose(current);
+    socket = null;
+    setConnected(false);
     if (isNeeded()) timer = setTimeout(connect, backoff.next());
   };
-}
-
-/** Lets go of a socket that brings nothing any more. @param {WebSocket} old */
-function lose(old) {
-  if (socket !== old) return;
-  socket = null;
-  stopWaking();
-  old.close();
-  setConnected(false);
 }
 
 /** Closes the socket a little later, so that going from page to page keeps it. */
@@ -81,7 +63,10 @@ function release() {
   setTimeout(() => {
     if (isNeeded()) return;
     clearTimeout(timer);
-    if (socket) lose(socket);
+    const open = socket;
+    socket = null;
+    open?.close();
+    setConnected(false);
   }, 1000);
 }
 
@@ -92,17 +77,6 @@ export function followAllRuns(listener) {
   connect();
   return () => {
     allListeners.delete(listener);
-    release();
-  };
-}
-
-/** How many workers and runs there are, now and after every change. @param {(counts: import('./types.js').LabCounts) => void} listener @returns {() => void} call it to stop */
-export function followLab(listener) {
-  labListeners.add(listener);
-  send({ subscribe: { lab: 'counts' } });
-  connect();
-  return () => {
-    labListeners.delete(listener);
     release();
   };
 }
@@ -123,9 +97,29 @@ export function watchRun(run, after, listener) {
   };
 }
 
+/** The lab's counts whenever they change, while all runs are followed. @param {(status: import('./types.js').Status) => void} listener @returns {() => void} */
+export function onLab(listener) {
+  labListeners.add(listener);
+  return () => labListeners.delete(listener);
+}
+
 /** Whether the news arrive. @param {(connected: boolean) => void} listener told now and after every change @returns {() => void} */
 export function onNewsState(listener) {
   stateListeners.add(listener);
   listener(connected);
   return () => stateListeners.delete(listener);
 }
+
+let looked = Date.now();
+setInterval(() => {
+  const slept = Date.now() - looked > SLEPT_MS;
+  looked = Date.now();
+  if (!slept || !socket) return;
+  // The computer has slept: the socket is dead, though nothing says so.
+  const dead = socket;
+  socket = null;
+  dead.close();
+  setConnected(false);
+  backoff.reset();
+  connect();
+}, LOOK_MS);

@@ -1,36 +1,33 @@
-/** The lab's live counts of workers and runs, and since when they are old. */
+/** The lab's live counts: workers and runs, told by the server when they change and asked for when news of runs say that they have. */
+import { get } from './api.js';
 import { useEffect, useState } from './html.js';
-import { followLab, onNewsState } from './live_runs.js';
+import { followAllRuns, onLab, onNewsState } from './live_runs.js';
+import { useInterval } from './load.js';
 
-/** @returns {import('./types.js').LabCounts | null} `null` until they are known */
-export function useLabCounts() {
-  const [counts, setCounts] = useState(/** @type {import('./types.js').LabCounts | null} */ (null));
-  useEffect(() => followLab(setCounts), []);
-  return counts;
-}
+/** Several changes at once are one question. */
+const GATHER_MS = 400;
+/** How often the counts are asked for while no news arrive. */
+const ASK_AGAIN_MS = 15000;
 
-/** @returns {Date | null} since when no news come; `null` while they do, and before the first have come */
-export function useLostSince() {
-  const [since, setSince] = useState(/** @type {Date | null} */ (null));
+/** @returns {import('./types.js').Status | null} */
+export function useStatus() {
+  const [status, setStatus] = useState(/** @type {import('./types.js').Status | null} */ (null));
+  const [told, setTold] = useState(true);
+  const ask = () => get('/api/v1/status').then(setStatus, () => {});
   useEffect(() => {
-    let seen = false;
-    return onNewsState((connected) => {
-      setSince(seen && !connected ? new Date() : null);
-      seen ||= connected;
+    ask();
+    let timer = 0;
+    const stopRuns = followAllRuns((event) => {
+      if (event.type !== 'status') return;
+      clearTimeout(timer);
+      timer = setTimeout(ask, GATHER_MS);
     });
+    const stops = [stopRuns, onLab(setStatus), onNewsState(setTold)];
+    return () => {
+      clearTimeout(timer);
+      stops.forEach((stop) => stop());
+    };
   }, []);
-  return since;
-}
-
-/** Calls `again` when news that were lost come again: what happened meanwhile is only in the answers. @param {() => void} again */
-export function useNewsBack(again) {
-  useEffect(() => {
-    let seen = false;
-    let lost = false;
-    return onNewsState((connected) => {
-      if (connected && lost) again();
-      lost = seen && !connected;
-      seen ||= connected;
-    });
-  }, []);
+  useInterval(() => !told && ask(), ASK_AGAIN_MS);
+  return status;
 }

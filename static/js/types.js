@@ -46,7 +46,6 @@
  *   last_seen_at: string, version: string}} WorkerInfo
  * @typedef {{version: string, reachable: boolean, public_url: string | null, workers: {online: number, busy: number},
  *   runs: {queued: number, running: number}}} Status
- * @typedef {Pick<Status, 'workers' | 'runs'>} LabCounts
  * @typedef {{name: string, role: 'admin' | 'member' | 'viewer' | 'worker', login: boolean}} Me
  * @typedef {{id: string, title: string | null, run_id?: string | null, run_ids?: string[] | null, sweep_id?: string | null,
  *   created_at?: string, created_by?: string, expires_at: string | null, revoked_at?: string | null, open?: boolean}} Share

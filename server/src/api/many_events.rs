@@ -2,9 +2,10 @@
 
 use super::{
     events::{close, send, small_buffers},
+    session::lab_status,
     views::Problem,
 };
-use crate::{error::ApiError, follow::Follower, lab_counts::LabCounts, live::Told, state::AppState};
+use crate::{error::ApiError, follow::Follower, live::Told, state::AppState};
 use axum::{
     extract::{
         State,
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
-    mpsc, watch,
+    mpsc,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,6 +32,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 const MOST_RUNS: usize = 200;
 /// Status and progress of all runs are sent at most this often.
 const COALESCE: Duration = Duration::from_millis(250);
+/// The lab's counts are looked at every so many of these: a worker that dies makes no event.
+const LAB_TICKS: u32 = 20;
 
 /// What a client sends.
 #[derive(Debug, Deserialize)]
@@ -51,12 +54,9 @@ enum Subscribe {
     Runs {
         runs: String,
     },
-    Lab {
-        lab: String,
-    },
 }
 
-/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too. `{"subscribe": {"lab": "counts"}}` brings `{"type": "lab", "workers": …, "runs": …}`, as `/api/v1/status` has them, now and after every change.
+/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too. Whoever subscribes to all also hears `{"type": "lab", …}` with the answer of `/status` whenever that has changed, so that no page asks again and again.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", responses(
     (status = 101, description = "a WebSocket"), (status = 400, body = Problem)))]
 async fn follow_many(
@@ -76,12 +76,12 @@ async fn serve(app: AppState, mut socket: WebSocket) {
     let (sender, mut events) = mpsc::channel::<Utf8Bytes>(64);
     let mut followed: HashMap<Uuid, DropGuard> = HashMap::new();
     let mut all: Option<broadcast::Receiver<Arc<[Told]>>> = None;
-    let mut lab: Option<watch::Receiver<Option<LabCounts>>> = None;
     // The newest status and progress of each run that has not been sent yet, for `runs: all`.
     let mut pending: HashMap<(Uuid, bool), Utf8Bytes> = HashMap::new();
     let mut tick = tokio::time::interval(COALESCE);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut quiet_ticks = 0;
+    let (mut lab_ticks, mut lab) = (0, String::new());
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return close(socket, close_code::RESTART, "the server stops; come back").await,
@@ -97,11 +97,6 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                         None
                     }
                     Ok(Request::Subscribe(Subscribe::Runs { runs })) => Some(format!("runs must be \"all\"; got \"{runs}\"")),
-                    Ok(Request::Subscribe(Subscribe::Lab { lab: wanted })) if wanted == "counts" => {
-                        lab = Some(app.lab_news.watch());
-                        None
-                    }
-                    Ok(Request::Subscribe(Subscribe::Lab { lab })) => Some(format!("lab must be \"counts\"; got \"{lab}\"")),
                     Ok(Request::Unsubscribe { run }) => { followed.remove(&run); None }
                     Ok(Request::Subscribe(Subscribe::Run { .. })) if followed.len() >= MOST_RUNS => {
                         Some(format!("a socket follows at most {MOST_RUNS} runs at a time"))
@@ -142,15 +137,23 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => all = None,
             },
-            counts = next_counts(&mut lab) => {
-                let text = serde_json::json!({ "type": "lab", "workers": counts.workers, "runs": counts.runs }).to_string();
-                if !send(&mut socket, Message::Text(text.into())).await { return }
-            }
             _ = tick.tick() => {
                 quiet_ticks += 1;
                 for (_, text) in pending.drain() {
                     quiet_ticks = 0;
                     if !send(&mut socket, Message::Text(text)).await { return }
+                }
+                lab_ticks += 1;
+                if all.is_some() && lab_ticks >= LAB_TICKS {
+                    lab_ticks = 0;
+                    match lab_message(&app).await {
+                        Ok(text) if text != lab => {
+                            lab.clone_from(&text);
+                            if !send(&mut socket, Message::Text(text.into())).await { return }
+                        }
+                        Ok(_) => {}
+                        Err(error) => tracing::warn!(%error, "the lab's counts could not be read"),
+                    }
                 }
                 if quiet_ticks >= 100 {
                     quiet_ticks = 0;
@@ -161,22 +164,11 @@ async fn serve(app: AppState, mut socket: WebSocket) {
     }
 }
 
-/// The counts once they are others than those sent before; never without a subscription.
-async fn next_counts(lab: &mut Option<watch::Receiver<Option<LabCounts>>>) -> LabCounts {
-    loop {
-        match lab {
-            Some(counts) => match counts.changed().await {
-                Ok(()) => {
-                    if let Some(counts) = counts.borrow_and_update().clone() {
-                        return counts;
-                    }
-                }
-                // The server stops, and tells the socket so by itself.
-                Err(_) => *lab = None,
-            },
-            None => std::future::pending().await,
-        }
-    }
+/// The lab's counts as a message.
+async fn lab_message(app: &AppState) -> Result<String, ApiError> {
+    let mut message = serde_json::json!(lab_status(app).await?);
+    message["type"] = "lab".into();
+    Ok(message.to_string())
 }
 
 /// Sends the events of one run until its log ends or it is unsubscribed.

@@ -82,18 +82,44 @@ pub struct LabStatus {
     pub reachable: bool,
     /// The address in links.
     pub public_url: String,
-    /// How many workers and runs there are.
-    #[serde(flatten)]
-    pub counts: LabCounts,
+    /// Workers.
+    pub workers: WorkerCounts,
+    /// Runs.
+    pub runs: RunCounts,
+}
+
+/// How many workers there are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WorkerCounts {
+    /// Called within the last 30 s.
+    pub online: usize,
+    /// Hold a run.
+    pub busy: usize,
+}
+
+/// How many runs wait and run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunCounts {
+    /// Waiting.
+    pub queued: i64,
+    /// Running.
+    pub running: i64,
 }
 
 /// The state of the lab.
 #[utoipa::path(get, path = "/api/v1/status", tag = "session", responses((status = 200, body = LabStatus), (status = 401, body = Problem)))]
 async fn status(State(app): State<AppState>) -> Result<Json<LabStatus>, ApiError> {
-    Ok(Json(LabStatus {
+    lab_status(&app).await.map(Json)
+}
+
+pub(super) async fn lab_status(app: &AppState) -> Result<LabStatus, ApiError> {
+    let workers = app.store.list_workers(now_ms() - worker::protocol::LEASE_MS, Uuid::nil(), 500).await?;
+    let (queued, running) = app.store.count_active_runs().await?;
+    Ok(LabStatus {
         version: worker::VERSION.to_owned(),
         reachable: app.config.is_reachable(),
         public_url: app.config.base_url(),
-        counts: LabCounts::of(&app.store).await?,
-    }))
+        workers: WorkerCounts { online: workers.len(), busy: workers.iter().filter(|worker| worker.run_id.is_some()).count() },
+        runs: RunCounts { queued, running },
+    })
 }

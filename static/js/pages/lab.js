@@ -2,12 +2,13 @@
 import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
 import { formatBytes, shortId } from '../format.js';
-import { html, useEffect, useRef } from '../html.js';
+import { html, useEffect } from '../html.js';
+import { onLab } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
+import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
 import { ProgressBar } from '../run/status_face.js';
 import { useCanWrite } from '../session.js';
-import { useLabCounts, useNewsBack } from '../status_counts.js';
 import { useRunNews } from '../sweep/news.js';
 import { Age } from '../when.js';
 
@@ -38,20 +39,20 @@ export function LabPage() {
   const workers = useLoad((signal) => getAll('/api/v1/workers', { signal }), []);
   const datasets = useLoad((signal) => getAll('/api/v1/datasets', { signal }), []);
   const fetching = (datasets.value ?? []).some((dataset) => dataset.state === 'fetching');
-  const counts = useLabCounts();
-  const first = useRef(true);
-  useEffect(() => {
-    if (counts === null) return;
-    // The page has just asked; only later counts are news to it.
-    if (!first.current) workers.reload();
-    first.current = false;
-  }, [counts]);
+  useEffect(
+    () =>
+      onLab((now) => {
+        status.set(now);
+        workers.reload();
+      }),
+    [],
+  );
   useNewsBack(() => [status, workers, datasets].forEach((list) => list.reload()));
   // A run that fetches its data says so with its state.
   useRunNews(true, datasets.reload);
   useInterval(() => fetching && datasets.reload(), ASK_AGAIN_MS);
   const fetchData = (id) => post(`/api/v1/datasets/${id}/fetch`).then(datasets.reload, notifyError);
-  const about = /** @type {import('../types.js').Status | null} */ (status.value && { ...status.value, ...counts });
+  const about = /** @type {import('../types.js').Status | null} */ (status.value);
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
 
   return html`<main class="page lab-page">

@@ -323,3 +323,61 @@ async fn nothing_jumps_while_a_run_goes_on() {
     assert!(sum < 0.002, "{jumps}");
     stage.post(&format!("/api/v1/runs/{id}/cancel"), json!({})).await;
 }
+
+/// Least distance of two colours in CIELAB that tells lines apart; about 2 can just be seen side by side.
+const LEAST_DISTANCE: f64 = 12.0;
+/// What eyes without one kind of cones make of linear red, green and blue (Machado, Oliveira and Fernandes, 2009, at full severity).
+const EYES: [(&str, [[f64; 3]; 3]); 4] = [
+    ("all three cones", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+    ("no red cones", [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]]),
+    ("no green cones", [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]]),
+    ("no blue cones", [[1.255_528, -0.076_749, -0.178_779], [-0.078_411, 0.930_809, 0.147_602], [0.004_733, 0.691_367, 0.303_900]]),
+];
+
+/// Linear red, green and blue of a colour as `#0072b2`.
+fn linear(color: &str) -> [f64; 3] {
+    [1, 3, 5].map(|at| {
+        let part = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+        if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    })
+}
+
+fn times(matrix: &[[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+    matrix.map(|row| row.iter().zip(vector).map(|(factor, part)| factor * part).sum::<f64>())
+}
+
+/// CIELAB of linear red, green and blue under D65.
+fn lab_of(color: [f64; 3]) -> [f64; 3] {
+    const XYZ: [[f64; 3]; 3] = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]];
+    let [x, y, z] = times(&XYZ, color.map(|part| part.clamp(0.0, 1.0)));
+    let root = |part: f64| if part > 0.008_856 { part.cbrt() } else { 7.787 * part + 16.0 / 116.0 };
+    let (x, y, z) = (root(x / 0.9505), root(y), root(z / 1.089));
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_colours_of_arms_differ_for_every_kind_of_eyes_and_so_do_their_dashes() {
+    let app = TestApp::on_sqlite().await;
+    let browser = Browser::open().await;
+    browser.goto(&app.url("/lab")).await;
+    browser.wait_text("h1", "Lab").await;
+    for theme in ["light", "dark"] {
+        browser.prefer(theme).await;
+        let styles = browser
+            .run_async(
+                "const { styleAt } = await import('/static/js/arms.js'); return [0, 1, 2, 3, 4, 5, 6].map((index) => styleAt(index));",
+            )
+            .await;
+        let styles = styles.as_array().unwrap();
+        for (index, one) in styles.iter().enumerate() {
+            for other in &styles[..index] {
+                assert_ne!(one["dash"], other["dash"], "{theme}");
+                for (eyes, matrix) in &EYES {
+                    let [a, b] = [one, other].map(|style| lab_of(times(matrix, linear(style["color"].as_str().unwrap()))));
+                    let distance = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                    assert!(distance > LEAST_DISTANCE, "{theme}, {eyes}: {} and {} are {distance:.1} apart", one["color"], other["color"]);
+                }
+            }
+        }
+    }
+}

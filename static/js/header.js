@@ -29,7 +29,7 @@ export function Header({ path, onKeys }) {
     <a class="brand" href="/">Engram</a>
     <nav aria-label="Pages">${PLACES.map(([place, name]) => html`<a key=${place} href=${place} aria-current=${isHere(place) ? 'page' : undefined}>${name}</a>`)}</nav>
     ${lostSince && html`<span class="stale lab-stale" role="status">stale since ${lostSince.toLocaleTimeString('en-GB')}</span>`}
-    <a class=${lostSince ? 'counts number is-stale' : 'counts number'} href="/lab" title="Workers and queue" aria-label=${status ? undefined : 'Workers and queue'}>
+    <a class="counts number" href="/lab" title="Workers and queue" aria-label=${status ? undefined : 'Workers and queue'}>
       ${status && html`<span class=${noWorker ? 'fault' : ''}>${workers.online} ${workers.online === 1 ? 'worker' : 'workers'}</span>
       <span class=${runs.running > 0 ? 'alive' : ''}><i aria-hidden="true">●</i> ${runs.running} running</span>
       <span>${runs.queued} queued</span>`}

@@ -46,7 +46,7 @@ pub enum Command {
     /// Tokens: create, list, revoke
     #[command(subcommand)]
     Token(Token),
-    /// Print what lets a shell complete these commands, as in `engram completions bash > ~/.local/share/bash-completion/completions/engram`
+    /// Print what lets a shell complete these commands
     Completions {
         /// The shell
         shell: Shell,

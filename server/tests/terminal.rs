@@ -167,7 +167,7 @@ async fn runs_are_listed_filtered_and_named_by_as_much_of_their_id_as_is_theirs_
         "{text}"
     );
     assert_eq!(printed(&app, &["cancel", &one[..18].to_uppercase()]), format!("run {one} is cancelled"));
-    assert_eq!(printed(&app, &["cancel", &sweep[..20]]), format!("sweep {sweep}: 2 cancelled"));
+    assert_eq!(printed(&app, &["cancel", &sweep[..30]]), format!("sweep {sweep}: 2 cancelled"));
     // An archived run is still found by its id.
     app.call("PATCH", &format!("/api/v1/runs/{one}"), None, Some(json!({ "archived": true }))).await;
     let again = parsed(&printed(&app, &["cancel", "--json", &one[..18]]));
@@ -307,7 +307,7 @@ async fn watching_outlives_a_restart_of_the_server_and_hears_every_event_once() 
     let data = folder.path().to_str().unwrap();
     let mut serving = Engram::serve(&["serve", "--port", "0", "--data-dir", data, "--workers", "1", "--log", "error"]);
     let (base, port) = (serving.base.clone(), serving.base.rsplit_once(':').unwrap().1.to_owned());
-    let id = outcome::glance(&serving, 40).await;
+    let id = outcome::glance(&serving, 300).await;
     let watching = command(&base, &["watch", &id, "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
     while outcome::get(&serving, &format!("/api/v1/runs/{id}")).await["progress"]["step"].as_u64() < Some(1) {
@@ -328,7 +328,7 @@ async fn watching_outlives_a_restart_of_the_server_and_hears_every_event_once() 
 
 #[test]
 fn shells_get_a_completion_that_they_can_read() {
-    for (shell, part) in [("bash", "engram__submit"), ("zsh", "#compdef engram"), ("fish", "complete -c engram")] {
+    for (shell, part) in [("bash", "engram__subcmd__submit"), ("zsh", "#compdef engram"), ("fish", "complete -c engram")] {
         let output = Command::new(env!("CARGO_BIN_EXE_engram")).args(["completions", shell]).output().unwrap();
         let script = out(&output);
         assert!(output.status.success() && script.contains(part) && script.contains("max-parallel"), "{shell}: {script}");

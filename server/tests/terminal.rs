@@ -295,7 +295,7 @@ async fn in_a_terminal_a_chart_grows_in_place_and_ctrl_c_leaves_the_run_going() 
     for part in ["\u{1b}[38;5;32m", "\u{1b}[38;5;166m", "Place", "left", "right", "step ", " of 20000", "┤", "└"] {
         assert!(seen.contains(part), "{part}: {seen}");
     }
-    assert!(seen.contains("\r\u{1b}[21A"), "no frame is drawn over another: {seen}");
+    assert!(seen.contains("\r\u{1b}[22A"), "no frame is drawn over another: {seen}");
     let run = app.get(&format!("/api/v1/runs/{id}")).await.json();
     assert_eq!(run["status"], "running");
     assert_eq!(printed(&app, &["cancel", &id]), format!("run {id} is told to stop"));

@@ -59,7 +59,9 @@ pub fn draw(curves: &[Curve], end: f64, canvas: Canvas) -> Vec<String> {
         .zip(cells.chunks(columns))
         .map(|(label, row)| {
             let axis = if label.is_empty() { '│' } else { '┤' };
-            let row: String = row.iter().map(|cell| cell.shown(canvas.has_colors)).collect();
+            // Neighbours of one colour are one piece: a colour takes more bytes than what it colours.
+            let pieces = row.chunk_by(|one, other| (one.dots == 0, one.place) == (other.dots == 0, other.place));
+            let row: String = pieces.map(|cells| shown(cells, canvas.has_colors)).collect();
             format!("{label:>margin$} {axis}{}", row.trim_end())
         })
         .collect();
@@ -87,7 +89,7 @@ fn label(row: usize, rows: usize, low: f64, high: f64) -> String {
     match row {
         0 => digits(high),
         row if row + 1 == rows => digits(low),
-        row if row == rows / 2 && rows > 4 => digits(high - (high - low) * (row as f64 + 0.5) / rows as f64),
+        row if row == rows / 2 && rows > 4 => digits(low / 2.0 + high / 2.0),
         _ => String::new(),
     }
 }
@@ -99,13 +101,16 @@ struct Cell {
     place: usize,
 }
 
-impl Cell {
-    fn shown(self, has_colors: bool) -> String {
-        match (self.dots, has_colors) {
-            (0, _) => " ".to_owned(),
-            (dots, true) => color(self.place).apply_to(char::from_u32(0x2800 + u32::from(dots)).unwrap_or('•')).to_string(),
-            (_, false) => LETTERS[self.place % LETTERS.len()].to_string(),
+/// Cells beside each other that are all empty, or all of one curve.
+fn shown(cells: &[Cell], has_colors: bool) -> String {
+    let Some(Cell { dots, place }) = cells.first() else { return String::new() };
+    match (dots, has_colors) {
+        (0, _) => " ".repeat(cells.len()),
+        (_, true) => {
+            let text: String = cells.iter().map(|cell| char::from_u32(0x2800 + u32::from(cell.dots)).unwrap_or('•')).collect();
+            color(*place).apply_to(text).to_string()
         }
+        (_, false) => LETTERS[place % LETTERS.len()].to_string().repeat(cells.len()),
     }
 }
 

@@ -4,14 +4,14 @@ use super::{
     chart::{self, Canvas},
     watched::{Card, Watched},
 };
-use console::{Term, truncate_str};
+use console::{Term, measure_text_width, truncate_str};
 use std::time::{Duration, Instant};
 use worker::terminal::digits;
 
-/// Rows of a chart where the terminal is high enough for them.
-const ROWS: usize = 14;
-/// Lines of a frame beside the rows of its chart: title, bar, two of the axis, legend, hint, and the cursor's own.
-const OTHER_LINES: usize = 8;
+/// Rows of a chart where the terminal is high enough for them; an odd number, so that one is in the middle.
+const ROWS: usize = 15;
+/// Lines of a frame beside the rows and the legend of its chart: name, bar, title, two of the axis, hint, and the cursor's own.
+const OTHER_LINES: usize = 7;
 /// Fewer rows are no chart.
 const FEWEST_ROWS: usize = 4;
 /// Longer bars say no more.
@@ -54,7 +54,8 @@ impl Screen {
     pub fn show_run(&mut self, run: &Watched, card: &Card) {
         match self {
             Self::Drawn { term, lines } => {
-                let frame = frame(term, run.name.clone(), (run.part(), run.lost.clone().unwrap_or_else(|| run.told())), Some((run, card)));
+                let told = run.lost.clone().unwrap_or_else(|| run.told());
+                let frame = frame(term, run.name.clone(), (run.part(), told), Some((run, card)), run.is_over());
                 draw(term, lines, &frame, true);
             }
             Self::Plain { .. } => self.plain(&run.state, || match run.latest(card) {
@@ -68,7 +69,7 @@ impl Screen {
     pub fn show_sweep(&mut self, name: &str, part: f64, told: &str, run: Option<(&Watched, &Card)>) {
         match self {
             Self::Drawn { term, lines } => {
-                let frame = frame(term, name.to_owned(), (part, told.to_owned()), run);
+                let frame = frame(term, name.to_owned(), (part, told.to_owned()), run, part >= 1.0);
                 draw(term, lines, &frame, true);
             }
             Self::Plain { .. } => self.plain(if part < 1.0 { "" } else { told }, || told.to_owned()),
@@ -89,29 +90,45 @@ impl Screen {
     }
 }
 
-/// The lines of a frame: title, bar, chart, legend.
-fn frame(term: &Term, title: String, (part, told): (f64, String), run: Option<(&Watched, &Card)>) -> Vec<String> {
+/// The lines of a frame: name, bar, chart, legend.
+fn frame(term: &Term, title: String, (part, told): (f64, String), run: Option<(&Watched, &Card)>, is_over: bool) -> Vec<String> {
     let (height, width) = term.size();
     let (height, width) = (usize::from(height), usize::from(width));
     let has_colors = console::colors_enabled_stderr();
     let mut frame = vec![title, format!("{} {:>3.0}%  {told}", bar(part, WIDEST_BAR.min(width / 3)), (part * 100.0).floor())];
-    let rows = ROWS.min(height.saturating_sub(OTHER_LINES));
-    if let Some((run, card)) = run.filter(|_| rows >= FEWEST_ROWS) {
+    if let Some((run, card)) = run {
         let curves = run.curves(card);
+        let entry = |(name, curve): &(String, chart::Curve)| {
+            let value = curve.points.last().map_or_else(String::new, |(_, value)| digits(*value));
+            format!("{} {name} {value}", chart::mark(curve.place, has_colors))
+        };
+        let legend = wrapped(curves.iter().map(entry), width.saturating_sub(1));
+        let rows = ROWS.min(height.saturating_sub(OTHER_LINES + legend.len()));
+        let rows = rows - usize::from(rows.is_multiple_of(2)).min(rows);
         let places: Vec<_> = curves.iter().map(|(_, curve)| *curve).collect();
         let chart = chart::draw(&places, run.end(), Canvas { width: width.saturating_sub(1), rows, has_colors });
-        if !chart.is_empty() {
+        if !chart.is_empty() && rows >= FEWEST_ROWS {
             frame.push(card.metric_title.clone());
             frame.extend(chart);
-            let entry = |(name, curve): &(String, chart::Curve)| {
-                let value = curve.points.last().map_or_else(String::new, |(_, value)| digits(*value));
-                format!("{} {name} {value}", chart::mark(curve.place, has_colors))
-            };
-            frame.push(curves.iter().map(entry).collect::<Vec<_>>().join("   "));
+            frame.extend(legend);
         }
     }
-    frame.push("Ctrl-C stops watching; what runs goes on".to_owned());
+    if !is_over {
+        frame.push("Ctrl-C stops watching; what runs goes on".to_owned());
+    }
     frame.into_iter().map(|line| truncate_str(&line, width.saturating_sub(1).max(1), "…").into_owned()).collect()
+}
+
+/// Entries side by side, in as many lines as it takes.
+fn wrapped(entries: impl Iterator<Item = String>, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for entry in entries {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 3 + measure_text_width(&entry) <= width => *line = format!("{line}   {entry}"),
+            _ => lines.push(entry),
+        }
+    }
+    lines
 }
 
 fn bar(part: f64, width: usize) -> String {

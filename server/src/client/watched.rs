@@ -7,6 +7,7 @@ use super::{
 };
 use lab::json::Number;
 use serde_json::{Value, json};
+use server::store::RunStatus;
 use worker::terminal::digits;
 
 /// Points asked for of a curve that is there already; a terminal shows a few hundred.
@@ -149,6 +150,11 @@ impl Watched {
     /// The last step that the chart must have room for.
     pub fn end(&self) -> f64 {
         self.total.unwrap_or(self.step).max(self.step) as f64
+    }
+
+    /// Whether it has ended for good.
+    pub fn is_over(&self) -> bool {
+        RunStatus::from_word(&self.state).is_some_and(RunStatus::is_terminal)
     }
 
     /// The part that is done, 0 to 1.

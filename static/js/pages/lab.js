@@ -8,6 +8,7 @@ import { useInterval, useLoad, useTitle } from '../load.js';
 import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
 import { ProgressBar } from '../run/status_face.js';
+import { Scroll } from '../scroll.js';
 import { useCanWrite } from '../session.js';
 import { useRunNews } from '../sweep/news.js';
 import { Age } from '../when.js';
@@ -72,7 +73,7 @@ export function LabPage() {
     ${workers.value && workers.value.length === 0 && html`<p class="quiet">No worker has introduced itself. Without one, runs wait in the queue.</p>`}
     ${workers.value &&
     workers.value.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="from-tablet">Host</th><th scope="col">Devices</th><th scope="col">Run</th><th scope="col" class="number from-tablet">Version</th><th scope="col" class="number">Last seen</th></tr></thead>
       <tbody>${workers.value.map((worker) => html`<tr key=${worker.id}>
         <td>${worker.name}</td>
@@ -82,15 +83,15 @@ export function LabPage() {
         <td class="number from-tablet">${worker.version}</td>
         <td class="number quiet">${worker.state === 'lost' ? html`<${Age} time=${worker.last_seen_at} />` : 'now'}</td>
       </tr>`)}</tbody>
-    </table></div>`}
+    </table><//>`}
     <p class="note">Another machine joins with this line:</p>
     <div class="copy-line"><code>${join}</code><${CopyButton} text=${join} /></div>
 
     <h2>Data</h2>
     ${datasets.error && html`<p class="fault">${datasets.error.message}</p>`}
     ${datasets.value &&
-    html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="from-tablet">Holds</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><th></th></tr></thead>
+    html`<${Scroll}><table class="data">
+      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="from-tablet">Holds</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><td></td></tr></thead>
       <tbody>${datasets.value.map((/** @type {import('../types.js').Dataset} */ dataset) => html`<tr key=${dataset.id}>
         <td>${dataset.title} <span class="quiet">${dataset.id}</span></td>
         <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.fetched ?? 0) * 100} label=${`Fetching ${dataset.title}`} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}${dataset.error && dataset.state !== 'fetching' && html`<br /><span class="fault">${dataset.error}</span>`}</td>
@@ -100,7 +101,7 @@ export function LabPage() {
         <td class="source from-tablet">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>
         <td class="row-actions">${canWrite && dataset.fetchable && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}${!dataset.fetchable && dataset.state === 'absent' && html`<span class="quiet" title="No copy of it has a published checksum">import it</span>`}</td>
       </tr>`)}</tbody>
-    </table></div>
+    </table><//>
     <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier. Files of your own come in with <code>engram data import ID PATH</code>.</p>`}
   </main>`;
 }

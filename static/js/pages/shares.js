@@ -5,6 +5,7 @@ import { shortId } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
+import { Scroll } from '../scroll.js';
 import { useCanWrite } from '../session.js';
 import { Age, When } from '../when.js';
 
@@ -36,8 +37,8 @@ export function SharesPage() {
     ${shares && shares.length === 0 && html`<div class="empty"><p>A share is a link that shows one run or sweep, live and read-only, to whoever has it. Open a run and press <b>Share</b>.</p><a class="button primary" href="/runs">Choose a run</a></div>`}
     ${shares &&
     shares.length > 0 &&
-    html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number from-tablet">Made</th><th></th></tr></thead>
+    html`<${Scroll}><table class="data">
+      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number from-tablet">Made</th><td></td></tr></thead>
       <tbody>
         ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
@@ -47,7 +48,7 @@ export function SharesPage() {
           <td class="row-actions">${canWrite && !isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}</td>
         </tr>`)}
       </tbody>
-    </table></div>
+    </table><//>
     <p class="note">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
     ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. What it shows stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}
   </main>`;

@@ -25,7 +25,7 @@ function settingText(value) {
 }
 
 /** A word of a command line, quoted where a shell would take it apart. @param {string} text */
-const word = (text) => (/^[\w.,:=+-]+$/.test(text) ? text : quoted(text));
+const word = (text) => (/^[\w.,:/=+-]+$/.test(text) ? text : quoted(text));
 
 /** The line that makes the same in a terminal. @param {Record<string, any>} body of the run or the sweep to be made */
 function terminalLine({ experiment, preset, config = {}, seed, seeds, name, project, tags = [], device }) {

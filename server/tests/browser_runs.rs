@@ -139,28 +139,28 @@ async fn many_runs_are_tagged_archived_brought_back_cancelled_and_deleted_at_onc
     browser.press(".selection", "Tag…").await;
     browser.fill("dialog input", "kept").await;
     browser.press("dialog", "Add this tag").await;
-    browser.wait_text(".selection-news", "Tagged 2 runs.").await;
+    browser.wait_text(".notices", "Tagged 2 runs.").await;
     browser.wait("document.querySelectorAll('td.col-tags .tag').length === 2").await;
     browser.fill(".filter-box input", "tag = kept").await;
     waits_for_count(&browser, 2).await;
     browser.click("thead input[type=checkbox]").await;
     browser.wait_text(".selection", "2 selected, all that match").await;
     browser.press(".selection", "Archive").await;
-    browser.wait_text(".selection-news", "Archived 2 runs.").await;
+    browser.wait_text(".notices", "Archived 2 runs.").await;
     waits_for_count(&browser, 0).await;
-    browser.press(".selection-news", "Undo").await;
-    browser.wait_text(".selection-news", "Back in the list: 2 runs.").await;
+    browser.press(".notices", "Undo").await;
+    browser.wait_text(".notices", "Taken back.").await;
     waits_for_count(&browser, 2).await;
     browser.click("thead input[type=checkbox]").await;
     browser.press(".selection", "Delete…").await;
     browser.press("dialog", "Delete").await;
-    browser.wait_text(".selection-news", "Deleted 2 runs.").await;
+    browser.wait_text(".notices", "Deleted 2 runs.").await;
     browser.goto(&stage.url("/runs")).await;
     waits_for_count(&browser, 2).await;
     browser.click("thead input[type=checkbox]").await;
     browser.press(".selection", "Cancel…").await;
     browser.press("dialog", "Cancel them").await;
-    browser.wait_text(".selection-news", "2 already were so.").await;
+    browser.wait_text(".notices", "2 already were so.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ import { meanOf } from '../charts/across_runs.js';
 import { formatConfig, formatExact, formatSigned, formatValue, toNumber } from '../format.js';
 import { html } from '../html.js';
 import { splitSummary } from '../run/results.js';
+import { Scroll } from '../scroll.js';
 import { configAt } from './grouping.js';
 
 /** Groups that stand side by side; more cannot be read. */
@@ -21,7 +22,7 @@ export function SummaryTable({ groups, arms }) {
   const shown = groups.slice(0, MOST_COLUMNS);
   const names = [...new Set(shown.flatMap((group) => group.runs.flatMap((run) => Object.keys(run.summary ?? {}))))].sort();
   if (names.length === 0) return html`<p class="quiet">None of these runs has ended.</p>`;
-  return html`<div class="scroll"><table class="data">
+  return html`<${Scroll}><table class="data">
     <thead><tr><th scope="col">Number</th>${shown.map((group) => html`<th scope="col" class="number" key=${group.key}>${groups.length > 1 ? group.label : 'mean ± half of the 95% interval'}</th>`)}</tr></thead>
     <tbody>${names.map((name) => {
       const { metric, arm, other } = splitSummary(name);
@@ -33,7 +34,7 @@ export function SummaryTable({ groups, arms }) {
         const { mean, half, n } = meanOf(values);
         return html`<td class="number" key=${group.key} title=${values.slice(0, 20).map(formatExact).join(', ')}>${show(mean, metric)}${n > 1 ? html` ± ${formatValue(half, metric)} <span class="quiet">n ${n}</span>` : ''}</td>`;
       })}</tr>`;
-    })}</tbody></table></div><${TooMany} groups=${groups} />`;
+    })}</tbody></table><//><${TooMany} groups=${groups} />`;
 }
 
 /** @param {import('./grouping.js').RunGroup} group @param {string} name the values of a field in a group, the most frequent first */
@@ -55,8 +56,8 @@ function valuesIn(group, name) {
 export function ConfigDiff({ groups, differing }) {
   if (differing.length === 0) return html`<p class="quiet">All of these runs have the same config; only seeds differ.</p>`;
   const shown = groups.slice(0, MOST_COLUMNS);
-  return html`<div class="scroll"><table class="data config-diff">
+  return html`<${Scroll}><table class="data config-diff">
     <thead><tr><th scope="col">Field</th>${shown.map((group) => html`<th scope="col" class="number" key=${group.key}>${group.label}, ${group.runs.length} ${group.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
     <tbody>${differing.map((name) => html`<tr key=${name}><th scope="row">${name}</th>${shown.map((group) => html`<td class="number" key=${group.key}>${valuesIn(group, name)}</td>`)}</tr>`)}</tbody>
-  </table></div><${TooMany} groups=${groups} />`;
+  </table><//><${TooMany} groups=${groups} />`;
 }

@@ -2,8 +2,9 @@
 import { get, getCatalogue } from '../api.js';
 import { html, useCallback, useEffect, useMemo, useRef, useState } from '../html.js';
 import { usePageKeys } from '../keys.js';
-import { followAllRuns, onNewsState } from '../live_runs.js';
+import { followAllRuns } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
+import { useNewsBack } from '../news_state.js';
 import { navigate, setQuery, useAddress } from '../router.js';
 import { BulkBar } from '../runs/bulk_bar.js';
 import { ColumnsDialog, GroupSelect, ViewsDialog } from '../runs/choosers.js';
@@ -69,7 +70,6 @@ function useRunList(wanted, text) {
 
 /** Keeps a list up to date by the news of all runs. @param {{current: RunList | null}} latest @param {() => void} draw */
 function useNews(latest, draw) {
-  const [lostSince, setLostSince] = useState(/** @type {Date | null} */ (null));
   useEffect(() => {
     let refreshing = 0;
     let drawing = 0;
@@ -96,23 +96,13 @@ function useNews(latest, draw) {
         }, DRAW_MS);
       }
     });
-    let seen = false;
-    let lost = false;
-    const stopState = onNewsState((now) => {
-      setLostSince(seen && !now ? new Date() : null);
-      // What happened while the news were lost is in the list itself.
-      if (now && lost) refreshSoon();
-      lost = seen && !now;
-      seen ||= now;
-    });
     return () => {
       clearTimeout(refreshing);
       clearTimeout(drawing);
       stop();
-      stopState();
     };
   }, []);
-  return lostSince;
+  useNewsBack(() => latest.current?.refresh());
 }
 
 export function RunsPage() {
@@ -134,7 +124,7 @@ export function RunsPage() {
     summary: view.group === '' ? [] : chosenResults.length > 0 ? chosenResults : measured,
   };
   const { list, latest, version, draw, trouble } = useRunList(wanted, view.filter);
-  const lostSince = useNews(latest, draw);
+  useNews(latest, draw);
   const [at, setAt] = useState(-1);
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()));
   const [allSelected, setAllSelected] = useState(false);
@@ -200,7 +190,6 @@ export function RunsPage() {
     <div class="page-head">
       <h1>Runs</h1>
       <span class="quiet number run-count">${list?.total === null || !list ? '' : `${list.total.toLocaleString('en-GB').replaceAll(',', '\u2009')} ${isFiltered ? 'match' : ''}`}</span>
-      ${lostSince && html`<span class="stale" role="status">stale since ${lostSince.toLocaleTimeString('en-GB')} · reconnecting</span>`}
       <a class="from-tablet" href="/sweeps">Sweeps</a>
     </div>
     <div class="runs-tools">

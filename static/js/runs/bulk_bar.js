@@ -1,8 +1,8 @@
-/** What can be done with the runs that are selected, and what has come of it. */
+/** What can be done with the runs that are selected. */
 import { post } from '../api.js';
 import { Confirm, Dialog } from '../dialog.js';
 import { html, useState } from '../html.js';
-import { notifyError } from '../notice.js';
+import { notify, notifyError } from '../notice.js';
 
 /** @typedef {{ids: string[]} | {filter: string}} Chosen which runs, as the server is told */
 /** @typedef {{changed: string[], unchanged: number, refused: {id: string, reason: string}[]}} Outcome */
@@ -29,38 +29,38 @@ function told(action, { changed, unchanged, refused }) {
 export function BulkBar({ count, all, archived, chosen, tags, canWrite, onCompare, onNone, onChanged }) {
   const [asking, setAsking] = useState('');
   const [busy, setBusy] = useState(false);
-  const [last, setLast] = useState(/** @type {{text: string, undo: (() => void) | null} | null} */ (null));
 
-  /** @param {string} action @param {Chosen} which @param {string} [tag] @param {boolean} [undoing] */
-  const act = async (action, which, tag, undoing = false) => {
+  /** @param {string} action @param {Chosen} which @param {string} [tag] @returns {Promise<Outcome>} */
+  const change = async (action, which, tag) => {
+    const outcome = await post('/api/v1/runs/bulk', { ...which, action, ...(tag === undefined ? {} : { tag }) });
+    onChanged(action);
+    return outcome;
+  };
+  /** @param {string} action @param {string} [tag] */
+  const act = async (action, tag) => {
     setBusy(true);
     try {
-      /** @type {Outcome} */
-      const outcome = await post('/api/v1/runs/bulk', { ...which, action, ...(tag === undefined ? {} : { tag }) });
+      const outcome = await change(action, chosen, tag);
       const contrary = { archive: 'unarchive', unarchive: 'archive', tag: 'untag', untag: 'tag' }[action];
-      const undo = contrary && !undoing && outcome.changed.length > 0 ? () => act(contrary, { ids: outcome.changed }, tag, true) : null;
-      setLast({ text: told(action, outcome), undo });
-      onChanged(action);
+      notify(told(action, outcome), contrary && outcome.changed.length > 0 ? () => change(contrary, { ids: outcome.changed }, tag) : undefined);
     } catch (error) {
       notifyError(error);
     }
     setBusy(false);
   };
-  const button = (action, label) => html`<button key=${action} disabled=${busy} onClick=${() => act(action, chosen)}>${label}</button>`;
-  if (count === 0 && !last) return null;
+  const button = (action, label) => html`<button key=${action} disabled=${busy} onClick=${() => act(action)}>${label}</button>`;
+  if (count === 0) return null;
   return html`<div class="selection" role="region" aria-label="Selected runs">
-    ${count > 0 && html`<span><b class="number">${count}</b> selected${all ? ', all that match' : ''}</span>
+    <span><b class="number">${count}</b> selected${all ? ', all that match' : ''}</span>
       <button disabled=${!onCompare} title=${onCompare ? undefined : 'Between 1 and 200 runs can be compared'} onClick=${onCompare}>Compare</button>
       ${canWrite && html`<button disabled=${busy} onClick=${() => setAsking('tag')}>Tag…</button>
         ${archived ? button('unarchive', 'Unarchive') : button('archive', 'Archive')}
         <button disabled=${busy} onClick=${() => setAsking('cancel')}>Cancel…</button>
         <button disabled=${busy} onClick=${() => setAsking('delete')}>Delete…</button>`}
-      <button class="mini" onClick=${onNone}>None</button>`}
-    <span class="selection-news" role="status">${last && html`${last.text} ${last.undo && html`<button class="mini" disabled=${busy} onClick=${last.undo}>Undo</button>`}
-      <button class="mini" aria-label="Close this message" onClick=${() => setLast(null)}>✕</button>`}</span>
-    ${asking === 'tag' && html`<${TagDialog} count=${count} tags=${tags} onAct=${(action, tag) => act(action, chosen, tag)} onClose=${() => setAsking('')} />`}
-    ${asking === 'cancel' && html`<${Confirm} title=${`Cancel ${runs(count)}?`} text="Those that have ended stay as they are. A cancelled run does not go on; it can be retried from its start." verb="Cancel them" onConfirm=${() => act('cancel', chosen)} onClose=${() => setAsking('')} />`}
-    ${asking === 'delete' && html`<${Confirm} title=${`Delete ${runs(count)}?`} text="Their points, pictures, logs and files go with them, and links to them stop working. Running and paused runs are kept. This cannot be undone." verb="Delete" onConfirm=${() => act('delete', chosen)} onClose=${() => setAsking('')} />`}
+      <button class="mini" onClick=${onNone}>None</button>
+    ${asking === 'tag' && html`<${TagDialog} count=${count} tags=${tags} onAct=${act} onClose=${() => setAsking('')} />`}
+    ${asking === 'cancel' && html`<${Confirm} title=${`Cancel ${runs(count)}?`} text="Those that have ended stay as they are. A cancelled run does not go on; it can be retried from its start." verb="Cancel them" onConfirm=${() => act('cancel')} onClose=${() => setAsking('')} />`}
+    ${asking === 'delete' && html`<${Confirm} title=${`Delete ${runs(count)}?`} text="Their points, pictures, logs and files go with them, and links to them stop working. Running and paused runs are kept. This cannot be undone." verb="Delete" onConfirm=${() => act('delete')} onClose=${() => setAsking('')} />`}
   </div>`;
 }
 

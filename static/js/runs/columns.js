@@ -1,9 +1,10 @@
 /** The columns of the list of runs: what each shows, how wide it is, and what it is sorted by. */
-import { formatAge, formatConfig, formatDuration, formatExact, formatSigned, formatValue, formatWhen, shortId } from '../format.js';
+import { formatConfig, formatDuration, formatExact, formatSigned, formatValue, shortId } from '../format.js';
 import { html } from '../html.js';
 import { splitSummary } from '../run/results.js';
 import { TERMINAL } from '../run/run_data.js';
 import { isPreparing, ProgressBar, StatusWord } from '../run/status_face.js';
+import { Age } from '../when.js';
 import { RunSpark } from './curves.js';
 
 /** @typedef {import('../types.js').Run} Run */
@@ -27,7 +28,7 @@ export const USUAL = ['status', 'name', 'curve', 'progress', 'numbers', 'tags', 
 /** @param {Run} run */
 const place = (run) => (run.status === 'queued' && run.queue?.position ? `#${run.queue.position}` : '');
 /** @param {string | null} time */
-const age = (time) => (time ? html`<time dateTime=${time} title=${`${formatWhen(time)} · ${time}`}>${formatAge(time)}</time>` : '–');
+const age = (time) => (time ? html`<${Age} time=${time} />` : '–');
 
 /** @param {Shown} shown */
 function progress({ run }) {

@@ -100,7 +100,8 @@ export class RunList {
       const window = this.windowOf(group);
       const count = this.openRows(group);
       if (place >= from) rows.push({ kind: 'group', group, open: window !== undefined });
-      for (let index = Math.max(0, from - place - 1); window && index < Math.min(count, to - place - 1); index += 1) rows.push({ kind: 'run', run: window.at(index) });
+      const last = window ? Math.min(count, to - place - 1) : 0;
+      for (let index = Math.max(0, from - place - 1); index < last; index += 1) rows.push({ kind: 'run', run: window?.at(index) });
       place += 1 + count;
     }
     return rows;

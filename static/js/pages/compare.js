@@ -132,7 +132,7 @@ function Overlay({ runs, groups, off, onToggle, arms, known }) {
   const listed = mode === 'mean' || lines.length <= MOST_NAMED ? lines : lines.filter((line, index) => lines.findIndex((other) => other.group === line.group && other.series.arm === line.series.arm) === index);
 
   return html`<section class="panel wide" aria-label=${title}>
-    <header><h3>${title}</h3>
+    <header><h2>${title}</h2>
       <select class="mini" aria-label="Metric" onChange=${(event) => setWanted(event.currentTarget.value)}>${[...new Set([...names, metric])].map((name) => html`<option key=${name} value=${name} selected=${name === metric}>${known.find((one) => one.name === name)?.title ?? name}</option>`)}</select>
       ${seen.length > 1 && html`<select class="mini" aria-label="Arm" onChange=${(event) => setOnlyArm(event.currentTarget.value)}><option value="" selected=${onlyArm === ''}>all arms</option>${seen.filter((arm) => arm !== null).map((arm) => html`<option key=${arm} value=${arm} selected=${arm === onlyArm}>${armTitle(arms, arm)}</option>`)}</select>`}
       <select class="mini" aria-label="Lines" onChange=${(event) => setMode(event.currentTarget.value)}><option value="mean" selected=${mode === 'mean'}>mean and 95% interval</option><option value="each" selected=${mode === 'each'}>each run</option></select>

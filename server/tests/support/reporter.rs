@@ -67,6 +67,7 @@ impl Reporter {
             engine_log: Vec::new(),
             progress: None,
             status_reason: None,
+            sent_at_ms: None,
         };
         self.next_ordinal += batch.items.len() as u64;
         serde_json::to_vec(&batch).unwrap()

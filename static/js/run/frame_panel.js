@@ -29,7 +29,7 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const refs = shown.map((arm) => frameAt(byArm.get(arm) ?? [], group.step));
   const step = refs[0]?.step;
   return html`<section class=${all ? 'panel wide' : 'panel'} aria-label=${panel.title}>
-    <header><h3 title=${panel.title}>${panel.title}</h3></header>
+    <header><h3 title=${panel.title} dir="auto">${panel.title}</h3></header>
     <div class="frames" data-count=${shown.length}>
       ${shown.map(
         (arm, index) => html`<figure key=${arm ?? ''}>

@@ -4,7 +4,7 @@ import { shortId } from '../format.js';
 import { FrameCache } from '../frames/frame_cache.js';
 import { html, useEffect, useMemo } from '../html.js';
 import { Artifacts } from './artifacts.js';
-import { isClockName, panelFor, useCardOrBare } from './bare_card.js';
+import { framePanelFor, isClockName, panelFor, useCardOrBare } from './bare_card.js';
 import { Claims } from './claims.js';
 import { ConfigTable } from './config_table.js';
 import { FramePanel } from './frame_panel.js';
@@ -49,7 +49,9 @@ export function RunView({ data, card: given }) {
 
   const planned = new Set(card.panels.flatMap((panel) => panel.metrics ?? []));
   const unplanned = [...data.seriesOf.keys()].filter((name) => !planned.has(name)).sort();
-  const others = unplanned.filter((name) => !isClockName(name)).map(panelFor);
+  const plannedFrames = new Set(card.panels.map((panel) => panel.frame));
+  const frames = [...data.frames.keys()].filter((name) => !plannedFrames.has(name)).sort().map(framePanelFor);
+  const others = [...frames, ...unplanned.filter((name) => !isClockName(name)).map(panelFor)];
   const clocks = unplanned.filter(isClockName).map(panelFor);
   const draw = (panel) =>
     panel.kind === 'frame'

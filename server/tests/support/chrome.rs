@@ -143,6 +143,11 @@ impl Browser {
         self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
+    /// The process of its driver, from which all its others come.
+    pub fn driver_id(&self) -> u32 {
+        self.driver.id()
+    }
+
     /// Where the browser is.
     pub async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();

@@ -13,6 +13,8 @@ const backoff = new Backoff();
 const allListeners = new Set();
 /** @type {Map<string, {after: number, listener: Listener}>} */
 const watched = new Map();
+/** @type {Set<(status: import('./types.js').Status) => void>} */
+const labListeners = new Set();
 /** @type {Set<(connected: boolean) => void>} */
 const stateListeners = new Set();
 
@@ -39,6 +41,7 @@ function connect() {
   };
   current.onmessage = (message) => {
     const event = JSON.parse(message.data);
+    if (event.type === 'lab') labListeners.forEach((listener) => listener(event));
     if (event.type === 'status' || event.type === 'progress') allListeners.forEach((listener) => listener(event));
     const watch = event.run ? watched.get(event.run) : undefined;
     // The news about all runs may leave some out; only the next event of the watched run itself may be taken.
@@ -92,6 +95,12 @@ export function watchRun(run, after, listener) {
     send({ unsubscribe: { run } });
     release();
   };
+}
+
+/** The lab's counts whenever they change, while all runs are followed. @param {(status: import('./types.js').Status) => void} listener @returns {() => void} */
+export function onLab(listener) {
+  labListeners.add(listener);
+  return () => labListeners.delete(listener);
 }
 
 /** Whether the news arrive. @param {(connected: boolean) => void} listener told now and after every change @returns {() => void} */

@@ -5,9 +5,9 @@ use crate::{
     chrome::Browser,
     lab::Lab,
     quantile,
-    support::{Answer, client, reporter::Reporter},
+    support::reporter::Reporter,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{fs, time::Duration};
 
 /// Steps of the long run.
@@ -110,10 +110,12 @@ pub async fn pages() -> Vec<Figure> {
     for _ in 0..STEPS / 20_000 {
         long.report(1, 20_000).await;
     }
+    long.end().await;
     let mut wide = Reporter::start(&lab.engram.base).await;
     for _ in 0..10 {
         wide.report(2_000, 1).await;
     }
+    wide.end().await;
     let browser = Browser::open().await;
     let page = |reporter: &Reporter, query: &str| format!("{}/runs/{}{query}", reporter.base, reporter.run_id);
     // Once unmeasured, so that the browser has compiled its scripts and the server has read its files.
@@ -127,9 +129,7 @@ pub async fn pages() -> Vec<Figure> {
     let mut detail = numbers(browser.run_async(DETAIL).await);
     let wide_open = open(&browser, &page(&wide, "")).await;
 
-    // A run that has ended, once everything is there.
-    let cancelled = client().post(format!("{}/api/v1/runs/{}/cancel", long.base, long.run_id)).json(&json!({})).send().await.unwrap();
-    assert_eq!(Answer::of(cancelled).await.status, 202);
+    // Once everything is there, nothing is asked for until something changes.
     browser.goto(&page(&long, "")).await;
     browser.run_async(UNTIL_DRAWN).await;
     tokio::time::sleep(Duration::from_secs(5)).await;

@@ -4,7 +4,7 @@ use lab::{json::Number, record::Point};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
-use worker::protocol::{Answer, Batch, Lease, ReportedItem, TimedPoint};
+use worker::protocol::{Answer, Batch, Finish, Lease, Outcome, ReportedItem, TimedPoint};
 
 /// A worker that holds one run.
 pub struct Reporter {
@@ -75,6 +75,14 @@ impl Reporter {
         };
         self.next_ordinal += batch.items.len() as u64;
         serde_json::to_vec(&batch).unwrap()
+    }
+
+    /// Gives the lease back as cancelled: nothing follows.
+    pub async fn end(&self) {
+        let body = Finish { lease_token: self.lease_token, outcome: Outcome::Cancelled };
+        let address = format!("{}/api/v1/worker/runs/{}/finish", self.base, self.run_id);
+        let answer = self.client.post(address).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
     }
 
     /// The run as the server tells it.

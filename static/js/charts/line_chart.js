@@ -21,6 +21,7 @@ import { STEP_AXIS } from './x_axis.js';
  * @property {number} pixels
  * @property {boolean} log
  */
+/** @typedef {{line: Line, curve: import('./curve.js').Curve}[]} Curves */
 
 /** Lines that get a dot under the crosshair; more would hide the curves. */
 const MOST_DOTS = 16;
@@ -46,6 +47,8 @@ export class LineChart {
     this.yRange = null;
     /** @type {import('./ranges.js').Range | null} */
     this.xRange = null;
+    /** What was drawn last. @type {Curves} */
+    this.painted = [];
     this.drawnVersion = '';
     this.visible = false;
     this.dirty = false;
@@ -221,8 +224,6 @@ export class LineChart {
     return stepEnd(last, this.group.total);
   }
 
-  /** @typedef {{line: Line, curve: import('./curve.js').Curve}[]} Curves */
-
   /** The whole of the horizontal axis. @param {Curves} curves @returns {import('./ranges.js').Range} */
   wholeRange(curves) {
     const { x } = this.group;
@@ -283,23 +284,22 @@ export class LineChart {
     const context = /** @type {CanvasRenderingContext2D} */ (u.ctx);
     const field = fieldOf(u, this.xLog, this.yLog);
     const weight = this.group.smoothing;
-    const curves = this.painted ?? [];
-    context.save();
+        context.save();
     context.beginPath();
     context.rect(field.left, field.top, field.width, field.height);
     context.clip();
-    for (const { line, curve } of curves) if (line.band) paintBand(context, field, curve.xs, line.band, line.style().color);
-    for (const { line, curve } of curves) {
+    for (const { line, curve } of this.painted) if (line.band) paintBand(context, field, curve.xs, line.band, line.style().color);
+    for (const { line, curve } of this.painted) {
       const smoothed = weight > 0 ? smooth(line.series.steps, line.series.values, weight, this.group.total) : null;
       paintCurve(context, field, curve, line.style(), smoothed);
     }
-    curves.forEach(({ line, curve }, row) => line.series.firstOdd !== null && paintOdd(context, field, curve, line.style().color, row));
+    this.painted.forEach(({ line, curve }, row) => line.series.firstOdd !== null && paintOdd(context, field, curve, line.style().color, row));
     context.restore();
   }
 
   /** @returns {import('./gestures.js').Seen | null} */
   shown() {
-    if (!this.plot || !this.xRange || !this.painted) return null;
+    if (!this.plot || !this.xRange) return null;
     return { shown: this.xRange, whole: this.wholeRange(this.painted), log: this.xLog, width: this.plot.bbox.width / devicePixelRatio };
   }
 
@@ -330,7 +330,7 @@ export class LineChart {
       const half = this.flag.offsetWidth / 2;
       const width = u.bbox.width / devicePixelRatio;
       this.flag.style.transform = `translateX(${Math.max(0, Math.min(width - 2 * half, left - half))}px)`;
-      (this.painted ?? []).slice(-MOST_DOTS).forEach(({ line, curve }, i) => this.placeDot(u, this.dots[i], line, curve, x));
+      this.painted.slice(-MOST_DOTS).forEach(({ line, curve }, i) => this.placeDot(u, this.dots[i], line, curve, x));
     }
     this.options.onCursor(x);
   }
@@ -359,7 +359,7 @@ export class LineChart {
   placeMark() {
     const { step, x } = this.group;
     const scale = this.plot?.scales.x;
-    const first = this.painted?.find(({ curve }) => curve.xs.length > 0);
+    const first = this.painted.find(({ curve }) => curve.xs.length > 0);
     const place = step === null || x === STEP_AXIS ? step : x.isSorted && first ? first.curve.xs[countBelow(first.line.series.steps, step, true) - 1] : null;
     const inside = place !== null && place !== undefined && scale && scale.min !== null && place >= scale.min && place <= scale.max;
     this.mark.hidden = !inside;

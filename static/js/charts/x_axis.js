@@ -71,14 +71,16 @@ export function timeAxis(began) {
 
 /**
  * The value that another metric had at the same step, of the same arm or of the whole run.
- * @param {string} name @param {string} title @param {(name: string, arm: string | null) => Series | undefined} find @returns {XAxis}
+ * @param {string} name @param {() => string} titleOf asked again, since a card may come later @param {(name: string, arm: string | null) => Series | undefined} find @returns {XAxis}
  */
-export function metricAxis(name, title, find) {
+export function metricAxis(name, titleOf, find) {
   /** @type {WeakMap<Series, {version: number, other: Series, otherVersion: number, places: number[]}>} */
   const known = new WeakMap();
   return {
     key: `metric:${name}`,
-    title,
+    get title() {
+      return titleOf();
+    },
     isSorted: false,
     placesOf: (series) => {
       const other = find(name, series.arm) ?? find(name, null);
@@ -89,7 +91,7 @@ export function metricAxis(name, title, find) {
       known.set(series, { version: series.version, other, otherVersion: other.version, places });
       return places;
     },
-    format: (x) => `${title} ${formatValue(x, name)}`,
+    format: (x) => `${titleOf()} ${formatValue(x, name)}`,
     tick: formatTick,
   };
 }

@@ -2,7 +2,7 @@
 import { ChartGroup } from '../charts/group.js';
 import { shortId } from '../format.js';
 import { FrameCache } from '../frames/frame_cache.js';
-import { html, useEffect, useMemo } from '../html.js';
+import { html, useEffect, useMemo, useRef } from '../html.js';
 import { Artifacts } from './artifacts.js';
 import { framePanelFor, isClockName, panelFor, useCardOrBare } from './bare_card.js';
 import { Claims } from './claims.js';
@@ -43,7 +43,9 @@ export function RunView({ data, card: given }) {
   const cache = useMemo(() => new FrameCache(data.source.base, data.source.anonymous), [data]);
   const card = useCardOrBare(given, data);
   const run = data.run;
-  useEffect(() => keepViewInAddress(group, (key) => axisOf(key, data, given)), [group]);
+  const latestCard = useRef(given);
+  latestCard.current = given;
+  useEffect(() => keepViewInAddress(group, (key) => axisOf(key, data, () => latestCard.current)), [group]);
   useEffect(() => group.setTotal(run?.progress.total ?? null), [group, run?.progress.total]);
   if (!run) return null;
 

@@ -14,7 +14,7 @@ const MOST_SWITCHES = 24;
 
 /**
  * The axis of a key: `step`, `time` or `metric:NAME`.
- * @param {string} key @param {import('./run_data.js').RunData} data @param {import('../types.js').Card | null} card
+ * @param {string} key @param {import('./run_data.js').RunData} data @param {() => import('../types.js').Card | null} card
  * @returns {import('../charts/x_axis.js').XAxis | null} `null` for a key that names none
  */
 export function axisOf(key, data, card) {
@@ -22,7 +22,7 @@ export function axisOf(key, data, card) {
   if (key === 'time') return timeAxis(() => data.firstTime);
   if (!key.startsWith('metric:')) return null;
   const name = key.slice('metric:'.length);
-  const title = card?.metrics.find((metric) => metric.name === name)?.title ?? name;
+  const title = () => card()?.metrics.find((metric) => metric.name === name)?.title ?? name;
   return metricAxis(name, title, (metric, arm) => data.findSeries(metric, arm));
 }
 
@@ -48,7 +48,7 @@ export function ViewTools({ group, data, card }) {
   const move = (to, label, text) => html`<button class="mini" aria-label=${label} title=${label} disabled=${!group.range && to !== 'in'}
     onClick=${() => group.seen && moveView(group, to, group.seen)}>${text}</button>`;
   return html`<div class="view-tools">
-    <label>x <select class="mini" aria-label="Horizontal axis" value=${group.x.key} onChange=${(event) => group.setX(axisOf(event.currentTarget.value, data, card) ?? STEP_AXIS)}>
+    <label>x <select class="mini" aria-label="Horizontal axis" value=${group.x.key} onChange=${(event) => group.setX(axisOf(event.currentTarget.value, data, () => card) ?? STEP_AXIS)}>
       <option value="step" selected=${group.x.key === 'step'}>step</option>
       <option value="time" selected=${group.x.key === 'time'}>wall time</option>
       ${metrics.map((name) => html`<option key=${name} value=${`metric:${name}`} selected=${group.x.key === `metric:${name}`}>${titleOf(name)}</option>`)}

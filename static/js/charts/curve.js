@@ -110,25 +110,26 @@ function fillColumns(context, field, { xs, ys }, from, to, columns) {
   let at = from;
   while (at < to) {
     const column = Math.floor((field.x(xs[at]) - field.left) / wide);
+    if (!Number.isFinite(column)) {
+      at += 1;
+      continue;
+    }
     const end = field.left + (column + 1) * wide;
     let [low, high, last] = [Infinity, -Infinity, -1];
-    let gap = -1;
-    for (; at < to && field.x(xs[at]) < end; at += 1) {
+    const first = at;
+    do {
       const value = ys[at];
-      if (!isDrawable(value, field.yLog)) {
-        gap = at;
-        continue;
+      if (isDrawable(value, field.yLog)) {
+        last = at;
+        if (value < low) low = value;
+        if (value > high) high = value;
       }
-      last = at;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+      at += 1;
+    } while (at < to && field.x(xs[at]) < end);
     if (last < 0) {
-      if (gap < 0) at += 1;
-      else {
-        line.xs.push(xs[gap]);
-        line.ys.push(NaN);
-      }
+      // Nothing to draw here: the line has a gap.
+      line.xs.push(xs[first]);
+      line.ys.push(NaN);
       continue;
     }
     line.xs.push(xs[last]);

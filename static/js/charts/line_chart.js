@@ -50,6 +50,8 @@ export class LineChart {
     /** What was drawn last. @type {Curves} */
     this.painted = [];
     this.drawnVersion = '';
+    /** The zoom that was drawn last. @type {[number, number] | null} */
+    this.drawnRange = null;
     this.visible = false;
     this.dirty = false;
     this.frame = 0;
@@ -166,7 +168,12 @@ export class LineChart {
     this.drawnVersion = version;
     const curves = lines.map((line) => ({ line, curve: this.curveOf(line) }));
     this.painted = curves;
+    const before = this.xRange;
     const [min, max] = (this.xRange = this.xRangeFor(curves));
+    // Another zoom has its own vertical axis; while panning it changes only in steps.
+    const isPanned = before && Math.abs((max - min) / (before[1] - before[0]) - 1) < 0.01;
+    if (this.drawnRange !== this.group.range && !isPanned) this.yRange = null;
+    this.drawnRange = this.group.range;
     this.yRange = this.yRangeFor(curves, { min, max });
     // The plot needs some data to have scales; the curves are painted past it.
     const data = [[min, max], [null, null]];
@@ -351,7 +358,6 @@ export class LineChart {
     if (width < 4) return;
     const range = /** @type {[number, number]} */ ([u.posToVal(left, 'x'), u.posToVal(left + width, 'x')]);
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.yRange = null;
     this.group.setRange(range);
   }
 

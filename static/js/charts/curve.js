@@ -157,6 +157,8 @@ export function paintCurve(context, field, curve, style, smoothed) {
   let [first, end] = [from, to];
   if (columns > 0) {
     context.fillStyle = faded(style.color, 0.4 * faint);
+    // Between bands a line of full width would be all that is seen.
+    context.lineWidth = Math.min(1.25 * field.ratio, context.lineWidth);
     line = fillColumns(context, field, curve, from, to, columns);
     [first, end] = [0, line.xs.length];
   }

@@ -163,7 +163,7 @@ export class LineChart {
     const width = this.root.clientWidth;
     if (width === 0) return;
     const lines = this.shownLines();
-    const version = `${lines.map((line) => `${line.key}${line.series.version}`).join()}|${this.xEnd(lines)}`;
+    const version = `${lines.map((line) => `${line.key}${line.series.version}${line.style().color}`).join()}|${this.xEnd(lines)}`;
     if (this.plot && version === this.drawnVersion) return;
     this.drawnVersion = version;
     const curves = lines.map((line) => ({ line, curve: this.curveOf(line) }));

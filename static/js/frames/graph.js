@@ -51,7 +51,7 @@ export function drawGraph(context, width, height, frame, ink, changes = null) {
   const colorOf = (edge) => `rgb(${blueWhiteRed(toNumber(edge.weight) < 0 ? 0.1 : 0.9).join(', ')})`;
   const steady = (edge) => 0.1 + 0.8 * (Math.abs(toNumber(edge.weight)) / heaviest);
   // What has changed lies on top of what has not.
-  for (const edge of frame.edges) if (!changes?.of.has(edgeKey(edge))) draw(edge, changes ? ink.axis : colorOf(edge), changes ? 0.25 : steady(edge));
+  for (const edge of frame.edges) if (!changes?.of.has(edgeKey(edge))) draw(edge, changes ? ink.axis : colorOf(edge), steady(edge) * (changes ? 0.6 : 1));
   context.setLineDash([3, 3]);
   for (const edge of changes?.died ?? []) draw(edge, styleAt(LESS).color, 0.9);
   context.setLineDash([]);

@@ -28,7 +28,7 @@ export class RunData {
     this.series = new Map();
     /** The same by metric, each in the order of arrival. @type {Map<string, Series[]>} */
     this.seriesOf = new Map();
-    /** The newest step of a point, and the time of the first. */
+    /** The newest step of a point or frame, and the time of the first point. */
     this.newestStep = 0;
     this.firstTime = Infinity;
     /** Frames by name, then by arm, by step. @type {Map<string, Map<string | null, import('../types.js').FrameRef[]>>} */
@@ -158,6 +158,7 @@ export class RunData {
     const list = arms.get(ref.arm);
     if (list) list.push(ref);
     else arms.set(ref.arm, [ref]);
+    this.newestStep = Math.max(this.newestStep, ref.step);
     this.tell('frames');
   }
 

@@ -133,7 +133,8 @@ async fn one_spike_in_a_million_points_is_seen_and_zooming_shows_its_step() {
     browser.wait(&is_drawn(PANEL, [0.6, 0.7], [0.0, 0.3])).await;
 
     // On a logarithmic axis the first steps have as much room as the last, and as many points.
-    let log_x = "[...document.querySelectorAll('[aria-label=\"loss/train\"] button')].find((button) => button.textContent === 'log x').click()";
+    let log_x =
+        "[...document.querySelectorAll('[aria-label=\"loss/train\"] button')].find((button) => button.textContent === 'log x').click()";
     browser.eval(&format!("void {log_x}")).await;
     browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.includes('spacing=log'))").await;
     browser.wait(&is_drawn(PANEL, [0.0, 0.3], [0.5, 1.0])).await;
@@ -184,7 +185,11 @@ async fn of_five_hundred_frames_only_those_looked_at_are_read_and_a_graph_tells_
     assert!(browser.eval(read).await.as_u64().unwrap() <= 4, "one of the map, two of the wiring");
 
     // The slider moves all; its arrows go from frame to frame; playing goes on from there.
-    let slide = |step: u64| format!("(() => {{ const input = document.querySelector('.step-slider input'); input.value = {step}; input.dispatchEvent(new Event('input', {{ bubbles: true }})); return true; }})()");
+    let slide = |step: u64| {
+        format!(
+            "(() => {{ const input = document.querySelector('.step-slider input'); input.value = {step}; input.dispatchEvent(new Event('input', {{ bubbles: true }})); return true; }})()"
+        )
+    };
     browser.eval(&slide(250)).await;
     browser.wait_text("[aria-label=Map] footer", "step 250").await;
     browser.wait("new URLSearchParams(location.search).get('step') === '250'").await;
@@ -247,7 +252,8 @@ async fn a_worker_clock_an_hour_off_does_not_show_on_the_axis_of_wall_time() {
     let held = leased(&app, &hand).await;
     let report = async |step: u64| {
         let clock = now_ms() + HOUR_MS;
-        let made = |arm, value: f64| json!({ "type": "point", "name": "place", "arm": arm, "step": step, "value": value, "time_ms": clock });
+        let made =
+            |arm, value: f64| json!({ "type": "point", "name": "place", "arm": arm, "step": step, "value": value, "time_ms": clock });
         let items = json!([made("left", 1.0 + step as f64), made("right", 2.0)]);
         let body = json!({ "lease_token": held.lease_token, "first_ordinal": 2 * step - 1, "items": items, "sent_at_ms": clock });
         let answer = app.post(&format!("/api/v1/worker/runs/{}/batches", held.run_id), body).await;

@@ -83,7 +83,16 @@ fn frame(step: u64, text: &str) -> ReportedItem {
 
 fn batch(lease: &Lease, first_ordinal: u64, items: Vec<ReportedItem>) -> Batch {
     let lease_token = lease.lease_token;
-    Batch { lease_token, first_ordinal, items, clock_points: vec![], engine_log: vec![], progress: None, status_reason: None, sent_at_ms: None }
+    Batch {
+        lease_token,
+        first_ordinal,
+        items,
+        clock_points: vec![],
+        engine_log: vec![],
+        progress: None,
+        status_reason: None,
+        sent_at_ms: None,
+    }
 }
 
 async fn events(store: &Store, id: Uuid) -> Vec<serde_json::Value> {

@@ -1,12 +1,6 @@
 //! The page of a run in a real Chromium: how soon it is there, what it takes, and how it moves.
 
-use crate::{
-    Figure,
-    chrome::Browser,
-    lab::Lab,
-    quantile,
-    support::reporter::Reporter,
-};
+use crate::{Figure, chrome::Browser, lab::Lab, quantile, support::reporter::Reporter};
 use serde_json::Value;
 use std::{fs, time::Duration};
 

@@ -100,7 +100,8 @@ impl Browser {
 
     /// Presses the mouse at one place of the page, moves it to another and lets go; `modifiers` as DevTools counts them (8 is shift).
     pub async fn drag(&self, from: (f64, f64), to: (f64, f64), modifiers: u8) {
-        for (kind, (x, y), buttons) in [("mouseMoved", from, 0), ("mousePressed", from, 1), ("mouseMoved", to, 1), ("mouseReleased", to, 0)] {
+        for (kind, (x, y), buttons) in [("mouseMoved", from, 0), ("mousePressed", from, 1), ("mouseMoved", to, 1), ("mouseReleased", to, 0)]
+        {
             self.mouse(kind, (x, y), buttons, 1, modifiers).await;
         }
     }
@@ -120,7 +121,8 @@ impl Browser {
 
     async fn mouse(&self, kind: &str, (x, y): (f64, f64), buttons: u8, clicks: u8, modifiers: u8) {
         let button = if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" };
-        let event = json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": clicks, "modifiers": modifiers });
+        let event =
+            json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": clicks, "modifiers": modifiers });
         self.devtools("Input.dispatchMouseEvent", event).await;
     }
 

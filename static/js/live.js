@@ -133,3 +133,5 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
   connect();
   return stop;
 }
+
+export { LOOK_MS, SLEPT_MS };

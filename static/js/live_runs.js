@@ -1,6 +1,6 @@
 /** One socket for many runs: states and progress of all of them, and the full events of those that a page watches. */
 import { socketUrl } from './api.js';
-import { Backoff } from './live.js';
+import { Backoff, LOOK_MS, SLEPT_MS } from './live.js';
 
 /** @typedef {(event: import('./types.js').RunEvent) => void} Listener */
 
@@ -109,3 +109,17 @@ export function onNewsState(listener) {
   listener(connected);
   return () => stateListeners.delete(listener);
 }
+
+let looked = Date.now();
+setInterval(() => {
+  const slept = Date.now() - looked > SLEPT_MS;
+  looked = Date.now();
+  if (!slept || !socket) return;
+  // The computer has slept: the socket is dead, though nothing says so.
+  const dead = socket;
+  socket = null;
+  dead.close();
+  setConnected(false);
+  backoff.reset();
+  connect();
+}, LOOK_MS);

@@ -48,11 +48,12 @@ function stepsOf(all, axis, [low, high]) {
   let from = Infinity;
   let to = -Infinity;
   for (const series of all) {
-    axis.placesOf(series).forEach((x, i) => {
-      if (!(x >= low && x <= high)) return;
+    const places = axis.placesOf(series);
+    for (let i = 0; i < places.length; i += 1) {
+      if (!(places[i] >= low && places[i] <= high)) continue;
       from = Math.min(from, series.steps[i - 1] ?? series.steps[i]);
       to = Math.max(to, series.steps[i + 1] ?? series.steps[i]);
-    });
+    }
   }
   return from <= to ? [from, to] : null;
 }

@@ -106,7 +106,6 @@ function strokeLine(context, field, xs, ys, from, to) {
 function fillColumns(context, field, { xs, ys }, from, to, columns) {
   const line = { xs: /** @type {number[]} */ ([]), ys: /** @type {number[]} */ ([]) };
   const wide = field.width / columns;
-  context.beginPath();
   let at = from;
   while (at < to) {
     const column = Math.floor((field.x(xs[at]) - field.left) / wide);
@@ -134,10 +133,11 @@ function fillColumns(context, field, { xs, ys }, from, to, columns) {
     }
     line.xs.push(xs[last]);
     line.ys.push(ys[last]);
+    // Whole pixels side by side: neither gaps nor double ink between columns, and quick to fill.
+    const [left, right] = [Math.round(end - wide), Math.round(end)];
     const top = field.y(high);
-    context.rect(end - wide, top - 0.5 * field.ratio, wide, field.y(low) - top + field.ratio);
+    context.fillRect(left, top - 0.5 * field.ratio, right - left, field.y(low) - top + field.ratio);
   }
-  context.fill();
   return line;
 }
 

@@ -13,13 +13,13 @@ import { toNumber } from '../format.js';
  * @property {boolean} log whether its points are spread evenly over the logarithm of the step
  */
 
-/** Points asked for a pixel of the chart: a bucket of the answer has up to four, and there may be two buckets a pixel. */
-const POINTS_A_PIXEL = 8;
-const MOST_POINTS = 16000;
+/** Points asked for a pixel of the chart: a bucket of the answer has up to four. */
+const POINTS_A_PIXEL = 4;
+const MOST_POINTS = 8000;
 /** Points asked for at most over all series of a panel. */
 const MOST_TOGETHER = 400_000;
 /** What lies beside the part shown is read too, so that panning finds it there: this part of its length on either side. */
-const MARGIN = 0.75;
+const MARGIN = 0.5;
 /** A part read stays good for a view that is so many times shorter. */
 const ZOOM_WITHIN = 4;
 

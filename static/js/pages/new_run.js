@@ -13,9 +13,9 @@ import { useCanWrite } from '../session.js';
 /** The text of a shell word, quoted. @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** A value as `--set` reads it: JSON, or else the bare text. @param {any} value */
+/** A value as `--set` reads it: JSON, or else the bare text, unless that has a comma and would be several. @param {any} value */
 function settingText(value) {
-  if (typeof value !== 'string') return JSON.stringify(value);
+  if (typeof value !== 'string' || value.includes(',')) return JSON.stringify(value);
   try {
     JSON.parse(value);
     return JSON.stringify(value);
@@ -24,11 +24,24 @@ function settingText(value) {
   }
 }
 
-/** The line that trains the same in a terminal, without a server. @param {Record<string, any>} body of the run to be made */
-function terminalLine({ experiment, preset, config = {}, seed, device }) {
-  const settings = Object.entries(config).map(([name, value]) => `--set ${quoted(`${name}=${settingText(value)}`)}`);
-  const parts = ['engram run', experiment, preset && `--preset ${preset}`, ...settings, seed !== undefined && `--seed ${seed}`, device && `--device ${device}`];
-  return parts.filter(Boolean).join(' ');
+/** A word of a command line, quoted where a shell would take it apart. @param {string} text */
+const word = (text) => (/^[\w.,:/=+-]+$/.test(text) ? text : quoted(text));
+
+/** The line that makes the same in a terminal. @param {Record<string, any>} body of the run or the sweep to be made */
+function terminalLine({ experiment, preset, config = {}, seed, seeds, name, project, tags = [], device }) {
+  const settings = Object.entries(config).map(([field, value]) => ['--set', `${field}=${settingText(value)}`]);
+  const options = [
+    ...(preset ? [['--preset', preset]] : []),
+    ...settings,
+    ...(seed === undefined ? [] : [['--seed', String(seed)]]),
+    ...(seeds === undefined ? [] : [['--seeds', String(seeds)]]),
+    ...(name ? [['--name', name]] : []),
+    ...(project ? [['--project', project]] : []),
+    ...tags.map((tag) => ['--tag', tag]),
+    ...(device ? [['--device', device]] : []),
+    ...(location.origin === 'http://127.0.0.1:8080' ? [] : [['--server', location.origin]]),
+  ];
+  return `engram submit ${experiment} ${options.map(([option, value]) => `${option} ${word(value)}`).join(' ')} --watch`;
 }
 
 /** Most runs of one sweep. */
@@ -103,9 +116,8 @@ function NewRun({ card, parent }) {
   const sent = isSweep ? asSweep(body, count) : body;
   const curl = `curl -X POST ${location.origin}${path} \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(sent))}`;
 
-  // The terminal knows no names, projects and tags: where the form gives one, no line there says the same.
-  const said = /** @type {Record<string, any>} */ (body);
-  const terminal = parent || isSweep || said.name || said.project || said.tags ? '' : terminalLine(said);
+  // A clone is the parent's whole config under another name; no line is as short.
+  const terminal = parent ? '' : terminalLine(sent);
 
   const submit = async (event) => {
     event.preventDefault();
@@ -161,7 +173,7 @@ function NewRun({ card, parent }) {
         <section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
           <pre class="command" tabindex="0">${curl}</pre>
-          ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, without a server</p><${CopyButton} text=${terminal} /></div>
+          ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, and watch it there</p><${CopyButton} text=${terminal} /></div>
             <pre class="command" tabindex="0">${terminal}</pre>`}
         </section>
         ${card.paper && html`<section><h2>Paper</h2><p><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a></p><p class="quiet">${card.paper.authors ? `${card.paper.authors}, ` : ''}${card.paper.year}</p></section>`}

@@ -5,6 +5,7 @@ import { html, useMemo, useState } from '../html.js';
 import { useQuery } from '../router.js';
 import { Claims, SIGNS } from '../run/claims.js';
 import { splitSummary } from '../run/results.js';
+import { Scroll } from '../scroll.js';
 import { cellName, estimateText, estimateTitle } from './estimates.js';
 import { StateCounts } from './sweep_face.js';
 
@@ -78,7 +79,7 @@ export function SweepTable({ sweep, card }) {
 
 /** The one cell of a sweep over seeds alone: a row a number. @param {{cell: import('../types.js').SweepCell, card: import('../types.js').Card, names: string[]}} props */
 function Numbers({ cell, card, names }) {
-  return html`<div class="scroll"><table class="data facts cells">
+  return html`<${Scroll}><table class="data facts cells">
     <thead><tr><th scope="col">Arm</th><th scope="col" class="number">n</th><th scope="col" class="number">Mean</th><th scope="col" class="number">Standard deviation</th><th scope="col" class="number">95% interval</th></tr></thead>
     <tbody>
       ${names.map((name) => {
@@ -94,7 +95,7 @@ function Numbers({ cell, card, names }) {
         </tr>`;
       })}
     </tbody>
-  </table></div>`;
+  </table><//>`;
 }
 
 /**
@@ -105,7 +106,7 @@ function Cells({ sweep, card, names, place, onChoose }) {
   const [all, setAll] = useState(false);
   const fields = Object.keys(sweep.grid);
   const rows = all ? sweep.cells : sweep.cells.slice(0, FIRST_ROWS);
-  return html`<div class="scroll"><table class="data cells">
+  return html`<${Scroll}><table class="data cells">
       <thead><tr>
         ${fields.map((field) => html`<th scope="col" key=${field}>${field}</th>`)}
         ${card.claims.length > 0 && html`<th scope="col">Claims</th>`}
@@ -115,7 +116,7 @@ function Cells({ sweep, card, names, place, onChoose }) {
       <tbody>
         ${rows.map((cell, index) => html`<${CellRow} key=${index} cell=${cell} card=${card} fields=${fields} names=${names} current=${index === place} onChoose=${() => onChoose(String(index))} />`)}
       </tbody>
-    </table></div>
+    </table><//>
     ${rows.length < sweep.cells.length && html`<p class="more"><button onClick=${() => setAll(true)}>Show all ${sweep.cells.length} cells</button></p>`}`;
 }
 

@@ -39,7 +39,7 @@ pub use open::{OpenError, sqlite_file};
 pub use run_groups::{GroupKey, GroupValue, RunGroup};
 pub use run_list::{PageStart, RunCursor, RunSort, SortKey};
 pub use runs::{NewRun, RunPatch, RunRow, RunStatus};
-pub use series::{SeriesPoints, Window};
+pub use series::{SeriesPoints, Spacing, Window};
 pub use shares::{NewShare, ShareRow, Shared};
 pub use sweeps::{NewSweep, StateCounts, SweepRow, SweepRun};
 pub use tokens::{Role, TokenRow};

@@ -13,6 +13,7 @@ mod support;
 mod lab;
 mod live;
 mod many_runs;
+mod pages;
 mod reads;
 mod writes;
 
@@ -101,5 +102,8 @@ fn main() {
     }
     if wants("viewers") {
         print(runtime.block_on(live::thousand_viewers()));
+    }
+    if wants("pages") {
+        print(runtime.block_on(pages::pages()));
     }
 }

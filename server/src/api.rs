@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod catalogue;
 pub mod datasets;
 pub mod events;
+pub mod evidence;
 pub mod frames;
 pub mod logs;
 pub mod many_events;
@@ -16,6 +17,7 @@ pub mod series;
 pub mod session;
 pub mod shared;
 pub mod shares;
+mod sweep_forecast;
 mod sweep_plan;
 pub mod sweeps;
 pub mod views;
@@ -60,6 +62,8 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(events::router())
         .merge(many_events::router())
         .merge(sweeps::router())
+        .merge(sweep_forecast::router())
+        .merge(evidence::router())
         .merge(shares::router())
         .merge(shared::router())
         .merge(session::router())

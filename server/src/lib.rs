@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod datasets;
 pub mod error;
+pub mod evidence;
 pub mod extract;
 pub mod follow;
 pub mod grid;

@@ -47,7 +47,7 @@ function runName(share, run) {
 function SharedSweep({ sweep, card, title }) {
   return html`<div class="run-head"><div><h1>${title || sweep.name || [card?.title ?? sweep.experiment, sweep.preset].join(' · ')}</h1><${SweepFace} sweep=${sweep} /></div></div>
     ${card?.summary && html`<p class="lead">${card.summary}</p>`}
-    ${card && html`<${SweepTable} sweep=${sweep} card=${card} />`}`;
+    ${card && html`<${SweepTable} sweep=${sweep} card=${card} source=${{ sweep: base, base, anonymous: true }} />`}`;
 }
 
 /** @param {{data: RunData, share: any, card: import('./types.js').Card | null}} props */

@@ -127,7 +127,7 @@ function NewRun({ card, parent }) {
   </div>`;
 
   return html`<main class="page">
-    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1></div>
+    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1>${!parent && html`<a href=${`/sweeps/new?experiment=${card.id}${preset ? `&preset=${preset.id}` : ''}`}>Sweep instead</a>`}</div>
     <form class="new-run" onSubmit=${submit}>
       <div class="new-run-main">
         ${!parent &&

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod datasets;
 pub mod events;
 pub mod evidence;
+pub mod exports;
 pub mod frames;
 pub mod logs;
 pub mod many_events;
@@ -13,6 +14,7 @@ pub mod operations;
 pub mod pages;
 pub mod run_actions;
 pub mod runs;
+pub mod sameness;
 pub mod series;
 pub mod session;
 pub mod shared;
@@ -55,10 +57,12 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(datasets::router())
         .merge(runs::router())
         .merge(run_actions::router())
+        .merge(sameness::router())
         .merge(series::router())
         .merge(frames::router())
         .merge(logs::router())
         .merge(artifacts::router())
+        .merge(exports::router())
         .merge(events::router())
         .merge(many_events::router())
         .merge(sweeps::router())

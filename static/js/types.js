@@ -54,8 +54,6 @@
  * @typedef {{id: string, title: string | null, run_id?: string | null, run_ids?: string[] | null, sweep_id?: string | null,
  *   created_at?: string, created_by?: string, expires_at: string | null, revoked_at?: string | null, open?: boolean}} Share
  * @typedef {{pointer: string, detail: string}} Fault
- * @template T
- * @typedef {{current: T | null}} Ref
  * @typedef {{seq: number, time: string, type: string, run?: string} & Record<string, any>} RunEvent
  */
 export {};

@@ -120,7 +120,7 @@ impl EvidenceView {
     }
 
     /// What the claims of a run rest on: all runs of its config, or of those only the ones that `share` opens.
-    pub(super) async fn of_run(app: &AppState, run: &RunRow, share: Option<&ShareRow>) -> Result<Self, ApiError> {
+    pub(crate) async fn of_run(app: &AppState, run: &RunRow, share: Option<&ShareRow>) -> Result<Self, ApiError> {
         let mut runs = app.store.list_runs_like(run).await?;
         if let Some(share) = share {
             let mut opened = Vec::with_capacity(runs.len());

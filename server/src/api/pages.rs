@@ -16,6 +16,11 @@ use rust_embed::Embed;
 #[folder = "../static"]
 struct Static;
 
+/// A file of `static/` as text.
+pub(crate) fn static_text(path: &str) -> Option<String> {
+    Static::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+}
+
 /// Routes of the pages.
 pub fn router() -> Router<AppState> {
     let index = || get(|headers: HeaderMap| async move { page("index.html", &headers) });
@@ -109,7 +114,7 @@ fn outcome(run: &crate::store::RunRow) -> Result<String, ApiError> {
     Ok(if numbers.is_empty() { run.status.word().to_owned() } else { format!("test accuracy {}", numbers.join(", ")) })
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

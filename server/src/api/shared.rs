@@ -80,7 +80,7 @@ pub(super) async fn open_share(app: &AppState, token: &str) -> Result<ShareRow, 
 }
 
 /// The run of this id, if the share opens it.
-async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
+pub(super) async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
     let share = open_share(app, token).await?;
     match Uuid::try_parse(id) {
         Ok(id) if app.store.share_opens(&share, id).await? => Ok(id),

@@ -1,24 +1,12 @@
 /** What a claim's verdict rests on: the number line of the runs, the numbers, the rule, why, and the card as a picture or a line. */
 import { CopyButton } from '../clipboard.js';
 import { saveText } from '../download.js';
-import { html, useEffect, useRef, useState } from '../html.js';
+import { html } from '../html.js';
 import { inks, useDark } from '../theme.js';
+import { useWidth } from '../width.js';
 import { claimSvg } from './claim_picture.js';
 import { intervalText, isDifference, markdownLine, reportedText, ruleText, seedsText, sideText, unitOf, valueText } from './claim_text.js';
 import { LINE_HEIGHT, NumberLine } from './number_line.js';
-
-/** The width of an element, followed. @returns {[import('../types.js').Ref<HTMLElement>, number]} */
-function useWidth() {
-  const root = useRef(/** @type {HTMLElement | null} */ (null));
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    if (!root.current) return undefined;
-    const resizer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
-    resizer.observe(root.current);
-    return () => resizer.disconnect();
-  }, []);
-  return [root, width];
-}
 
 /**
  * @param {{card: import('../types.js').Card, claim: import('../types.js').Claim, evidence: import('../types.js').ClaimEvidence | null,

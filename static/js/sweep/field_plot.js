@@ -2,9 +2,10 @@
 import { styleAt } from '../arms.js';
 import { linearRange, linearTicks, logRange, logTicks } from '../charts/ranges.js';
 import { formatConfig, formatTick, toNumber } from '../format.js';
-import { html, useEffect, useRef, useState } from '../html.js';
+import { html } from '../html.js';
 import { useQuery } from '../router.js';
 import { inks, useDark } from '../theme.js';
+import { useWidth } from '../width.js';
 import { cellName, estimateText } from './estimates.js';
 import { fieldsOf } from './fields.js';
 
@@ -25,19 +26,12 @@ export const hasFieldPlot = (sweep) => numericFields(sweep).length > 0 && sweep.
  */
 export function FieldPlot({ sweep, names, titleOf, place, onChoose }) {
   useDark();
-  const root = useRef(/** @type {HTMLElement | null} */ (null));
-  const [width, setWidth] = useState(0);
+  const [root, width] = useWidth();
   const [wantedName, setName] = useQuery('map');
   const [wantedField, setField] = useQuery('map.x');
   const fields = numericFields(sweep);
   const field = fields.includes(wantedField) ? wantedField : fields[0];
   const name = names.includes(wantedName) ? wantedName : names[0];
-  useEffect(() => {
-    if (!root.current) return undefined;
-    const resizer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
-    resizer.observe(root.current);
-    return () => resizer.disconnect();
-  }, []);
   const ink = inks();
   const dots = sweep.cells.flatMap((cell, index) => {
     const estimate = cell.summary[name];

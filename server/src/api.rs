@@ -17,6 +17,7 @@ pub mod runs;
 pub mod sameness;
 pub mod series;
 pub mod session;
+pub mod share_page;
 pub mod shared;
 pub mod shares;
 mod sweep_forecast;
@@ -83,6 +84,7 @@ pub fn app(state: AppState) -> Router {
     let (router, _) = routes();
     router
         .merge(pages::router())
+        .merge(share_page::router())
         .fallback(pages::missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::idempotency))

@@ -8,28 +8,8 @@ import { formatBytes, formatDuration, formatValue, shortId } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { navigate, useQuery } from '../router.js';
+import { quoted, terminalLine } from '../run/command.js';
 import { useCanWrite } from '../session.js';
-
-/** The text of a shell word, quoted. @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-/** A value as `--set` reads it: JSON, or else the bare text. @param {any} value */
-function settingText(value) {
-  if (typeof value !== 'string') return JSON.stringify(value);
-  try {
-    JSON.parse(value);
-    return JSON.stringify(value);
-  } catch {
-    return value;
-  }
-}
-
-/** The line that trains the same in a terminal, without a server. @param {Record<string, any>} body of the run to be made */
-function terminalLine({ experiment, preset, config = {}, seed, device }) {
-  const settings = Object.entries(config).map(([name, value]) => `--set ${quoted(`${name}=${settingText(value)}`)}`);
-  const parts = ['engram run', experiment, preset && `--preset ${preset}`, ...settings, seed !== undefined && `--seed ${seed}`, device && `--device ${device}`];
-  return parts.filter(Boolean).join(' ');
-}
 
 /** Most runs of one sweep. */
 const MOST_SEEDS = 10000;

@@ -8,6 +8,7 @@ import { formatBytes, formatDuration } from '../format.js';
 import { html, useEffect, useMemo, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { navigate, useQuery } from '../router.js';
+import { quoted } from '../run/command.js';
 import { useCanWrite } from '../session.js';
 import { axisOf, listOf, rangeOf } from '../sweep/axes.js';
 import { AxisRow } from '../sweep/axis_row.js';
@@ -21,8 +22,6 @@ const MOST_RUNS = 10000;
  *   memory_bytes: number, datasets: {id: string, state: string, bytes: number, fetchable: boolean}[]}} SweepForecast
  */
 
-/** The text of a shell word, quoted. @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 /** @param {string} text @returns {any} the number, or the text itself, which the server then names as the fault */
 const typed = (text) => (Number.isFinite(Number(text)) ? Number(text) : text);
 

@@ -6,7 +6,7 @@ use crate::{
     extract::{Id, QueryOf},
     sameness::{Difference, compare},
     state::AppState,
-    store::RunRow,
+    store::{RunRow, RunStatus},
 };
 use axum::{Json, extract::State};
 use lab::json::Number;
@@ -36,6 +36,8 @@ pub struct SamenessView {
     pub verdict: SamenessVerdict,
     /// The other run.
     pub with: Uuid,
+    /// Its state.
+    pub with_status: RunStatus,
     /// Whether experiment, config and seed are the same.
     pub same_recipe: bool,
     /// Whether the same version ran both.
@@ -98,7 +100,16 @@ async fn get_sameness(State(app): State<AppState>, Id(id): Id, QueryOf(With { wi
     let other = find(&app, with).await?;
     let recipe = |run: &RunRow| Ok::<_, ApiError>((run.experiment.clone(), run.config()?, run.seed));
     let (same_recipe, same_version) = (recipe(&one)? == recipe(&other)?, one.engram_version == other.engram_version);
-    let mut view = SamenessView { verdict: SamenessVerdict::Unfinished, with, same_recipe, same_version, series: 0, points: 0, difference: None };
+    let mut view = SamenessView {
+        verdict: SamenessVerdict::Unfinished,
+        with,
+        with_status: other.status,
+        same_recipe,
+        same_version,
+        series: 0,
+        points: 0,
+        difference: None,
+    };
     if one.status.is_terminal() && other.status.is_terminal() {
         let found = compare(&app.store, (one.id, &one.summary()?), (other.id, &other.summary()?)).await?;
         view.verdict = if found.difference.is_none() { SamenessVerdict::Identical } else { SamenessVerdict::Different };

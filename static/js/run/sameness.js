@@ -7,8 +7,8 @@ import { html, useEffect, useState } from '../html.js';
 const ASK_AGAIN_MS = 1500;
 
 /**
- * @typedef {{verdict: 'identical' | 'different' | 'unfinished', with: string, same_recipe: boolean, same_version: boolean, series: number,
- *   points: number, difference: {step: number | null, name: string, arm: string | null, value: any, other_value: any} | null}} Sameness
+ * @typedef {{verdict: 'identical' | 'different' | 'unfinished', with: string, same_recipe: boolean, same_version: boolean, with_status: string,
+ *   series: number, points: number, difference: {step: number | null, name: string, arm: string | null, value: any, other_value: any} | null}} Sameness
  */
 
 /** @param {any} value */
@@ -51,12 +51,15 @@ export function SamenessVerdict({ id, withId, status }) {
       clearTimeout(timer);
     };
   }, [id, withId, status]);
+  const isParent = status !== undefined;
+  // A clone that was changed, or whose original is gone or came to no end, repeats nothing.
+  if (isParent && (fault || !sameness?.same_recipe || sameness.with_status !== 'succeeded')) return null;
   if (fault) return html`<p class="fault">${fault}</p>`;
   if (!sameness) return html`<p class="quiet">Comparing …</p>`;
   const { verdict } = sameness;
   return html`<p class="sameness" data-verdict=${verdict} role="status">
     <span aria-hidden="true">${{ identical: '=', different: '≠', unfinished: '…' }[verdict]}</span>
-    ${status !== undefined && html`<a href=${`/runs/${withId}`}>run ${shortId(withId)}</a> repeated: `}${samenessText(sameness)}.
+    ${isParent && html`<a href=${`/runs/${withId}`}>run ${shortId(withId)}</a> repeated: `}${samenessText(sameness)}.
     ${verdict === 'different' && !sameness.same_version && ' Another version of Engram ran it.'}
   </p>`;
 }

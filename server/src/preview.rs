@@ -12,8 +12,7 @@ pub const WIDTH: u32 = 1_200;
 pub const HEIGHT: u32 = 630;
 
 /// The colours of arms, as on every page.
-const COLOURS: [Colour; 7] =
-    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [107, 114, 128]];
+const COLOURS: [Colour; 7] = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [107, 114, 128]];
 /// Room around the curves.
 const LEFT: f32 = 130.0;
 const RIGHT: f32 = 40.0;

@@ -27,12 +27,12 @@ mod workers;
 
 pub use append::AppendError;
 pub use artifacts::{ArtifactRow, CheckpointRow, NewArtifact};
+pub(crate) use chunk::StoredPoint;
 pub use frames::FrameRow;
 pub use idempotency::{KeyState, StoredResponse};
 pub use lifecycle::{ChangeError, Ended};
 pub use logs::LogRow;
 pub use open::{OpenError, sqlite_file};
-pub(crate) use chunk::StoredPoint;
 pub use points::SeriesHead;
 pub use runs::{NewRun, RunFilter, RunPatch, RunRow, RunSort, RunStatus};
 pub use seeds::SeededRun;

@@ -105,7 +105,8 @@ async fn a_random_search_draws_the_same_cells_again_and_a_grid_of_two_fields_is_
     browser.goto(&stage.url(&format!("/sweeps/{sweep}"))).await;
     browser.wait_text(".status-face", "4 of 4 ended").await;
     browser.wait("document.querySelectorAll('.heat .tile').length === 4").await;
-    let colours = browser.eval("new Set([...document.querySelectorAll('.tile')].map((tile) => getComputedStyle(tile).backgroundColor)).size").await;
+    let colours =
+        browser.eval("new Set([...document.querySelectorAll('.tile')].map((tile) => getComputedStyle(tile).backgroundColor)).size").await;
     assert!(colours.as_u64().unwrap() > 1, "{colours}");
     browser.click(".heat tbody tr:last-child td:last-child .tile").await;
     browser.wait("document.querySelector('.heat tbody tr:last-child td:last-child .tile').getAttribute('aria-pressed') === 'true'").await;
@@ -135,7 +136,8 @@ async fn a_report_opens_without_a_server_and_shows_the_run() {
     browser.wait_text(".run-side th", "epochs").await;
     browser.click(".claim summary").await;
     browser.wait("document.querySelectorAll('.claim-card .number-line circle').length >= 1").await;
-    let outside = browser.eval("performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => !name.startsWith('data:'))").await;
+    let outside =
+        browser.eval("performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => !name.startsWith('data:'))").await;
     assert_eq!(outside, json!([]));
     let console = browser.console().await;
     assert!(console.is_empty(), "{console:?}");
@@ -164,7 +166,9 @@ async fn a_shared_run_is_run_again_with_the_same_result_and_its_link_is_changed_
 
     browser.goto(&stage.url("/shares")).await;
     browser.wait_text("td a", "2 runs").await;
-    browser.eval("[...document.querySelectorAll('tr')].find((row) => row.textContent.includes('Digits')).querySelector('button').click()").await;
+    browser
+        .eval("[...document.querySelectorAll('tr')].find((row) => row.textContent.includes('Digits')).querySelector('button').click()")
+        .await;
     browser.wait("document.querySelector('dialog[open] select')").await;
     browser.fill("dialog input", "Digits, again").await;
     browser.eval("(() => { const select = document.querySelector('dialog select'); select.value = '2'; select.dispatchEvent(new Event('change', { bubbles: true })); return true; })()").await;

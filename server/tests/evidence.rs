@@ -49,7 +49,9 @@ async fn a_claim_rests_on_the_paired_difference_of_every_seed() {
         // Student's t at 97.5% with three degrees of freedom.
         let half = 3.182_446_305_284_26 * deviation / 2.0;
         let near = |value: &Value, wanted: f64| (value.as_f64().unwrap() - wanted).abs() < 1e-9;
-        assert!(near(&claim["value"], mean) && near(&claim["interval"]["low"], mean - half) && near(&claim["interval"]["high"], mean + half));
+        assert!(
+            near(&claim["value"], mean) && near(&claim["interval"]["low"], mean - half) && near(&claim["interval"]["high"], mean + half)
+        );
         let (least, most) = (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(f64::MIN, f64::max));
         let (low, high) = (claim["bootstrap"]["low"].as_f64().unwrap(), claim["bootstrap"]["high"].as_f64().unwrap());
         assert!(least <= low && low < mean && mean < high && high <= most, "{claim}");
@@ -59,7 +61,10 @@ async fn a_claim_rests_on_the_paired_difference_of_every_seed() {
         assert_eq!(claim["seeds_needed"].as_u64().is_some_and(|seeds| seeds <= 4), decided, "{claim}");
         // What every seed has alike.
         let ends = &cell["claims"][0];
-        assert_eq!((&ends["verdict"], &ends["interval"], &ends["bootstrap"]), (&json!("holds"), &json!({ "low": 20.0, "high": 20.0 }), &json!({ "low": 20.0, "high": 20.0 })));
+        assert_eq!(
+            (&ends["verdict"], &ends["interval"], &ends["bootstrap"]),
+            (&json!("holds"), &json!({ "low": 20.0, "high": 20.0 }), &json!({ "low": 20.0, "high": 20.0 }))
+        );
         for missing in ["2", "-1", "x", "99999999999999999999"] {
             assert_eq!(app.get(&format!("/api/v1/sweeps/{sweep}/cells/{missing}")).await.status, 404, "{missing}");
         }
@@ -74,7 +79,10 @@ async fn a_runs_claims_rest_on_every_seed_of_its_config_and_a_share_shows_only_i
         let first = run(&app, json!({ "experiment": "walk", "config": config, "seed": 1 })).await;
         let alone = app.get(&format!("/api/v1/runs/{first}/evidence")).await.json();
         let claim = &alone["claims"][1];
-        assert_eq!((&claim["verdict"], &claim["interval"], &claim["bootstrap"], &claim["seeds_needed"]), (&json!("undecided"), &json!(null), &json!(null), &json!(null)));
+        assert_eq!(
+            (&claim["verdict"], &claim["interval"], &claim["bootstrap"], &claim["seeds_needed"]),
+            (&json!("undecided"), &json!(null), &json!(null), &json!(null))
+        );
         assert_eq!(claim["points"].as_array().unwrap().len(), 1);
 
         let second = run(&app, json!({ "experiment": "walk", "config": config, "seed": 2 })).await;
@@ -99,6 +107,9 @@ async fn a_run_without_a_measure_leaves_its_claim_without_evidence() {
     let id = app.post("/api/v1/runs", json!({ "experiment": "walk" })).await.json()["id"].as_str().unwrap().to_owned();
     let evidence = app.get(&format!("/api/v1/runs/{id}/evidence")).await.json();
     let claim = &evidence["claims"][1];
-    assert_eq!((&evidence["runs"], &claim["points"], &claim["value"], &claim["verdict"]), (&json!([]), &json!([]), &json!(null), &json!("undecided")));
+    assert_eq!(
+        (&evidence["runs"], &claim["points"], &claim["value"], &claim["verdict"]),
+        (&json!([]), &json!([]), &json!(null), &json!("undecided"))
+    );
     assert_eq!(app.get(&format!("/api/v1/runs/{}/evidence", uuid::Uuid::now_v7())).await.status, 404);
 }

@@ -59,7 +59,8 @@ async fn csv_json_and_parquet_hold_every_point_to_the_bit() {
         let wanted = rows_of(&app, &run).await;
 
         let mut as_csv = export(&app, &run, "csv").await.text().lines().map(str::to_owned).collect::<Vec<_>>();
-        let request = app.client.get(app.url(&format!("/api/v1/runs/{}/metrics?points=0", run["id"].as_str().unwrap()))).header("accept", "text/csv");
+        let request =
+            app.client.get(app.url(&format!("/api/v1/runs/{}/metrics?points=0", run["id"].as_str().unwrap()))).header("accept", "text/csv");
         let mut told: Vec<_> = Answer::of(request.send().await.unwrap()).await.text().lines().map(str::to_owned).collect();
         assert_eq!(as_csv[0], "name,arm,step,time,value");
         as_csv.sort();
@@ -72,20 +73,33 @@ async fn csv_json_and_parquet_hold_every_point_to_the_bit() {
         for series in whole["series"].as_array().unwrap() {
             for point in series["points"].as_array().unwrap() {
                 let arm = series["arm"].as_str().unwrap_or_default().to_owned();
-                as_json.push((series["name"].as_str().unwrap().to_owned(), arm, point[0].as_i64().unwrap(), point[1].as_i64().unwrap(), bits(&point[2])));
+                as_json.push((
+                    series["name"].as_str().unwrap().to_owned(),
+                    arm,
+                    point[0].as_i64().unwrap(),
+                    point[1].as_i64().unwrap(),
+                    bits(&point[2]),
+                ));
             }
         }
         as_json.sort();
         assert_eq!(as_json, wanted);
 
         let reader = SerializedFileReader::new(bytes_of(export(&app, &run, "parquet").await)).unwrap();
-        let names: Vec<_> = reader.metadata().file_metadata().schema_descr().columns().iter().map(|column| column.name().to_owned()).collect();
+        let names: Vec<_> =
+            reader.metadata().file_metadata().schema_descr().columns().iter().map(|column| column.name().to_owned()).collect();
         assert_eq!(names, ["name", "arm", "step", "time", "value"]);
         let mut as_parquet: Vec<Row> = Vec::new();
         for row in reader.get_row_iter(None).unwrap() {
             let row = row.unwrap();
             let arm = row.get_string(1).cloned().unwrap_or_default();
-            as_parquet.push((row.get_string(0).unwrap().clone(), arm, row.get_long(2).unwrap(), row.get_timestamp_millis(3).unwrap(), row.get_double(4).unwrap().to_bits()));
+            as_parquet.push((
+                row.get_string(0).unwrap().clone(),
+                arm,
+                row.get_long(2).unwrap(),
+                row.get_timestamp_millis(3).unwrap(),
+                row.get_double(4).unwrap().to_bits(),
+            ));
         }
         as_parquet.sort();
         assert_eq!(as_parquet, wanted);
@@ -234,10 +248,20 @@ async fn a_zip_holds_everything_and_a_share_gives_it_too() {
                 let mut file = zip.by_index(place).unwrap();
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes).unwrap();
-                files.insert(file.name().to_owned(), bytes);
+                files.insert(file.name().unwrap().into_owned(), bytes);
             }
             let names: Vec<_> = files.keys().map(String::as_str).collect();
-            for name in ["run.json", "config.json", "points.csv", "points.json", "points.parquet", "citation.bib", "report.html", "log.txt", "artifacts.json"] {
+            for name in [
+                "run.json",
+                "config.json",
+                "points.csv",
+                "points.json",
+                "points.parquet",
+                "citation.bib",
+                "report.html",
+                "log.txt",
+                "artifacts.json",
+            ] {
                 assert!(names.contains(&name), "{name} is not among {names:?}");
             }
             assert_eq!(names.iter().filter(|name| name.starts_with("tensorboard/events.out.tfevents.")).count(), 1);

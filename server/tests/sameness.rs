@@ -47,11 +47,17 @@ async fn the_same_config_and_seed_give_the_same_bits() {
         // With its parent by default.
         let same = app.get(&format!("/api/v1/runs/{again}/sameness")).await.json();
         assert_eq!((&same["verdict"], &same["with"], &same["difference"]), (&json!("identical"), &json!(first), &json!(null)), "{same}");
-        assert_eq!((&same["series"], &same["points"], &same["same_recipe"], &same["same_version"]), (&json!(3), &json!(300), &json!(true), &json!(true)));
+        assert_eq!(
+            (&same["series"], &same["points"], &same["same_recipe"], &same["same_version"]),
+            (&json!(3), &json!(300), &json!(true), &json!(true))
+        );
 
         let other = clone(json!({ "seed": 8 })).await;
         let different = app.get(&format!("/api/v1/runs/{other}/sameness?with={again}")).await.json();
-        assert_eq!((&different["verdict"], &different["same_recipe"], &different["difference"]["step"]), (&json!("different"), &json!(false), &json!(1)));
+        assert_eq!(
+            (&different["verdict"], &different["same_recipe"], &different["difference"]["step"]),
+            (&json!("different"), &json!(false), &json!(1))
+        );
         assert_eq!(different["difference"]["name"], "place");
 
         assert_eq!(app.get(&format!("/api/v1/runs/{first}/sameness")).await.status, 422, "it has no parent");

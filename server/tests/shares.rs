@@ -132,7 +132,8 @@ async fn a_link_can_be_renamed_prolonged_and_ended_but_not_brought_back() {
     for app in TestApp::on_each_database().await {
         let run = new_run(&app, json!({})).await;
         let made = share(&app, json!({ "run_id": run, "title": "first", "expires_in_seconds": 1 })).await;
-        let (path, shared) = (format!("/api/v1/shares/{}", made["id"].as_str().unwrap()), format!("/api/v1/shared/{}", made["token"].as_str().unwrap()));
+        let (path, shared) =
+            (format!("/api/v1/shares/{}", made["id"].as_str().unwrap()), format!("/api/v1/shared/{}", made["token"].as_str().unwrap()));
         let change = async |body: Value| app.call("PATCH", &path, None, Some(body)).await;
         tokio::time::sleep(Duration::from_millis(1_050)).await;
         assert_eq!(app.get(&shared).await.status, 404, "its time is over");
@@ -175,12 +176,17 @@ async fn a_link_preview_has_the_result_and_a_picture_of_the_curve() {
     ] {
         let made = share(&app, body).await;
         let page = app.get(&format!("/s/{}", made["token"].as_str().unwrap())).await.text();
-        let content = |name: &str| page.split(&format!("property=\"{name}\" content=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        let content = |name: &str| {
+            page.split(&format!("property=\"{name}\" content=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+        };
         assert!(content("og:description").starts_with(told), "{}", content("og:description"));
         let address = content("og:image");
         assert_eq!(address, format!("{}/preview.png", made["url"].as_str().unwrap()));
         let picture = app.get(address.strip_prefix(&app.base).unwrap()).await;
-        assert_eq!((picture.status, &picture.headers["content-type"], &picture.headers["x-robots-tag"]), (200, &"image/png".parse().unwrap(), &"noindex".parse().unwrap()));
+        assert_eq!(
+            (picture.status, &picture.headers["content-type"], &picture.headers["x-robots-tag"]),
+            (200, &"image/png".parse().unwrap(), &"noindex".parse().unwrap())
+        );
         assert!(picture.body.starts_with(b"\x89PNG") && picture.body.len() < 200_000, "{} bytes", picture.body.len());
         pictures.push(picture.body);
         assert_eq!(app.delete(&format!("/api/v1/shares/{}", made["id"].as_str().unwrap())).await.status, 204);

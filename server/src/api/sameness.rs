@@ -88,12 +88,17 @@ impl From<Difference> for DifferenceView {
 /// Compares a run with another, bit for bit; what depends on the clock or the machine is left out.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/sameness", tag = "runs", params(("id" = Uuid, Path), With), responses(
     (status = 200, body = SamenessView), (status = 404, body = Problem), (status = 422, body = Problem, description = "there is no run to compare with")))]
-async fn get_sameness(State(app): State<AppState>, Id(id): Id, QueryOf(With { with }): QueryOf<With>) -> Result<Json<SamenessView>, ApiError> {
+async fn get_sameness(
+    State(app): State<AppState>,
+    Id(id): Id,
+    QueryOf(With { with }): QueryOf<With>,
+) -> Result<Json<SamenessView>, ApiError> {
     let one = find(&app, id).await?;
     let with = match with {
         Some(text) => Uuid::try_parse(&text).map_err(|_| ApiError::NotFound(format!("id `{text}`")))?,
         None => {
-            let none = || ApiError::Unprocessable("this run was cloned from none; say with which it is to be compared: ?with=ID".to_owned());
+            let none =
+                || ApiError::Unprocessable("this run was cloned from none; say with which it is to be compared: ?with=ID".to_owned());
             one.parent_id.ok_or_else(none)?
         }
     };

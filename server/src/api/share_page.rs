@@ -83,7 +83,8 @@ fn outcome(run: &RunRow, card: Option<&Card>) -> Result<String, ApiError> {
 
 /// A metric's summary numbers by arm, no differences.
 fn numbers_of(metric: &Metric, summary: &BTreeMap<String, Number>) -> String {
-    let own = |name: &String| name.strip_prefix(metric.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('-'));
+    let own =
+        |name: &String| name.strip_prefix(metric.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('-'));
     let numbers: Vec<_> = summary
         .iter()
         .filter(|(name, _)| own(name))
@@ -145,19 +146,19 @@ fn filled(title: &str, description: &str, picture: Option<&str>) -> Result<Respo
         )
     });
     // The texts last: braces in them are nobody's place to fill.
-    let html = page.replace("{{picture}}", &picture).replace("{{title}}", &escaped(title)).replace("{{description}}", &escaped(description));
-    Ok((private([(header::CONTENT_TYPE, "text/html; charset=utf-8")]), html).into_response())
+    let html =
+        page.replace("{{picture}}", &picture).replace("{{title}}", &escaped(title)).replace("{{description}}", &escaped(description));
+    Ok((private("text/html; charset=utf-8"), html).into_response())
 }
 
 /// The headers of what a share shows: for nobody's index, cache or `Referer`.
-fn private<const N: usize>(more: [(HeaderName, &'static str); N]) -> Vec<(HeaderName, &'static str)> {
-    let mut headers = vec![
+fn private(content_type: &'static str) -> [(HeaderName, &'static str); 4] {
+    [
+        (header::CONTENT_TYPE, content_type),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
         (header::CACHE_CONTROL, "no-store"),
-    ];
-    headers.extend(more);
-    headers
+    ]
 }
 
 /// The picture of a share's curves.
@@ -169,8 +170,7 @@ async fn share_picture(State(app): State<AppState>, PathOf(token): PathOf<String
         .await
         .map_err(|error| ApiError::Internal(format!("drawing a preview: {error}")))?
         .ok_or_else(|| ApiError::Internal("a preview could not be drawn".to_owned()))?;
-    let headers = private([(header::CONTENT_TYPE, "image/png")]);
-    Ok((headers, png).into_response())
+    Ok((private("image/png"), png).into_response())
 }
 
 /// The curves of the first telling metric that the runs have recorded: of one run its arms, of several the mean of each arm over thin seeds.
@@ -186,7 +186,8 @@ async fn draw(app: &AppState, Told { title, outcome, runs }: Told) -> Result<Pre
         for run in &runs {
             let read = app.store.read_series(run.id, &window).await?;
             for series in read.into_iter().flat_map(|(_, series)| series) {
-                let arm = series.arm.as_deref().and_then(|arm| card.arms.iter().position(|known| known.id == arm)).unwrap_or(card.arms.len());
+                let arm =
+                    series.arm.as_deref().and_then(|arm| card.arms.iter().position(|known| known.id == arm)).unwrap_or(card.arms.len());
                 arms.entry(arm).or_default().push(series);
             }
         }
@@ -199,7 +200,8 @@ async fn draw(app: &AppState, Told { title, outcome, runs }: Told) -> Result<Pre
         let mut thin = Vec::new();
         for (arm, series) in arms {
             let label = card.arms.get(arm).map_or(metric.title, |arm| arm.title).to_owned();
-            let points = |series: &SeriesPoints| series.steps().zip(series.values()).map(|(step, value)| (step as f64, value)).collect::<Vec<_>>();
+            let points =
+                |series: &SeriesPoints| series.steps().zip(series.values()).map(|(step, value)| (step as f64, value)).collect::<Vec<_>>();
             let own: Vec<Vec<(f64, f64)>> = series.iter().map(points).collect();
             preview.curves.push(Curve { colour: arm, label, points: if let [only] = own.as_slice() { only.clone() } else { mean(&own) } });
             if own.len() > 1 {
@@ -212,13 +214,15 @@ async fn draw(app: &AppState, Told { title, outcome, runs }: Told) -> Result<Pre
     Ok(preview)
 }
 
-/// The mean of curves over the steps that all of them have reached, each with its last value at or before a step.
+/// The mean of curves over the steps that all of them have reached, each read between its points along a straight line.
 fn mean(curves: &[Vec<(f64, f64)>]) -> Vec<(f64, f64)> {
-    let ends = |pick: fn(f64, f64) -> f64, at: fn(&Vec<(f64, f64)>) -> Option<&(f64, f64)>| curves.iter().filter_map(at).map(|(step, _)| *step).reduce(pick);
-    let (Some(first), Some(last)) = (ends(f64::max, |curve| curve.first()), ends(f64::min, |curve| curve.last())) else { return Vec::new() };
+    let first = curves.iter().filter_map(|curve| curve.first()).map(|(step, _)| *step).reduce(f64::max);
+    let last = curves.iter().filter_map(|curve| curve.last()).map(|(step, _)| *step).reduce(f64::min);
+    let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
     let value_at = |curve: &Vec<(f64, f64)>, step: f64| {
         let after = curve.partition_point(|(at, _)| *at <= step);
-        after.checked_sub(1).map(|place| curve[place].1)
+        let (from, before) = curve[after.checked_sub(1)?];
+        Some(curve.get(after).map_or(before, |(to, value)| before + (value - before) * (step - from) / (to - from)))
     };
     let steps = (0..=POINTS / 2).map(|place| first + (last - first) * place as f64 / (POINTS / 2) as f64);
     steps
@@ -235,9 +239,10 @@ mod tests {
 
     #[test]
     fn a_mean_ends_where_the_shortest_curve_does() {
-        let found = mean(&[vec![(0.0, 1.0), (10.0, 1.0)], vec![(0.0, 3.0), (5.0, 5.0), (20.0, 9.0)]]);
-        assert_eq!((found.first(), found.last()), (Some(&(0.0, 2.0)), Some(&(10.0, 3.0))));
-        assert!(found.iter().all(|(step, value)| *value == if *step < 5.0 { 2.0 } else { 3.0 }));
+        let found = mean(&[vec![(0.0, 1.0), (10.0, 1.0)], vec![(0.0, 3.0), (5.0, 5.0), (15.0, 7.0)]]);
+        assert_eq!((found.first(), found.last()), (Some(&(0.0, 2.0)), Some(&(10.0, 3.5))));
+        let wanted = |step: f64| if step < 5.0 { 2.0 + step / 5.0 } else { 3.0 + (step - 5.0) / 10.0 };
+        assert!(found.iter().all(|(step, value)| (value - wanted(*step)).abs() < 1e-9), "{found:?}");
         assert!(mean(&[]).is_empty());
     }
 }

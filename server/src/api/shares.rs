@@ -182,11 +182,8 @@ fn view(row: &ShareRow, run_ids: Vec<Uuid>, now: i64) -> ShareView {
 async fn change_share(State(app): State<AppState>, Id(id): Id, JsonBody(body): JsonBody<ChangeShare>) -> Result<Json<ShareView>, ApiError> {
     let now = now_ms();
     let expires_at_ms = body.expires_in_seconds.map(|seconds| seconds.map(|seconds| now + seconds * 1_000));
-    let (row, run_ids) = app
-        .store
-        .change_share(id, body.title.as_deref(), expires_at_ms)
-        .await?
-        .ok_or_else(|| ApiError::NotFound(format!("share {id}")))?;
+    let (row, run_ids) =
+        app.store.change_share(id, body.title.as_deref(), expires_at_ms).await?.ok_or_else(|| ApiError::NotFound(format!("share {id}")))?;
     if row.revoked_at_ms.is_some() {
         return Err(ApiError::Conflict("not-allowed", "it was revoked, and that is for good; share again".to_owned()));
     }

@@ -256,7 +256,9 @@ fn complete_list(
             Ok(config) => complete.push(config),
             Err(found) => {
                 for Fault { pointer, detail } in found.0 {
-                    let is_of = |field: &String| pointer.strip_prefix(&schema::pointer("", field)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                    let is_of = |field: &String| {
+                        pointer.strip_prefix(&schema::pointer("", field)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    };
                     if cell.keys().any(is_of) {
                         faults.0.push(Fault { pointer: format!("/cells/{place}{pointer}"), detail });
                     } else if told.insert((pointer.clone(), detail.clone())) {

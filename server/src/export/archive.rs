@@ -22,7 +22,9 @@ pub(super) fn write<W: Write + Send>(source: &Source, out: &mut W) -> Result<(),
     zip.write_all(&serde_json::to_vec_pretty(&source.view)?)?;
     zip.start_file("config.json", squeezed)?;
     zip.write_all(&serde_json::to_vec_pretty(&source.view.config)?)?;
-    for (name, format) in [("points.csv", Format::Csv), ("points.json", Format::Json), ("citation.bib", Format::Bibtex), ("report.html", Format::Html)] {
+    for (name, format) in
+        [("points.csv", Format::Csv), ("points.json", Format::Json), ("citation.bib", Format::Bibtex), ("report.html", Format::Html)]
+    {
         zip.start_file(name, squeezed)?;
         source.write(format, &mut zip)?;
     }

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn relative_imports_get_names_and_others_stay() {
-        let source = "import { a } from './a.js';\nimport b,\n { c } from '../vendor/c-1.0/c.js';\nimport './d.js';\nconst text = 'from here';";
+        let source =
+            "import { a } from './a.js';\nimport b,\n { c } from '../vendor/c-1.0/c.js';\nimport './d.js';\nconst text = 'from here';";
         let (rewritten, imported) = rewrite("js/run/x.js", source);
         assert_eq!(imported, ["js/run/a.js", "js/vendor/c-1.0/c.js", "js/run/d.js"]);
         let wanted = "import { a } from 'engram/js/run/a.js';\nimport b,\n { c } from 'engram/js/vendor/c-1.0/c.js';\nimport 'engram/js/run/d.js';\n\

@@ -87,7 +87,8 @@ fn write_recorded(source: &Source, card: Option<&ExperimentView>, out: &mut impl
     write_frames(source, out)?;
     write_lines(source, out)?;
     let files = source.runtime.block_on(source.app.store.list_artifacts(source.run.id, "", PAGE))?;
-    let files: Vec<Value> = files.into_iter().map(|file| json!({ "path": file.path, "bytes": file.bytes, "sha256": file.sha256 })).collect();
+    let files: Vec<Value> =
+        files.into_iter().map(|file| json!({ "path": file.path, "bytes": file.bytes, "sha256": file.sha256 })).collect();
     write!(out, ",\"files\":{}}}", Value::from(files))?;
     Ok(())
 }
@@ -95,7 +96,8 @@ fn write_recorded(source: &Source, card: Option<&ExperimentView>, out: &mut impl
 fn write_series(source: &Source, card: Option<&ExperimentView>, out: &mut impl Write) -> Result<(), ExportError> {
     let heads = source.series()?;
     let points = (MOST_POINTS / heads.len().max(1)).clamp(SERIES_POINTS.0, SERIES_POINTS.1);
-    let unit_of = |name: &str| card.and_then(|card| card.metrics.iter().find(|metric| metric.name == name)).map_or("", |metric| metric.unit);
+    let unit_of =
+        |name: &str| card.and_then(|card| card.metrics.iter().find(|metric| metric.name == name)).map_or("", |metric| metric.unit);
     write!(out, ",\"metrics\":{{\"last_seq\":{},\"series\":[", source.run.last_seq)?;
     let mut comma = "";
     for head in &heads {

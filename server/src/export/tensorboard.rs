@@ -98,7 +98,14 @@ mod tests {
     fn an_event_is_the_message_that_the_proto_files_describe() {
         // By hand: wall_time 1.5 s, step 300, tag "a", value 0.5.
         let wanted = [
-            &[0x09][..], &1.5f64.to_le_bytes(), &[0x10, 0xac, 0x02], &[0x2a, 10], &[0x0a, 8], &[0x0a, 1, b'a'], &[0x15], &0.5f32.to_le_bytes(),
+            &[0x09][..],
+            &1.5f64.to_le_bytes(),
+            &[0x10, 0xac, 0x02],
+            &[0x2a, 10],
+            &[0x0a, 8],
+            &[0x0a, 1, b'a'],
+            &[0x15],
+            &0.5f32.to_le_bytes(),
         ];
         assert_eq!(scalar_event("a", 300, 1_500, 0.5), wanted.concat());
     }

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers_inside_the_range() {
-        let ticks = |values: &[f64], log| Axis::of(values.iter().copied(), log).unwrap().ticks(5).into_iter().map(label).collect::<Vec<_>>();
+        let ticks =
+            |values: &[f64], log| Axis::of(values.iter().copied(), log).unwrap().ticks(5).into_iter().map(label).collect::<Vec<_>>();
         assert_eq!(ticks(&[0.0, 1.0], false), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(ticks(&[-3.0, 12_000.0], false), ["0", "5000", "10k"]);
         assert_eq!(ticks(&[0.002, 30.0], true), ["0.01", "0.1", "1", "10"]);

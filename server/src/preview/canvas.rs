@@ -92,7 +92,7 @@ impl Canvas {
                 c => c,
             };
             let Some(raster) = get_raster(character, weight, height).or_else(|| get_raster('\u{a4}', weight, height)) else { continue };
-            for (row, line) in raster.raster().iter().enumerate() {
+            for (row, line) in raster.rows().enumerate() {
                 for (column, part) in line.iter().enumerate() {
                     self.mix(left as usize + place * step + column, top as usize + row, colour, *part);
                 }

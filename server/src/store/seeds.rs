@@ -27,8 +27,7 @@ impl SeededRun {
 impl Store {
     /// The runs of one cell of a sweep, in the order they were made.
     pub async fn list_runs_of_cell(&self, sweep_id: Uuid, cell: i64) -> Result<Vec<SeededRun>, StoreError> {
-        const SQL: &str =
-            "SELECT id, seed, status, summary FROM runs WHERE sweep_id = $1 AND COALESCE(sweep_cell, 0) = $2 ORDER BY id";
+        const SQL: &str = "SELECT id, seed, status, summary FROM runs WHERE sweep_id = $1 AND COALESCE(sweep_cell, 0) = $2 ORDER BY id";
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).bind(sweep_id).bind(cell).fetch_all(pool).await)?)
     }
 

@@ -44,8 +44,8 @@ export function ClaimCard({ card, claim, evidence, preset, fault }) {
     <p class="quiet">
       Rule, fixed before any run: <code>${claim.measure}</code> ${ruleText(claim.expect)}, judged
       ${claim.needs_seeds > 1 ? ` over at least ${claim.needs_seeds} seeds by the 95% t-interval` : ' from one run'}.
-      ${evidence?.detail && ` ${evidence.detail[0].toUpperCase()}${evidence.detail.slice(1)}.`}
     </p>
+    ${evidence?.detail && html`<p class="quiet">${evidence.detail}.</p>`}
     ${evidence &&
     html`<p class="actions">
       <button type="button" class="mini" onClick=${() => saveText(`${card.id}-${claim.id}.svg`, claimSvg(card, claim, evidence, preset), 'image/svg+xml')}>Save as SVG</button>

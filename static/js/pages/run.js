@@ -54,9 +54,9 @@ export function RunPage({ id }) {
         <h1>${heading} <span class="quiet">${run.name ? `${card?.title ?? run.experiment} · ${run.preset ?? ''} · ` : ''}seed ${run.seed}</span></h1>
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${data.live} />
       </div>
-      <div class="run-actions"><${ExportMenu} base=${`/api/v1/runs/${run.id}`} /></div>
-      <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
-        onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} />
+      <div class="run-actions"><${ExportMenu} base=${`/api/v1/runs/${run.id}`} />
+        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
+          onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} /></div>
     </div>
     ${run.status === 'failed' &&
     html`<div class="callout is-failed"><p><b>${run.status_reason ?? 'It failed without a reason.'}</b></p>

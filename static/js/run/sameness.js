@@ -58,8 +58,7 @@ export function SamenessVerdict({ id, withId, status }) {
   if (!sameness) return html`<p class="quiet">Comparing …</p>`;
   const { verdict } = sameness;
   return html`<p class="sameness" data-verdict=${verdict} role="status">
-    <span aria-hidden="true">${{ identical: '=', different: '≠', unfinished: '…' }[verdict]}</span>
-    ${isParent && html`<a href=${`/runs/${withId}`}>run ${shortId(withId)}</a> repeated: `}${samenessText(sameness)}.
+    <span aria-hidden="true">${{ identical: '=', different: '≠', unfinished: '…' }[verdict]} </span>${isParent && html`<a href=${`/runs/${withId}`}>run ${shortId(withId)}</a> repeated: `}${samenessText(sameness)}.
     ${verdict === 'different' && !sameness.same_version && ' Another version of Engram ran it.'}
   </p>`;
 }

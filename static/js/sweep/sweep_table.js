@@ -68,7 +68,9 @@ export function SweepTable({ sweep, card, source }) {
   const cellPath = `${source.sweep}/cells/${place}`;
   const { value: detail } = useLoad((signal) => get(cellPath, { signal, anonymous: source.anonymous }), [cellPath], version);
   const titleOf = (name) => `${card.metrics.find((known) => known.name === splitSummary(name).metric)?.title ?? splitSummary(name).metric}, ${nameTitle(card, name)}`;
-  const mapped = groups.flatMap(({ names }) => names);
+  // What the first claim is judged by tells most of where in the grid it would hold.
+  const measure = card.claims.find((claim) => groups.some(({ names }) => names.includes(claim.measure)))?.measure;
+  const mapped = [...new Set([...(measure ? [measure] : []), ...groups.flatMap(({ names }) => names)])];
   const title = ({ metric, differences }) => `${card.metrics.find((known) => known.name === metric)?.title ?? metric}${differences ? ', paired differences' : ''}`;
 
   return html`<div class="sweep-table">

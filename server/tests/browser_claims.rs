@@ -28,6 +28,34 @@ async fn ended_run(stage: &Stage, seed: u64) -> String {
     }
 }
 
+/// Types into a field at once: the page draws itself anew at every key.
+async fn enter(browser: &Browser, selector: &str, text: &str) {
+    browser.wait(&format!("document.querySelector({selector:?})")).await;
+    let typed = "((field, text) => { field.value = text; field.dispatchEvent(new Event('input', { bubbles: true })); return true; })";
+    browser.eval(&format!("{typed}(document.querySelector({selector:?}), {text:?})")).await;
+}
+
+/// Chooses an option.
+async fn choose(browser: &Browser, selector: &str, value: &str) {
+    browser.wait(&format!("document.querySelector({selector:?})")).await;
+    let chosen =
+        "((select, value) => { select.value = value; select.dispatchEvent(new Event('change', { bubbles: true })); return true; })";
+    browser.eval(&format!("{chosen}(document.querySelector({selector:?}), {value:?})")).await;
+}
+
+/// The browser says of every refused request that it was refused; asking whether something is right is what the form is for.
+async fn had_only_refused_checks(browser: &Browser) {
+    for entry in browser.console().await {
+        assert!(
+            entry["message"]
+                .as_str()
+                .unwrap()
+                .contains("/api/v1/sweeps/check - Failed to load resource: the server responded with a status of 422"),
+            "{entry}"
+        );
+    }
+}
+
 /// Takes what the page copies or saves, so that a test can read it.
 const TAKE: &str = "(navigator.clipboard.writeText = async (text) => { window.copied = text; },
     URL.createObjectURL = (blob) => { window.saved = blob; return 'data:,'; }, true)";
@@ -39,12 +67,14 @@ async fn a_sweep_is_built_with_its_cost_known_and_its_claims_become_pictures() {
     browser.goto(&stage.url("/sweeps/new?experiment=g2gnet&preset=glance")).await;
     // Fields that stay the same stand behind a fold.
     browser.click(".all-fields > summary").await;
-    browser.fill("#field-epochs", "2").await;
-    browser.eval("(() => { const select = document.querySelector('#add-axis'); select.value = 'batch_size'; select.dispatchEvent(new Event('change', { bubbles: true })); return true; })()").await;
-    browser.fill("#axis-batch_size-values", "32, 0, 64").await;
+    enter(&browser, "#field-epochs", "2").await;
+    choose(&browser, "#add-axis", "batch_size").await;
+    enter(&browser, "#axis-batch_size-values", "32, 0, 64").await;
     browser.wait_text(".axis .fault", "must be").await;
-    browser.fill("#axis-batch_size-values", "32, 64").await;
-    browser.fill("#sweep-seeds", "3").await;
+    enter(&browser, "#axis-batch_size-values", "32, 64").await;
+    browser.wait("document.querySelector('.axis .fault') === null").await;
+    had_only_refused_checks(&browser).await;
+    enter(&browser, "#sweep-seeds", "3").await;
     browser.wait_text(".forecast td", "2 cells × 3 seeds = 6").await;
     browser.wait_text(".forecast td", "on 1 worker").await;
     browser.wait_text(".command", "\"grid\":{\"batch_size\":[32,64]},\"seeds\":3").await;
@@ -84,13 +114,13 @@ async fn a_random_search_draws_the_same_cells_again_and_a_grid_of_two_fields_is_
     for seed in ["5", "5", "6"] {
         browser.goto(&stage.url("/sweeps/new?experiment=g2gnet&preset=glance&search=random")).await;
         browser.wait("document.querySelector('#add-axis')").await;
-        browser.eval("(() => { const select = document.querySelector('#add-axis'); select.value = 'learning_rate'; select.dispatchEvent(new Event('change', { bubbles: true })); return true; })()").await;
-        browser.fill("#axis-learning_rate-low", "0.5").await;
-        browser.fill("#axis-learning_rate-high", "0.001").await;
+        choose(&browser, "#add-axis", "learning_rate").await;
+        enter(&browser, "#axis-learning_rate-low", "0.5").await;
+        enter(&browser, "#axis-learning_rate-high", "0.001").await;
         browser.wait_text(".axis .fault", "must end where it begins or later").await;
-        browser.fill("#axis-learning_rate-low", "0.0001").await;
-        browser.fill("#sweep-draws", "4").await;
-        browser.fill("#sweep-draw_seed", seed).await;
+        enter(&browser, "#axis-learning_rate-low", "0.0001").await;
+        enter(&browser, "#sweep-draws", "4").await;
+        enter(&browser, "#sweep-draw_seed", seed).await;
         browser.wait_text(".forecast td", "4 cells × ").await;
         drawn.push(browser.eval("document.querySelector('.command').textContent").await);
     }
@@ -170,8 +200,8 @@ async fn a_shared_run_is_run_again_with_the_same_result_and_its_link_is_changed_
         .eval("[...document.querySelectorAll('tr')].find((row) => row.textContent.includes('Digits')).querySelector('button').click()")
         .await;
     browser.wait("document.querySelector('dialog[open] select')").await;
-    browser.fill("dialog input", "Digits, again").await;
-    browser.eval("(() => { const select = document.querySelector('dialog select'); select.value = '2'; select.dispatchEvent(new Event('change', { bubbles: true })); return true; })()").await;
+    enter(&browser, "dialog input", "Digits, again").await;
+    choose(&browser, "dialog select", "2").await;
     browser.press("dialog", "Change").await;
     browser.wait_text("td", "Digits, again").await;
     browser.wait("[...document.querySelectorAll('tr')].find((row) => row.textContent.includes('Digits, again')).children[2].textContent !== 'never'").await;

@@ -17,8 +17,8 @@ fn point(name: &str, arm: Option<&str>, step: u64, value: Value) -> Value {
     json!({ "type": "point", "name": name, "arm": arm, "step": step, "value": value, "time_ms": 5 })
 }
 
-/// A run by hand with these points.
-async fn record(app: &TestApp, hand: &Hand<'_>, points: Vec<Value>) -> String {
+/// A run by hand with these points, and one of the clock.
+async fn record(app: &TestApp, hand: &Hand<'_>, points: Vec<Value>, seconds: f64) -> String {
     let id = queue(app).await;
     let held: Held = hand.lease().await;
     assert_eq!(held.run_id, id);
@@ -26,6 +26,10 @@ async fn record(app: &TestApp, hand: &Hand<'_>, points: Vec<Value>) -> String {
         let answer = held.batch(1 + 1_000 * place as u64, json!(piece)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
+    let clock = json!([{ "name": "time/step", "arm": null, "step": 1, "value": seconds, "time_ms": 5 }]);
+    let body = json!({ "lease_token": held.lease_token, "first_ordinal": points.len() + 1, "items": [], "clock_points": clock });
+    let answer = app.post(&format!("/api/v1/worker/runs/{id}/batches"), body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     held.finish("succeeded").await;
     id
 }
@@ -78,9 +82,9 @@ async fn the_first_differing_step_is_found_in_long_series_and_the_clock_counts_f
                 })
                 .collect()
         };
-        let first = record(&app, &hand, values(0)).await;
+        let first = record(&app, &hand, values(0), 1.0).await;
         // Beyond the 16,384 points that are read at once.
-        let parting = record(&app, &hand, values(17_001)).await;
+        let parting = record(&app, &hand, values(17_001), 1.0).await;
         let found = app.get(&format!("/api/v1/runs/{parting}/sameness?with={first}")).await.json();
         assert_eq!(
             found["difference"],
@@ -92,15 +96,15 @@ async fn the_first_differing_step_is_found_in_long_series_and_the_clock_counts_f
         let mut short = values(0);
         short.truncate(200);
         short.push(point("place", Some("right"), 90, json!(1.0)));
-        let short = record(&app, &hand, short).await;
+        let short = record(&app, &hand, short, 1.0).await;
         let found = app.get(&format!("/api/v1/runs/{short}/sameness?with={first}")).await.json();
         assert_eq!(found["difference"], json!({ "step": 90, "name": "place", "arm": "right", "value": 1.0, "other_value": null }));
 
         // Zero has two signs, and both are told apart.
-        let zero = record(&app, &hand, vec![point("place", None, 1, json!(0.0)), point("time/step", None, 1, json!(1.0))]).await;
-        let minus = record(&app, &hand, vec![point("place", None, 1, json!(-0.0)), point("time/step", None, 1, json!(2.0))]).await;
+        let zero = record(&app, &hand, vec![point("place", None, 1, json!(0.0))], 1.0).await;
+        let minus = record(&app, &hand, vec![point("place", None, 1, json!(-0.0))], 2.0).await;
         assert_eq!(app.get(&format!("/api/v1/runs/{zero}/sameness?with={minus}")).await.json()["difference"]["step"], 1);
-        let slow = record(&app, &hand, vec![point("place", None, 1, json!(0.0)), point("time/step", None, 1, json!(9.0))]).await;
+        let slow = record(&app, &hand, vec![point("place", None, 1, json!(0.0))], 9.0).await;
         let found = app.get(&format!("/api/v1/runs/{zero}/sameness?with={slow}")).await.json();
         assert_eq!((&found["verdict"], &found["series"]), (&json!("identical"), &json!(1)));
 

@@ -38,6 +38,9 @@ struct Cli {
     /// Leave out presets that are expected to take longer than this many seconds a run, unless they are named
     #[arg(long, default_value_t = 300.0)]
     longest: f64,
+    /// At most this many runs of a preset, its first seeds; all of its seeds by default
+    #[arg(long)]
+    runs: Option<usize>,
     /// The program that runs them
     #[arg(long, default_value = "target/release/engram")]
     engram: PathBuf,
@@ -71,7 +74,7 @@ fn work(cli: &Cli) -> anyhow::Result<()> {
         // All before the first run, for the source may change while they go on.
         let empty = chosen.iter().map(|(entry, preset)| PresetResult::to_come(entry, preset)).collect::<Result<Vec<_>, _>>()?;
         for ((entry, preset), empty) in chosen.into_iter().zip(empty) {
-            if let Err(error) = running::complete(empty, preset, &folder, &cli.engram) {
+            if let Err(error) = running::complete(empty, preset, cli.runs.unwrap_or(usize::MAX), &folder, &cli.engram) {
                 eprintln!("results: {error:#}");
                 failures.push(name(&entry.card, preset));
             }

@@ -21,16 +21,17 @@ struct Outcome {
     summary: BTreeMap<String, Number>,
 }
 
-/// Runs the preset with every seed that its file lacks, and with all of them if the file is not like `result`, which has no runs. The file is
-/// written after each run. Errors: a run fails, or `engram` is not the program of this source.
-pub fn complete(mut result: PresetResult, preset: &Preset, folder: &Path, engram: &Path) -> anyhow::Result<()> {
+/// Runs the preset with every seed that its file lacks, `most` runs in all, and anew if the file is not like `result`, which has no runs. The
+/// file is written after each run. Errors: a run fails, or `engram` is not the program of this source.
+pub fn complete(mut result: PresetResult, preset: &Preset, most: usize, folder: &Path, engram: &Path) -> anyhow::Result<()> {
     let experiment = result.experiment.clone();
     if let Some(there) = PresetResult::read(folder, &experiment, preset.id)?
         && there.is_like(&result)
     {
         result = there;
     }
-    for seed in result.missing_seeds(preset) {
+    let wanted = most.saturating_sub(result.runs.len());
+    for seed in result.missing_seeds(preset).into_iter().take(wanted) {
         let about = format!("{experiment}/{} with seed {seed}", preset.id);
         eprintln!("results: {about}");
         let started = Instant::now();

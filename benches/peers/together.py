@@ -65,7 +65,7 @@ def pytorch(**variables):
         return output([sys.executable, HERE / program, *options], **variables)
 
     return {
-        "layers": layers(run("g2gnet.py", "--measure", "--threads", "2")),
+        "layers": layers(run("g2gnet.py", "--threads", "2")),
         "cnn": {"images/s": float(re.search(r"source model: (\d+) images/s", run("nhl.py", "--rounds", "60")).group(1))},
         "homeostatic": rates(run("homeostatic.py", "--batches", "1000")),
         "hopfield": retrievals(run("hopfield.py")),

@@ -3,7 +3,7 @@
 //!
 //! A layer is 1024 x 1024 on a batch of 128, forward and backward, a quarter of its weights in 16 groups of 64 units. A step is forward,
 //! backward and Adam of 784-1024-1024-10, once on a batch of 128 and once of 256. The allocator is that of the program which trains, set
-//! as there. The same in PyTorch, side by side, is `benches/peers/g2gnet.py` at the root of the repository.
+//! as there. The same in PyTorch is `benches/peers/g2gnet.py` at the root of the repository.
 
 use candle_core::{Device, Tensor, Var};
 use lab::{

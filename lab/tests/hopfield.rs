@@ -28,7 +28,7 @@ fn kinds() -> Vec<Config> {
         }),
         json!({ "kind": "association", "set_size": 5, "dim": 6, "classes": 3, "batch_size": 4, "steps": 55, "test_samples": 8 }),
         json!({
-            "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "sequence_length": 8, "motif_length": 3, "filters": 16,
+            "kind": "repertoire", "train_samples": 16, "instances_per_bag": 600, "shortest_sequence": 6, "longest_sequence": 8, "motif_length": 3, "filters": 16,
             "batch_size": 4, "epochs": 3
         }),
         json!({
@@ -151,6 +151,25 @@ fn sets_that_are_absent_are_left_out_and_named_or_end_the_run() {
         // What may be left out is not fetched.
         assert_eq!(entry.estimates(&config).unwrap().datasets, Vec::<String>::new(), "{kind}");
     }
+}
+
+/// Numbers of no meaning in the layout of fox: 200 bags, the first 120 of 7 instances and the others of 6, of 230 features.
+#[test]
+fn an_imported_set_is_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..200).flat_map(|bag| (0..if bag < 120 { 7 } else { 6 }).map(move |instance| (bag, instance)));
+    let text: String = rows.map(|(bag, instance)| format!("{},{bag}{}\n", bag % 2, format!(",{instance}").repeat(230))).collect();
+    let (file, data) = (folder.path().join("fox.csv"), folder.path().join("data"));
+    std::fs::write(&file, text).unwrap();
+    lab::datasets::import::import("fox", &[file], &data, &Default::default()).unwrap();
+    let mut config = kinds().into_iter().find(|config| config["kind"] == "mil").unwrap();
+    for (name, value) in [("datasets", json!(["fox", "tiger"])), ("leave_out_absent", json!(true)), ("epochs", json!(1))] {
+        config[name] = value;
+    }
+    let lab = Lab { device: candle_core::Device::Cpu, data_folders: vec![data], seed: 0 };
+    let heard = Drive::start_in("hopfield", &config, lab).run_out();
+    assert!(heard.warnings.contains(&"Not on this machine and left out: tiger.".to_owned()), "{:?}", heard.warnings);
+    assert!(heard.summary.contains_key("auc/test_fox.hopfield"), "{:?}", heard.summary);
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {

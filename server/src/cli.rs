@@ -1,6 +1,9 @@
 //! The command line: every option with its default and environment variable.
 
+pub mod remote;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use server::store::Role;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -25,12 +28,29 @@ pub enum Command {
     Worker(Worker),
     /// Run an experiment in the terminal, without a server
     Run(Run),
+    /// Queue a run on a server; commas in a --set, or --seeds, make a sweep
+    Submit(remote::Submit),
+    /// List the runs of a server
+    Ls(remote::Ls),
+    /// Watch a run or sweep of a server to its end
+    Watch(remote::Watch),
+    /// Show what a run of a server has logged
+    Logs(remote::Logs),
+    /// End runs or sweeps of a server
+    Cancel(remote::Cancel),
+    /// Make a read-only link to runs or a sweep of a server
+    Share(remote::Share),
     /// Data sets: list, fetch, verify, import
     #[command(subcommand)]
     Data(Data),
     /// Tokens: create, list, revoke
     #[command(subcommand)]
     Token(Token),
+    /// Print what lets a shell complete these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// Options that every command has.

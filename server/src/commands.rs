@@ -1,7 +1,9 @@
 //! What each command does: settings in, one call, one answer out.
 
-use crate::cli::{Common, Data, Database, Run, Serve, Token, Worker};
+use crate::cli::{Cli, Common, Data, Database, Run, Serve, Token, Worker};
 use anyhow::{Context, bail};
+use clap::CommandFactory;
+use clap_complete::Shell;
 use lab::{datasets, registry};
 use server::{
     clock::{now_ms, rfc3339},
@@ -193,6 +195,13 @@ pub fn token(command: Token) -> anyhow::Result<()> {
     })
 }
 
+/// `engram completions`.
+pub fn completions(shell: Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "engram", &mut script);
+    std::io::stdout().write_all(&script).context("cannot write to standard output")
+}
+
 async fn open(database: &Database) -> anyhow::Result<Store> {
     Ok(match &database.database_url {
         Some(url) => Store::open(url).await?,
@@ -264,11 +273,12 @@ fn until_stopped<F: Future<Output = anyhow::Result<()>>>(work: impl FnOnce(Cance
     })
 }
 
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+/// Runs an asynchronous command to its end.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the runtime")?.block_on(work)
 }
 
 /// Answers of commands go to standard output.
-fn say(text: &str) -> anyhow::Result<()> {
+pub fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
 }

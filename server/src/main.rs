@@ -1,6 +1,7 @@
-//! The `engram` command: the whole lab, a worker anywhere, a run in the terminal, data and tokens.
+//! The `engram` command: the whole lab, a worker anywhere, a run in the terminal, a terminal of a server, data and tokens.
 
 mod cli;
+mod client;
 mod commands;
 mod settings;
 mod usage;
@@ -27,12 +28,20 @@ fn main() -> ExitCode {
         Command::Serve(options) => commands::serve(options),
         Command::Worker(options) => commands::worker(options),
         Command::Run(options) => commands::run(options),
+        Command::Submit(options) => client::submit(options),
+        Command::Ls(options) => client::ls(options),
+        Command::Watch(options) => client::watch(options),
+        Command::Logs(options) => client::logs(options),
+        Command::Cancel(options) => client::cancel(options),
+        Command::Share(options) => client::share(options),
         Command::Data(command) => commands::data(command),
         Command::Token(command) => commands::token(command),
+        Command::Completions { shell } => commands::completions(shell),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error, 1),
+        Err(error) if client::is_closed_pipe(&error) => ExitCode::FAILURE,
+        Err(error) => failed(&error, client::exit_code(&error)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every page fits its window, wide and narrow, light and dark; the pictures of `docs/images` are made here.
+//! Every page fits its window and is accessible, wide and narrow, light and dark; the pictures of `docs/images` are made here.
 
 #[path = "support/chrome.rs"]
 mod chrome;
@@ -49,7 +49,7 @@ fn shows(selector: &str, text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_page_fits_its_window() {
+async fn every_page_fits_its_window_and_axe_finds_nothing_wrong_with_it() {
     let stage = stage(&[]).await;
     let browser = Browser::open().await;
     let submit = |seed: u64, epochs: u64| {
@@ -92,6 +92,9 @@ async fn every_page_fits_its_window() {
         page("shares", "/shares", shows("td", "Groups and rewiring")),
         page("lab", "/lab", shows("td", "bundled")),
         page("api", "/api/docs", shows("h2", "runs")),
+        page("login", "/login", shows("label", "Token")),
+        page("dead link", "/s/none", shows("h1", "no longer valid")),
+        page("nothing", "/nothing", shows("h1", "Nothing is here")),
     ];
     // What is on them is theirs: here it matters that it fits, and that no panel of an ended run still waits for its first point.
     let is_whole = "document.querySelector('.panels canvas, .panels img') !== null && !document.querySelector('.panels').textContent.includes('first point')";
@@ -99,6 +102,8 @@ async fn every_page_fits_its_window() {
     let folder = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("ENGRAM_SCREENSHOTS").map_or_else(|| folder.path().to_owned(), PathBuf::from);
     fs::create_dir_all(&pictures).unwrap();
+    browser.bring_axe().await;
+    let mut wrong = Vec::new();
     for (width, height, suffix) in [(1_400, 900, ""), (390, 844, "-narrow")] {
         browser.resize(width, height).await;
         for Page { name, path, is_there } in &pages {
@@ -113,7 +118,13 @@ async fn every_page_fits_its_window() {
                 let root = "document.documentElement";
                 let overhang = browser.eval(&format!("{root}.scrollWidth - {root}.getBoundingClientRect().width")).await;
                 assert_eq!(overhang, 0, "{path} is wider than {width} pixels, in {theme}");
-                if width > 390 && !matches!(*name, "compare" | "shares" | "sweeps" | "sweep" | "api" | "other") || *name == "run" {
+                for violation in browser.violations().await {
+                    wrong.push(format!("{path}, {width} px, {theme}: {violation}"));
+                }
+                if width > 390
+                    && !matches!(*name, "compare" | "shares" | "sweeps" | "sweep" | "api" | "login" | "dead link" | "nothing" | "other")
+                    || *name == "run"
+                {
                     let picture = browser.screenshot().await;
                     assert!(picture.len() < MOST_BYTES, "{name}{suffix}, {theme}: {} bytes", picture.len());
                     fs::write(pictures.join(format!("{name}{suffix}-{theme}.png")), picture).unwrap();
@@ -121,6 +132,7 @@ async fn every_page_fits_its_window() {
             }
         }
     }
+    assert!(wrong.is_empty(), "{} violations:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 import { isDark } from './theme.js';
 
 const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#6b7280'];
-const DARK = ['#4aa8e0', '#f0803c', '#2fc397', '#dd94bc', '#f0b429', '#7cc8f5', '#9aa1ad'];
+const DARK = ['#3f98d8', '#f0803c', '#2fc397', '#eaa3cd', '#f0b429', '#93d5ff', '#838b98'];
 /** Lengths of dash and gap in CSS pixels; the first arm is a full line. @type {number[][]} */
 const DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [5, 2], [1, 3], [12, 4]];
 

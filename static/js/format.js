@@ -96,6 +96,9 @@ export function formatWhen(time) {
   return `${day}, ${clock.slice(0, 5)}`;
 }
 
+/** @param {string | Date} time @returns {string} the exact time, as `2026-11-28 20:06:18.123 UTC` */
+export const formatUtc = (time) => new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC');
+
 /** @param {string | Date} time @returns {string} as `3 m ago`, for lists */
 export function formatAge(time) {
   const seconds = (Date.now() - new Date(time).getTime()) / 1000;

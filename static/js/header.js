@@ -1,6 +1,7 @@
 /** The bar on top of every page: where to go, what is alive, and the theme. */
 import { post } from './api.js';
 import { html } from './html.js';
+import { useLostSince } from './news_state.js';
 import { notifyError } from './notice.js';
 import { useMe } from './session.js';
 import { useStatus } from './status_counts.js';
@@ -18,6 +19,7 @@ const PLACES = [
 /** @param {{path: string, onKeys: () => void}} props */
 export function Header({ path, onKeys }) {
   const status = useStatus();
+  const lostSince = useLostSince();
   const me = useMe();
   const isHere = (place) => path === place || path.startsWith(`${place}/`) || (place === '/experiments' && (path === '/' || path.startsWith('/new/'))) || (place === '/runs' && path.startsWith('/sweeps'));
   const logout = () => post('/api/v1/logout').then(() => location.assign('/login'), notifyError);
@@ -26,7 +28,8 @@ export function Header({ path, onKeys }) {
   return html`<header class="bar-top">
     <a class="brand" href="/">Engram</a>
     <nav aria-label="Pages">${PLACES.map(([place, name]) => html`<a key=${place} href=${place} aria-current=${isHere(place) ? 'page' : undefined}>${name}</a>`)}</nav>
-    <a class="counts number" href="/lab" title="Workers and queue">
+    ${lostSince && html`<span class="stale lab-stale" role="status">stale since ${lostSince.toLocaleTimeString('en-GB')}</span>`}
+    <a class="counts number" href="/lab" title="Workers and queue" aria-label=${status ? undefined : 'Workers and queue'}>
       ${status && html`<span class=${noWorker ? 'fault' : ''}>${workers.online} ${workers.online === 1 ? 'worker' : 'workers'}</span>
       <span class=${runs.running > 0 ? 'alive' : ''}><i aria-hidden="true">●</i> ${runs.running} running</span>
       <span>${runs.queued} queued</span>`}

@@ -17,6 +17,7 @@ const KEYS = [
   ['x', 'select the row'],
   ['c', 'compare what is selected'],
   ['s', 'share the run'],
+  ['u', 'undo what the last message says'],
   ['space', 'play the run'],
   ['← →', 'on the slider: previous, next picture'],
   ['Esc', 'close a dialog'],

@@ -9,6 +9,9 @@ import { socketUrl } from './api.js';
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
+/** How often the clock is looked at, and the jump by which one knows that the computer has slept and its sockets are dead. */
+const LOOK_MS = 2000;
+const SLEPT_MS = 30_000;
 
 /** Waits between attempts: doubling, with jitter so that many viewers do not return at once. */
 export class Backoff {
@@ -104,11 +107,20 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
     enter('stale');
     retry();
   };
+  let looked = Date.now();
+  const watch = setInterval(() => {
+    const slept = Date.now() - looked > SLEPT_MS;
+    looked = Date.now();
+    if (!slept) return;
+    backoff.reset();
+    onOffline();
+  }, LOOK_MS);
   addEventListener('online', onOnline);
   addEventListener('offline', onOffline);
 
   function stop() {
     stopped = true;
+    clearInterval(watch);
     clearTimeout(timer);
     removeEventListener('online', onOnline);
     removeEventListener('offline', onOffline);
@@ -121,3 +133,5 @@ export function followRun({ path, after, onEvent, onState, isGone }) {
   connect();
   return stop;
 }
+
+export { LOOK_MS, SLEPT_MS };

@@ -1,6 +1,6 @@
 /** One socket for many runs: states and progress of all of them, and the full events of those that a page watches. */
 import { socketUrl } from './api.js';
-import { Backoff } from './live.js';
+import { Backoff, LOOK_MS, SLEPT_MS } from './live.js';
 
 /** @typedef {(event: import('./types.js').RunEvent) => void} Listener */
 
@@ -13,6 +13,8 @@ const backoff = new Backoff();
 const allListeners = new Set();
 /** @type {Map<string, {after: number, listener: Listener}>} */
 const watched = new Map();
+/** @type {Set<(status: import('./types.js').Status) => void>} */
+const labListeners = new Set();
 /** @type {Set<(connected: boolean) => void>} */
 const stateListeners = new Set();
 
@@ -39,6 +41,7 @@ function connect() {
   };
   current.onmessage = (message) => {
     const event = JSON.parse(message.data);
+    if (event.type === 'lab') labListeners.forEach((listener) => listener(event));
     if (event.type === 'status' || event.type === 'progress') allListeners.forEach((listener) => listener(event));
     const watch = event.run ? watched.get(event.run) : undefined;
     // The news about all runs may leave some out; only the next event of the watched run itself may be taken.
@@ -94,9 +97,29 @@ export function watchRun(run, after, listener) {
   };
 }
 
+/** The lab's counts whenever they change, while all runs are followed. @param {(status: import('./types.js').Status) => void} listener @returns {() => void} */
+export function onLab(listener) {
+  labListeners.add(listener);
+  return () => labListeners.delete(listener);
+}
+
 /** Whether the news arrive. @param {(connected: boolean) => void} listener told now and after every change @returns {() => void} */
 export function onNewsState(listener) {
   stateListeners.add(listener);
   listener(connected);
   return () => stateListeners.delete(listener);
 }
+
+let looked = Date.now();
+setInterval(() => {
+  const slept = Date.now() - looked > SLEPT_MS;
+  looked = Date.now();
+  if (!slept || !socket) return;
+  // The computer has slept: the socket is dead, though nothing says so.
+  const dead = socket;
+  socket = null;
+  dead.close();
+  setConnected(false);
+  backoff.reset();
+  connect();
+}, LOOK_MS);

@@ -6,7 +6,7 @@ pub mod client;
 pub mod device;
 pub mod engine;
 pub mod fetch;
-mod http;
+pub mod http;
 pub mod orders;
 mod outbox;
 mod position;

@@ -2,6 +2,8 @@
 
 mod table;
 
+pub use table::{digits, of_summary};
+
 use crate::{
     VERSION,
     device::DeviceChoice,
@@ -92,7 +94,8 @@ pub fn run_in_terminal(options: TerminalRun, registry: &Registry) -> anyhow::Res
         let outcome = Outcome { experiment, preset, config: &config, seed, summary: &summary, engram_version: VERSION };
         writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
     } else {
-        write!(out, "{}", table::of_summary(&entry.card, &summary))?;
+        let arms: Vec<_> = entry.card.arms.iter().map(|arm| arm.id).collect();
+        write!(out, "{}", of_summary(&arms, &summary))?;
         write!(out, "{}", table::of_claims(&entry.card, &summary))?;
     }
     Ok(())
@@ -190,7 +193,7 @@ impl Sink for Screen {
         match said {
             Said::Item { item: Item::Point(point), .. } if point.name == self.main_metric => {
                 self.latest.insert(point.arm.unwrap_or_default(), point.value.0);
-                let values: Vec<_> = self.latest.iter().map(|(arm, value)| format!("{arm} {}", table::digits(*value))).collect();
+                let values: Vec<_> = self.latest.iter().map(|(arm, value)| format!("{arm} {}", digits(*value))).collect();
                 self.bar.set_message(format!("{} {}", self.main_metric, values.join("  ")));
                 self.bar.set_position(point.step);
             }

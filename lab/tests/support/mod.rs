@@ -54,7 +54,10 @@ impl Drive {
     }
 
     pub fn start_on(device: &Device, experiment: &str, config: &Config, seed: u64) -> Self {
-        let lab = Lab { device: device.clone(), data_folders: Vec::new(), seed };
+        Self::start_in(experiment, config, Lab { device: device.clone(), data_folders: Vec::new(), seed })
+    }
+
+    pub fn start_in(experiment: &str, config: &Config, lab: Lab) -> Self {
         let running = registry::standard()
             .get(experiment)
             .unwrap()

@@ -2,6 +2,7 @@
 
 use super::{
     events::{close, send, small_buffers},
+    session::lab_status,
     views::Problem,
 };
 use crate::{error::ApiError, follow::Follower, live::Told, state::AppState};
@@ -31,6 +32,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 const MOST_RUNS: usize = 200;
 /// Status and progress of all runs are sent at most this often.
 const COALESCE: Duration = Duration::from_millis(250);
+/// The lab's counts are looked at every so many of these: a worker that dies makes no event.
+const LAB_TICKS: u32 = 20;
 
 /// What a client sends.
 #[derive(Debug, Deserialize)]
@@ -53,7 +56,7 @@ enum Subscribe {
     },
 }
 
-/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too.
+/// Many runs over one WebSocket: send `{"subscribe": {"run": ID, "after": SEQ}}`, `{"unsubscribe": {"run": ID}}` or `{"subscribe": {"runs": "all"}}`; each message then has `run` too. Whoever subscribes to all also hears `{"type": "lab", …}` with the answer of `/status` whenever that has changed, so that no page asks again and again.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", responses(
     (status = 101, description = "a WebSocket"), (status = 400, body = Problem)))]
 async fn follow_many(
@@ -78,6 +81,7 @@ async fn serve(app: AppState, mut socket: WebSocket) {
     let mut tick = tokio::time::interval(COALESCE);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut quiet_ticks = 0;
+    let (mut lab_ticks, mut lab) = (0, String::new());
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return close(socket, close_code::RESTART, "the server stops; come back").await,
@@ -139,6 +143,18 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                     quiet_ticks = 0;
                     if !send(&mut socket, Message::Text(text)).await { return }
                 }
+                lab_ticks += 1;
+                if all.is_some() && lab_ticks >= LAB_TICKS {
+                    lab_ticks = 0;
+                    match lab_message(&app).await {
+                        Ok(text) if text != lab => {
+                            lab.clone_from(&text);
+                            if !send(&mut socket, Message::Text(text.into())).await { return }
+                        }
+                        Ok(_) => {}
+                        Err(error) => tracing::warn!(%error, "the lab's counts could not be read"),
+                    }
+                }
                 if quiet_ticks >= 100 {
                     quiet_ticks = 0;
                     if !send(&mut socket, Message::Ping(Default::default())).await { return }
@@ -146,6 +162,13 @@ async fn serve(app: AppState, mut socket: WebSocket) {
             }
         }
     }
+}
+
+/// The lab's counts as a message.
+async fn lab_message(app: &AppState) -> Result<String, ApiError> {
+    let mut message = serde_json::json!(lab_status(app).await?);
+    message["type"] = "lab".into();
+    Ok(message.to_string())
 }
 
 /// Sends the events of one run until its log ends or it is unsubscribed.

@@ -109,13 +109,17 @@ pub struct RunCounts {
 /// The state of the lab.
 #[utoipa::path(get, path = "/api/v1/status", tag = "session", responses((status = 200, body = LabStatus), (status = 401, body = Problem)))]
 async fn status(State(app): State<AppState>) -> Result<Json<LabStatus>, ApiError> {
+    lab_status(&app).await.map(Json)
+}
+
+pub(super) async fn lab_status(app: &AppState) -> Result<LabStatus, ApiError> {
     let workers = app.store.list_workers(now_ms() - worker::protocol::LEASE_MS, Uuid::nil(), 500).await?;
     let (queued, running) = app.store.count_active_runs().await?;
-    Ok(Json(LabStatus {
+    Ok(LabStatus {
         version: worker::VERSION.to_owned(),
         reachable: app.config.is_reachable(),
         public_url: app.config.base_url(),
         workers: WorkerCounts { online: workers.len(), busy: workers.iter().filter(|worker| worker.run_id.is_some()).count() },
         runs: RunCounts { queued, running },
-    }))
+    })
 }

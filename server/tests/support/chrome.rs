@@ -93,8 +93,31 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
+    /// Runs a script in every page from now on, before the page's own.
+    pub async fn begin_pages_with(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
+    /// Makes every page from now on ready for [`Browser::violations`].
+    pub async fn bring_axe(&self) {
+        self.begin_pages_with(include_str!("../data/axe-core-4.14.1/axe.min.js")).await;
+    }
+
+    /// What axe finds wrong with the page for people who see, hear or move less than others: a rule and an element a line.
+    pub async fn violations(&self) -> Vec<String> {
+        let found = self
+            .run_async(
+                "// What sticks to the edge of the window covers whatever happens to be there.
+                for (const element of document.querySelectorAll('*')) if (getComputedStyle(element).position === 'sticky') element.style.position = 'static';
+                const { violations } = await axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } });
+                return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary.replaceAll('\\n', ' ')}`));",
+            )
+            .await;
+        found.as_array().expect("a list of violations").iter().map(|text| text.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// A command of the DevTools protocol.
-    async fn devtools(&self, command: &str, params: Value) -> Value {
+    pub async fn devtools(&self, command: &str, params: Value) -> Value {
         self.driver_post("goog/cdp/execute", json!({ "cmd": command, "params": params })).await
     }
 

@@ -12,6 +12,7 @@ pub struct Stage {
     pub engram: Engram,
     /// When the binary was started.
     pub started: Instant,
+    args: Vec<String>,
     _folder: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
@@ -25,13 +26,21 @@ pub async fn stage(more: &[&str]) -> Stage {
     let mut args = vec!["--port", "0", "--data-dir", data_dir.to_str().unwrap(), "--workers", "1", "--threads", "1", "--log", "error"];
     args.extend(more);
     let started = Instant::now();
-    Stage { engram: Engram::serve(&args), started, _folder: folder, _turn: turn }
+    let engram = Engram::serve(&args);
+    Stage { engram, started, args: args.into_iter().map(str::to_owned).collect(), _folder: folder, _turn: turn }
 }
 
 impl Stage {
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.engram.base)
+    }
+
+    /// Starts the lab that has been stopped again, at the same address.
+    pub fn start_again(&mut self) {
+        let port = self.engram.base.rsplit_once(':').expect("an address has a port").1;
+        let args: Vec<&str> = self.args.iter().enumerate().map(|(at, arg)| if at == 1 { port } else { arg.as_str() }).collect();
+        self.engram = Engram::serve(&args);
     }
 
     /// Posts to the API what must succeed.

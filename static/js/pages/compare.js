@@ -11,6 +11,7 @@ import { html, useEffect, useMemo, useRef } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { useQuery } from '../router.js';
 import { splitSummary } from '../run/results.js';
+import { Scroll } from '../scroll.js';
 import { useDark } from '../theme.js';
 
 const HEIGHT = 380;
@@ -143,8 +144,8 @@ function Comparison({ entries, cards }) {
     <h2>Configs</h2>
     ${differing.length === 0
       ? html`<p class="quiet">All of these runs have the same config; only seeds differ.</p>`
-      : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col" class="number">${cell.label[0]}, ${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
-          <tbody>${differing.map((name) => html`<tr key=${name}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="number">${formatConfig(cell.runs[0].run.config[name])}</td>`)}</tr>`)}</tbody></table></div>`}
+      : html`<${Scroll}><table class="data"><thead><tr><th scope="col">Field</th>${cells.map((cell) => html`<th scope="col" class="number">${cell.label[0]}, ${cell.runs.length} ${cell.runs.length === 1 ? 'run' : 'runs'}</th>`)}</tr></thead>
+          <tbody>${differing.map((name) => html`<tr key=${name}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="number">${formatConfig(cell.runs[0].run.config[name])}</td>`)}</tr>`)}</tbody></table><//>`}
     <h2>Runs</h2>
     <ul class="files">${cells.flatMap((cell) => cell.runs.map(({ run }) => html`<li key=${run.id}><a href=${`/runs/${run.id}`}>${run.name || `${run.experiment} · ${run.preset ?? ''}`}</a> <span class="quiet number">seed ${run.seed} · ${run.status}</span></li>`))}</ul>
   </main>`;
@@ -154,7 +155,7 @@ function Comparison({ entries, cards }) {
 function SummaryTable({ cells, arms }) {
   const names = [...new Set(cells.flatMap((cell) => cell.runs.flatMap(({ run }) => Object.keys(run.summary ?? {}))))].sort();
   if (names.length === 0) return html`<p class="quiet">None of these runs has ended.</p>`;
-  return html`<div class="scroll"><table class="data">
+  return html`<${Scroll}><table class="data">
     <thead><tr><th scope="col">Number</th>${cells.map((cell) => html`<th scope="col" class="number">${cells.length > 1 ? cell.label : 'mean ± half of the 95% interval'}</th>`)}</tr></thead>
     <tbody>${names.map((name) => {
       const { metric, arm, other } = splitSummary(name);
@@ -166,5 +167,5 @@ function SummaryTable({ cells, arms }) {
         const { mean, half, n } = meanOf(values);
         return html`<td class="number" title=${values.map(formatExact).join(', ')}>${show(mean, metric)}${n > 1 ? html` ± ${formatValue(half, metric)} <span class="quiet">n ${n}</span>` : ''}</td>`;
       })}</tr>`;
-    })}</tbody></table></div>`;
+    })}</tbody></table><//>`;
 }

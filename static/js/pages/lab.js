@@ -1,15 +1,20 @@
 /** The lab itself: who computes, which data are here, which version this is. */
 import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
-import { formatAge, formatBytes, formatWhen, shortId } from '../format.js';
-import { html } from '../html.js';
+import { formatBytes, shortId } from '../format.js';
+import { html, useEffect } from '../html.js';
+import { onLab } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
+import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
 import { ProgressBar } from '../run/status_face.js';
+import { Scroll } from '../scroll.js';
 import { useCanWrite } from '../session.js';
+import { useRunNews } from '../sweep/news.js';
+import { Age } from '../when.js';
 
-const ASK_AGAIN_MS = 5000;
-const ASK_AGAIN_FETCHING_MS = 1000;
+/** How often the list of data sets is asked for while one is being fetched. */
+const ASK_AGAIN_MS = 1000;
 
 /** @param {number} count */
 const grouped = (count) => count.toLocaleString('en');
@@ -35,11 +40,18 @@ export function LabPage() {
   const workers = useLoad((signal) => getAll('/api/v1/workers', { signal }), []);
   const datasets = useLoad((signal) => getAll('/api/v1/datasets', { signal }), []);
   const fetching = (datasets.value ?? []).some((dataset) => dataset.state === 'fetching');
-  useInterval(() => {
-    status.reload();
-    workers.reload();
-  }, ASK_AGAIN_MS);
-  useInterval(() => datasets.reload(), fetching ? ASK_AGAIN_FETCHING_MS : ASK_AGAIN_MS);
+  useEffect(
+    () =>
+      onLab((now) => {
+        status.set(now);
+        workers.reload();
+      }),
+    [],
+  );
+  useNewsBack(() => [status, workers, datasets].forEach((list) => list.reload()));
+  // A run that fetches its data says so with its state.
+  useRunNews(true, datasets.reload);
+  useInterval(() => fetching && datasets.reload(), ASK_AGAIN_MS);
   const fetchData = (id) => post(`/api/v1/datasets/${id}/fetch`).then(datasets.reload, notifyError);
   const about = /** @type {import('../types.js').Status | null} */ (status.value);
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
@@ -61,7 +73,7 @@ export function LabPage() {
     ${workers.value && workers.value.length === 0 && html`<p class="quiet">No worker has introduced itself. Without one, runs wait in the queue.</p>`}
     ${workers.value &&
     workers.value.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="from-tablet">Host</th><th scope="col">Devices</th><th scope="col">Run</th><th scope="col" class="number from-tablet">Version</th><th scope="col" class="number">Last seen</th></tr></thead>
       <tbody>${workers.value.map((worker) => html`<tr key=${worker.id}>
         <td>${worker.name}</td>
@@ -69,17 +81,17 @@ export function LabPage() {
         <td class="from-tablet">${worker.host}</td><td>${(worker.devices ?? []).join(', ')}</td>
         <td>${worker.run_id && html`<a href=${`/runs/${worker.run_id}`}>${shortId(worker.run_id)}</a>`}</td>
         <td class="number from-tablet">${worker.version}</td>
-        <td class="number quiet" title=${formatWhen(worker.last_seen_at)}>${formatAge(worker.last_seen_at)}</td>
+        <td class="number quiet">${worker.state === 'lost' ? html`<${Age} time=${worker.last_seen_at} />` : 'now'}</td>
       </tr>`)}</tbody>
-    </table></div>`}
+    </table><//>`}
     <p class="note">Another machine joins with this line:</p>
     <div class="copy-line"><code>${join}</code><${CopyButton} text=${join} /></div>
 
     <h2>Data</h2>
     ${datasets.error && html`<p class="fault">${datasets.error.message}</p>`}
     ${datasets.value &&
-    html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="from-tablet">Holds</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><th></th></tr></thead>
+    html`<${Scroll}><table class="data">
+      <thead><tr><th scope="col">Data set</th><th scope="col">State</th><th scope="col" class="from-tablet">Holds</th><th scope="col" class="number">Size</th><th scope="col" class="from-tablet">Licence</th><th scope="col" class="from-tablet">Source</th><td></td></tr></thead>
       <tbody>${datasets.value.map((/** @type {import('../types.js').Dataset} */ dataset) => html`<tr key=${dataset.id}>
         <td>${dataset.title} <span class="quiet">${dataset.id}</span></td>
         <td>${dataset.state === 'fetching' ? html`<${ProgressBar} percent=${(dataset.fetched ?? 0) * 100} label=${`Fetching ${dataset.title}`} /> fetching` : html`<span class=${dataset.state === 'corrupt' ? 'fault' : dataset.state === 'absent' ? 'quiet' : ''}>${dataset.state}</span>`}${dataset.error && dataset.state !== 'fetching' && html`<br /><span class="fault">${dataset.error}</span>`}</td>
@@ -89,7 +101,7 @@ export function LabPage() {
         <td class="source from-tablet">${/^https?:/.test(dataset.source ?? '') ? html`<a href=${dataset.source} rel="noreferrer">${new URL(dataset.source ?? '').host}</a>` : dataset.source}</td>
         <td class="row-actions">${canWrite && dataset.fetchable && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}${!dataset.fetchable && dataset.state === 'absent' && html`<span class="quiet" title="No copy of it has a published checksum">import it</span>`}</td>
       </tr>`)}</tbody>
-    </table></div>
+    </table><//>
     <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier. Files of your own come in with <code>engram data import ID PATH</code>.</p>`}
   </main>`;
 }

@@ -83,9 +83,8 @@ function NewRun({ card, parent }) {
   const sent = isSweep ? asSweep(body, count) : body;
   const curl = `curl -X POST ${location.origin}${path} \\\n  -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(sent))}`;
 
-  // The terminal knows no names, projects and tags: where the form gives one, no line there says the same.
-  const said = /** @type {Record<string, any>} */ (body);
-  const terminal = parent || isSweep || said.name || said.project || said.tags ? '' : terminalLine(said);
+  // A clone is the parent's whole config under another name; no line is as short.
+  const terminal = parent ? '' : terminalLine(sent);
 
   const submit = async (event) => {
     event.preventDefault();
@@ -141,7 +140,7 @@ function NewRun({ card, parent }) {
         <section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
           <pre class="command" tabindex="0">${curl}</pre>
-          ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, without a server</p><${CopyButton} text=${terminal} /></div>
+          ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, and watch it there</p><${CopyButton} text=${terminal} /></div>
             <pre class="command" tabindex="0">${terminal}</pre>`}
         </section>
         ${card.paper && html`<section><h2>Paper</h2><p><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a></p><p class="quiet">${card.paper.authors ? `${card.paper.authors}, ` : ''}${card.paper.year}</p></section>`}

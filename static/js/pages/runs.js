@@ -10,6 +10,7 @@ import { navigate, useQuery } from '../router.js';
 import { splitSummary } from '../run/results.js';
 import { TERMINAL } from '../run/run_data.js';
 import { isPreparing, ProgressBar, StatusWord } from '../run/status_face.js';
+import { Scroll } from '../scroll.js';
 import { useCanWrite } from '../session.js';
 
 const PAGE = 50;
@@ -232,16 +233,16 @@ export function RunsPage() {
           ${filtered
             ? html`<button onClick=${() => [setStatus, setExperiment, setProject, setWanted, setArchived, setSweep].forEach((set) => set(''))}>Clear the filters</button>`
             : html`<a class="button primary" href="/experiments">Choose an experiment</a>`}</div>`
-      : html`<div class="scroll"><table class="data runs">
+      : html`<${Scroll}><table class="data runs">
           <thead><tr>
-            <th class="tick"></th><th scope="col">Status</th><th scope="col">Name</th><th scope="col" class="from-wide">Experiment</th><th scope="col" class="from-wide">Project</th>
-            <th scope="col" class="number">Seed</th><th scope="col">Progress</th><th scope="col">Summary</th><th scope="col" class="number">Created</th><th></th>
+            <td class="tick"></td><th scope="col">Status</th><th scope="col">Name</th><th scope="col" class="from-wide">Experiment</th><th scope="col" class="from-wide">Project</th>
+            <th scope="col" class="number">Seed</th><th scope="col">Progress</th><th scope="col">Summary</th><th scope="col" class="number">Created</th><td></td>
           </tr></thead>
           <tbody ref=${body}>
             ${list.map((run, index) => html`<${Row} key=${run.id} run=${run} card=${cardOf(run.experiment)} current=${index === at} selected=${selected.has(run.id)} canWrite=${canWrite}
               onSelect=${() => toggle(run.id)} onAct=${(verb) => act(run, verb)} />`)}
           </tbody>
-        </table></div>`}
+        </table><//>`}
     ${cursor && html`<p class="more"><button onClick=${more}>Load more</button></p>`}
     ${selected.size > 0 &&
     html`<div class="selection">

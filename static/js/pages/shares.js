@@ -1,12 +1,14 @@
 /** All links that were given away: when they end, and the buttons that change or end them. */
 import { call, getAll } from '../api.js';
 import { Confirm, Dialog } from '../dialog.js';
-import { formatAge, formatWhen, shortId } from '../format.js';
+import { formatWhen, shortId } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
+import { Scroll } from '../scroll.js';
 import { useCanWrite } from '../session.js';
 import { TermChoice, TERMS } from '../share/terms.js';
+import { Age, When } from '../when.js';
 
 export function SharesPage() {
   useTitle('Shares');
@@ -27,9 +29,9 @@ export function SharesPage() {
   const runsOf = (share) => share.run_ids ?? (share.run_id ? [share.run_id] : []);
   const isOver = (share) => share.open === false || (share.expires_at !== null && new Date(share.expires_at) < new Date());
   const endText = (share) => {
-    if (share.revoked_at) return `revoked ${formatWhen(share.revoked_at)}`;
+    if (share.revoked_at) return html`revoked <${When} time=${share.revoked_at} />`;
     if (!share.expires_at) return 'never';
-    return `${isOver(share) ? 'ended ' : ''}${formatWhen(share.expires_at)}`;
+    return html`${isOver(share) ? 'ended ' : ''}<${When} time=${share.expires_at} />`;
   };
   return html`<main class="page">
     <div class="page-head"><h1>Shares</h1></div>
@@ -37,18 +39,18 @@ export function SharesPage() {
     ${shares && shares.length === 0 && html`<div class="empty"><p>A share is a link that shows one run or sweep, live and read-only, to whoever has it. Open a run and press <b>Share</b>.</p><a class="button primary" href="/runs">Choose a run</a></div>`}
     ${shares &&
     shares.length > 0 &&
-    html`<div class="scroll"><table class="data">
-      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number from-tablet">Made</th><th></th></tr></thead>
+    html`<${Scroll}><table class="data">
+      <thead><tr><th scope="col">Title</th><th scope="col">Shows</th><th scope="col">Ends</th><th scope="col" class="number from-tablet">Made</th><td></td></tr></thead>
       <tbody>
         ${shares.map((share) => html`<tr key=${share.id} class=${isOver(share) ? 'is-over' : ''}>
           <td>${share.title || html`<span class="quiet">without a title</span>`}</td>
           <td>${runsOf(share).length > 1 && html`<a href=${`/compare?runs=${runsOf(share).join(',')}`}>${runsOf(share).length} runs</a>`}${runsOf(share).length === 1 && runsOf(share).map((id, index) => html`${index > 0 && ', '}<a href=${`/runs/${id}`}>run ${shortId(id)}</a>`)}${share.sweep_id && html`<a href=${`/sweeps/${share.sweep_id}`}>sweep ${shortId(share.sweep_id)}</a>`}</td>
           <td><span class=${isOver(share) ? 'quiet' : ''}>${endText(share)}</span></td>
-          <td class="number quiet from-tablet">${share.created_at ? html`<span title=${formatWhen(share.created_at)}>${formatAge(share.created_at)}</span>` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
+          <td class="number quiet from-tablet">${share.created_at ? html`<${Age} time=${share.created_at} />` : ''}${share.created_by ? ` by ${share.created_by}` : ''}</td>
           <td class="row-actions">${canWrite && !share.revoked_at && html`<button class="mini" onClick=${() => setChanging(share)}>Change…</button> ${!isOver(share) && html`<button class="mini" onClick=${() => setAsking(share)}>Revoke…</button>`}`}</td>
         </tr>`)}
       </tbody>
-    </table></div>
+    </table><//>
     <p class="note">The links themselves are shown only when they are made. Revoking one closes the pages that show it.</p>`}
     ${changing && html`<${ChangeDialog} share=${changing} over=${isOver(changing)} onClose=${() => setChanging(null)} onChanged=${reload} />`}
     ${asking && html`<${Confirm} title="Revoke this link?" text="Whoever has it sees nothing any more, at once. What it shows stays." verb="Revoke" onConfirm=${() => revoke(asking)} onClose=${() => setAsking(null)} />`}

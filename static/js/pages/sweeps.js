@@ -4,6 +4,7 @@ import { formatAge, formatConfig, formatWhen } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notifyError } from '../notice.js';
+import { Scroll } from '../scroll.js';
 import { useRunNews } from '../sweep/news.js';
 import { isGoingOn, StateCounts } from '../sweep/sweep_face.js';
 
@@ -41,7 +42,7 @@ export function SweepsPage() {
     ${error && html`<p class="fault">${error.message}</p>`}
     ${value && sweeps.length === 0 && html`<div class="empty"><p>A sweep runs an experiment with several seeds, or every combination of several values, and judges the paper's claims over them. A random search draws the values instead.</p><a class="button primary" href="/sweeps/new">Make a sweep</a></div>`}
     ${sweeps.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Name</th><th scope="col">Grid</th><th scope="col" class="number">Runs</th><th scope="col">States</th><th scope="col" class="from-wide">Project</th><th scope="col" class="number">Made</th></tr></thead>
       <tbody>
         ${sweeps.map((sweep) => html`<tr key=${sweep.id}>
@@ -53,7 +54,7 @@ export function SweepsPage() {
           <td class="number quiet" title=${formatWhen(sweep.created_at)}>${formatAge(sweep.created_at)}</td>
         </tr>`)}
       </tbody>
-    </table></div>`}
+    </table><//>`}
     ${cursor && html`<p class="more"><button onClick=${more}>Load more</button></p>`}
   </main>`;
 }

@@ -4,6 +4,7 @@ import { Confirm } from '../dialog.js';
 import { html, useState } from '../html.js';
 import { notify, notifyError } from '../notice.js';
 import { navigate } from '../router.js';
+import { EndNotice } from './end_notice.js';
 import { TERMINAL } from './run_data.js';
 
 /**
@@ -12,8 +13,9 @@ import { TERMINAL } from './run_data.js';
 export function RunActions({ run, onChange, onShare, canWrite }) {
   const [busy, setBusy] = useState('');
   const [asking, setAsking] = useState(false);
-  if (!canWrite) return null;
   const ended = TERMINAL.has(run.status);
+  const notice = !ended && html`<${EndNotice} id=${run.id} title=${run.name || [run.experiment, run.preset].filter(Boolean).join(' · ')} />`;
+  if (!canWrite) return html`<div class="run-actions">${notice}</div>`;
   const base = `/api/v1/runs/${run.id}`;
 
   /** @param {string} name @param {() => Promise<void>} act */
@@ -35,9 +37,11 @@ export function RunActions({ run, onChange, onShare, canWrite }) {
     notify('The run is gone.');
     navigate('/runs');
   });
+  const setArchived = async (archived) => onChange(await call('PATCH', base, { archived }));
   const archive = doing('archive', async () => {
-    onChange(await call('PATCH', base, { archived: !run.archived }));
-    notify(run.archived ? 'Back in the list.' : 'Archived: hidden from the list, kept in full.');
+    const { archived } = run;
+    await setArchived(!archived);
+    notify(archived ? 'Back in the list.' : 'Archived: hidden from the list, kept in full.', () => setArchived(archived));
   });
   const button = (name, label, act, kind = '') => html`<button type="button" key=${name} class=${kind} disabled=${busy !== ''} onClick=${act}>${busy === name ? `${label} …` : label}</button>`;
 
@@ -46,6 +50,7 @@ export function RunActions({ run, onChange, onShare, canWrite }) {
     ${(run.status === 'running' || run.status === 'queued') && button('pause', 'Pause', order('pause', 'Pauses after its checkpoint.'))}
     ${!ended && button('cancel', 'Cancel', order('cancel', 'Cancelled.'))}
     ${(run.status === 'failed' || run.status === 'cancelled') && button('retry', 'Retry', retry, 'primary')}
+    ${notice}
     <a class="button" href=${`/new/${run.experiment}?from=${run.id}`}>Clone…</a>
     ${button('share', 'Share', onShare, run.status === 'succeeded' ? 'primary' : '')}
     ${ended && button('archive', run.archived ? 'Unarchive' : 'Archive', archive)}

@@ -2,6 +2,7 @@
 import { armTitle, inCardOrder } from '../arms.js';
 import { formatExact, formatSigned, formatValue } from '../format.js';
 import { html } from '../html.js';
+import { Scroll } from '../scroll.js';
 
 /** Splits `METRIC.ARM` and `METRIC.ARM-ARM`; metric names have no dot. @param {string} name @returns {{metric: string, arm: string | null, other: string | null}} */
 export function splitSummary(name) {
@@ -24,7 +25,7 @@ export function Results({ card, run }) {
   const cell = (entry, show) => html`<td class="number" title=${`${entry.name} = ${formatExact(entry.value)}`}>${show(entry.value, entry.metric)}</td>`;
   return html`<div class="tables">
     ${metrics.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Arm</th>${metrics.map((metric) => html`<th scope="col" class="number" title=${metric}>${title(metric)}</th>`)}</tr></thead>
       <tbody>
         ${arms.map((arm) => html`<tr key=${arm}>
@@ -35,20 +36,20 @@ export function Results({ card, run }) {
           })}
         </tr>`)}
       </tbody>
-    </table></div>`}
+    </table><//>`}
     ${differences.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Paired difference</th><th scope="col">of</th><th scope="col" class="number">value</th></tr></thead>
       <tbody>
         ${differences.map((entry) => html`<tr key=${entry.name}>
           <th scope="row">${armTitle(card.arms, entry.arm)} − ${armTitle(card.arms, entry.other)}</th><td>${title(entry.metric)}</td>${cell(entry, formatSigned)}
         </tr>`)}
       </tbody>
-    </table></div>`}
+    </table><//>`}
     ${whole.length > 0 &&
-    html`<div class="scroll"><table class="data">
+    html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Whole run</th><th scope="col" class="number">value</th></tr></thead>
       <tbody>${whole.map((entry) => html`<tr key=${entry.name}><th scope="row">${title(entry.metric)}</th>${cell(entry, formatValue)}</tr>`)}</tbody>
-    </table></div>`}
+    </table><//>`}
   </div>`;
 }

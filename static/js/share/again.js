@@ -2,7 +2,7 @@
 import { newIdempotencyKey, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
 import { html, useState } from '../html.js';
-import { terminalLine } from '../run/command.js';
+import { localLine } from '../run/command.js';
 import { SamenessVerdict } from '../run/sameness.js';
 
 /**
@@ -33,7 +33,7 @@ export function RunAgain({ run }) {
     }
     setBusy(false);
   };
-  const line = terminalLine({ experiment: run.experiment, preset: run.preset, config: run.config, seed: run.seed });
+  const line = localLine({ experiment: run.experiment, preset: run.preset, config: run.config, seed: run.seed });
   return html`<section class="again" aria-label="Run this again">
     <h2>Run this again</h2>
     ${made

@@ -4,6 +4,7 @@ import { blueWhiteRed, cividis, colorScale } from '../frames/colors.js';
 import { html } from '../html.js';
 import { useQuery } from '../router.js';
 import { splitSummary } from '../run/results.js';
+import { Scroll } from '../scroll.js';
 import { estimateText } from './estimates.js';
 
 /** Wider maps show their numbers on hover only. */
@@ -72,7 +73,7 @@ export function HeatMap({ sweep, names, titleOf, place, onChoose }) {
       ${fields.length > 2 && choice('down', down, fields.filter((field) => field !== across), setY)}
       ${means.length > 0 && html`<${Scale} scale=${scale} signed=${signed} />`}
     </div>
-    <div class="scroll"><table class="heat">
+    <${Scroll}><table class="heat">
       <thead>
         <tr><td></td><th scope="colgroup" colspan=${sweep.grid[across].length}>${across}</th></tr>
         <tr><th scope="col">${down}</th>${sweep.grid[across].map((value) => html`<th scope="col" class="number">${formatConfig(value)}</th>`)}</tr>
@@ -90,7 +91,7 @@ export function HeatMap({ sweep, names, titleOf, place, onChoose }) {
           })}
         </tr>`)}
       </tbody>
-    </table></div>
+    </table><//>
     ${fields.length > 2 && html`<p class="note">Each colour is the mean over the other fields.</p>`}
   </section>`;
 }

@@ -7,6 +7,7 @@ import { useLoad } from '../load.js';
 import { useQuery } from '../router.js';
 import { Claims, SIGNS } from '../run/claims.js';
 import { splitSummary } from '../run/results.js';
+import { Scroll } from '../scroll.js';
 import { CellCurves } from './cell_curves.js';
 import { cellName, estimateText, estimateTitle } from './estimates.js';
 import { FieldPlot, hasFieldPlot } from './field_plot.js';
@@ -99,7 +100,7 @@ export function SweepTable({ sweep, card, source }) {
 
 /** The one cell of a sweep over seeds alone: a row a number. @param {{cell: import('../types.js').SweepCell, card: import('../types.js').Card, names: string[]}} props */
 function Numbers({ cell, card, names }) {
-  return html`<div class="scroll"><table class="data facts cells">
+  return html`<${Scroll}><table class="data facts cells">
     <thead><tr><th scope="col">Arm</th><th scope="col" class="number">n</th><th scope="col" class="number">Mean</th><th scope="col" class="number">Standard deviation</th><th scope="col" class="number">95% interval</th></tr></thead>
     <tbody>
       ${names.map((name) => {
@@ -115,7 +116,7 @@ function Numbers({ cell, card, names }) {
         </tr>`;
       })}
     </tbody>
-  </table></div>`;
+  </table><//>`;
 }
 
 /**
@@ -126,7 +127,7 @@ function Cells({ sweep, card, names, place, onChoose }) {
   const [all, setAll] = useState(false);
   const fields = fieldsOf(sweep);
   const rows = all ? sweep.cells : sweep.cells.slice(0, FIRST_ROWS);
-  return html`<div class="scroll"><table class="data cells">
+  return html`<${Scroll}><table class="data cells">
       <thead><tr>
         ${fields.map((field) => html`<th scope="col" key=${field}>${field}</th>`)}
         ${card.claims.length > 0 && html`<th scope="col">Claims</th>`}
@@ -136,7 +137,7 @@ function Cells({ sweep, card, names, place, onChoose }) {
       <tbody>
         ${rows.map((cell, index) => html`<${CellRow} key=${index} cell=${cell} card=${card} fields=${fields} names=${names} current=${index === place} onChoose=${() => onChoose(String(index))} />`)}
       </tbody>
-    </table></div>
+    </table><//>
     ${rows.length < sweep.cells.length && html`<p class="more"><button onClick=${() => setAll(true)}>Show all ${sweep.cells.length} cells</button></p>`}`;
 }
 

@@ -8,18 +8,18 @@ use lab::{
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The summary as a table: a row for each metric; a column for the whole run, for each arm in the card's order, and for each
+/// The summary as a table: a row for each metric; a column for the whole run, for each of the arms in the order given, and for each
 /// difference of two arms. Numbers of the clock come last.
-pub fn of_summary(card: &Card, summary: &BTreeMap<String, Number>) -> String {
+pub fn of_summary(arms: &[&str], summary: &BTreeMap<String, Number>) -> String {
     let mut cells: BTreeMap<(bool, &str), BTreeMap<Column, f64>> = BTreeMap::new();
     for (name, value) in summary {
-        let (metric, column) = split(card, name);
+        let (metric, column) = split(arms, name);
         cells.entry((is_clock_name(metric), metric)).or_default().insert(column, value.0);
     }
     let mut columns: Vec<Column> = cells.values().flat_map(|row| row.keys().copied()).collect();
     columns.sort_unstable();
     columns.dedup();
-    let mut rows = vec![std::iter::once(String::new()).chain(columns.iter().map(|column| column.title(card))).collect::<Vec<_>>()];
+    let mut rows = vec![std::iter::once(String::new()).chain(columns.iter().map(|column| column.title(arms))).collect::<Vec<_>>()];
     for ((_, metric), row) in &cells {
         let values = columns.iter().map(|column| match (row.get(column), column) {
             (Some(value), Column::Difference(..)) if *value > 0.0 => format!("+{}", digits(*value)),
@@ -60,24 +60,24 @@ enum Column {
 }
 
 impl Column {
-    fn title(self, card: &Card) -> String {
+    fn title(self, arms: &[&str]) -> String {
         match self {
             Self::Run => "run".to_owned(),
-            Self::Arm(arm) => card.arms[arm].id.to_owned(),
-            Self::Difference(one, other) => format!("{}-{}", card.arms[one].id, card.arms[other].id),
+            Self::Arm(arm) => arms[arm].to_owned(),
+            Self::Difference(one, other) => format!("{}-{}", arms[one], arms[other]),
         }
     }
 }
 
-/// Metric and column of a summary name. What has no arm of the card belongs to the whole run under its full name.
-fn split<'a>(card: &Card, name: &'a str) -> (&'a str, Column) {
-    let place = |id: &str| card.arms.iter().position(|arm| arm.id == id);
-    let Some((metric, arms)) = name.rsplit_once('.') else { return (name, Column::Run) };
-    if let Some(arm) = place(arms) {
+/// Metric and column of a summary name. What has none of the arms belongs to the whole run under its full name.
+fn split<'a>(arms: &[&str], name: &'a str) -> (&'a str, Column) {
+    let place = |id: &str| arms.iter().position(|arm| *arm == id);
+    let Some((metric, ids)) = name.rsplit_once('.') else { return (name, Column::Run) };
+    if let Some(arm) = place(ids) {
         return (metric, Column::Arm(arm));
     }
     // An id may itself have a hyphen, so every one is tried as the minus.
-    let differences = arms.match_indices('-').filter_map(|(at, _)| Some(Column::Difference(place(&arms[..at])?, place(&arms[at + 1..])?)));
+    let differences = ids.match_indices('-').filter_map(|(at, _)| Some(Column::Difference(place(&ids[..at])?, place(&ids[at + 1..])?)));
     differences.into_iter().next().map_or((name, Column::Run), |column| (metric, column))
 }
 
@@ -145,7 +145,7 @@ mod tests {
                         gain              1.2500  0.5000  +0.7500\n\
                         odd.c        NaN\n\
                         time/all  10000000\n";
-        let shown = of_summary(&card(), &summary);
+        let shown = of_summary(&["b", "a-1"], &summary);
         let words =
             |text: &str| text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>();
         assert_eq!(words(&shown), words(expected));

@@ -164,15 +164,23 @@ fn presets() -> Vec<Preset> {
             8.0,
         ),
         preset(
+            "repertoire_standard",
+            "Repertoires of 10,000 sequences",
+            "Ten times as many sequences in a bag, and still 10 with the motif in each positive one.",
+            json!({ "kind": "repertoire", "instances_per_bag": 10_000, "witness_rate": 0.001 }),
+            &five,
+            100.0,
+        ),
+        preset(
             "repertoire_large",
-            "Repertoires of 100,000 sequences",
-            "Bags of the size of an immune repertoire, 100 sequences with the motif in each positive one; memory stays that of one tile.",
+            "Repertoires of 300,000 sequences",
+            "Bags of the size of an immune repertoire, 30 sequences with the motif in each positive one; memory stays that of one tile.",
             json!({
-                "kind": "repertoire", "instances_per_bag": 100_000, "witness_rate": 0.001, "train_samples": 64, "batch_size": 4,
-                "arms": ["hopfield", "mean"], "epochs": 20
+                "kind": "repertoire", "instances_per_bag": 300_000, "witness_rate": 0.0001, "train_samples": 64, "batch_size": 4,
+                "arms": ["hopfield", "mean"], "epochs": 10
             }),
             &five,
-            230.0,
+            500.0,
         ),
         preset(
             "heads_quick",
@@ -458,8 +466,9 @@ fn claims() -> Vec<Claim> {
             measure: "auc/test_repertoire.hopfield-mean",
             expect: rule(Op::Greater, 0.1),
             needs_seeds: 5,
-            why: "With one sequence in a hundred the mean, too, learns the motif in most draws, so that the gap is 0.01 to 0.11 and not above 0.1; the \
-                  maximum often finds nothing. Generated sequences, not the paper's immune repertoires.",
+            why: "With one sequence in a hundred Hopfield pooling finds the motif in most draws and the mean lags behind by 0.05 to \
+                  0.16, but in some draws it never finds it, so that nothing is sure; the maximum often finds nothing. Generated sequences, not the \
+                  paper's immune repertoires.",
         },
         Claim {
             id: "heads_by_layer",

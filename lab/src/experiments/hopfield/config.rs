@@ -112,8 +112,10 @@ mod tests {
         );
         assert!(details(json!({ "kind": "mil", "arms": ["mean"] }))[0].contains("a comparison needs two poolings"));
         assert!(details(json!({ "kind": "association", "arms": ["mean"] }))[0].contains("a comparison needs two arms"));
-        let motif = details(json!({ "kind": "repertoire", "sequence_length": 4, "motif_length": 5, "kernel_size": 4 }));
-        assert!(motif[0].contains("must be at most the letters of a sequence, 4; got 5"));
+        let motif =
+            details(json!({ "kind": "repertoire", "shortest_sequence": 5, "longest_sequence": 4, "motif_length": 6, "kernel_size": 4 }));
+        assert!(motif[0].contains("must be at most the letters of the shortest sequence, 5; got 6"));
+        assert!(motif[1].contains("must be at most longest_sequence, 4; got 5"), "{motif:?}");
         assert!(details(json!({ "kind": "repertoire", "filters": 24 }))[0].contains("multiple of 16"));
         assert!(details(json!({ "kind": "uci_suite", "arms": ["mlp"] }))[0].contains("a comparison needs two classifiers"));
         assert!(details(json!({ "kind": "uci_suite", "hidden_width": 30 }))[0].contains("num_heads=4 does not divide hidden_width=30"));

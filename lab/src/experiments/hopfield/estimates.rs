@@ -166,7 +166,8 @@ fn of_pairs(config: &PairConfig) -> Estimates {
 const SEQUENCES_PER_SECOND: f64 = 8e6;
 
 fn of_repertoire(config: &RepertoireConfig) -> Estimates {
-    let size = (config.kernel_size * config.filters) as f64 / 160.0 * (config.sequence_length - config.kernel_size + 1) as f64 / 8.0;
+    let places = (config.shortest_sequence + config.longest_sequence) as f64 / 2.0 - config.kernel_size as f64 + 1.0;
+    let size = (config.kernel_size * config.filters) as f64 / 160.0 * places / 8.0;
     // A training bag is described twice and costs as much again for gradients; about half of the epochs test.
     let bags = 3 * config.train_samples + config.validation_bags() + config.test_bags() / 2;
     let sequences = config.epochs as f64 * (bags * config.instances_per_bag * config.arms.len()) as f64;

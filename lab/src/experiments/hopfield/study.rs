@@ -27,7 +27,7 @@ pub trait Study: Send {
 
 /// Whether a data set of the catalogue is on this machine, whole or not.
 pub fn is_here(id: &str, lab: &Lab) -> bool {
-    datasets::find(id).is_some_and(|set| set.state(&lab.data_folders) != State::Absent)
+    datasets::get(id, &lab.data_folders).is_ok_and(|set| set.state(&lab.data_folders) != State::Absent)
 }
 
 /// That a run goes on with the sets it began with. Errors: it does not.

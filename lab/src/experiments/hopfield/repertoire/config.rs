@@ -44,9 +44,12 @@ pub struct RepertoireConfig {
     /// Sequences of a bag. They are made when needed and pooled tile by tile, so that memory does not grow with them.
     #[schemars(title = "Sequences in a bag", range(min = 16, max = 1_000_000))]
     pub instances_per_bag: usize,
-    /// Letters of a sequence, out of an alphabet of 20.
-    #[schemars(title = "Letters of a sequence", range(min = 4, max = 64))]
-    pub sequence_length: usize,
+    /// Fewest letters of a sequence, out of an alphabet of 20. Every length from here to the most is as likely.
+    #[schemars(title = "Letters of a sequence, fewest", range(min = 4, max = 64))]
+    pub shortest_sequence: usize,
+    /// Most letters of a sequence.
+    #[schemars(title = "Letters of a sequence, most", range(min = 4, max = 64))]
+    pub longest_sequence: usize,
     /// Letters of the motif.
     #[schemars(title = "Letters of the motif", range(min = 2, max = 16))]
     pub motif_length: usize,
@@ -86,7 +89,8 @@ impl Default for RepertoireConfig {
             arms: SequencePooling::ALL.to_vec(),
             train_samples: 256,
             instances_per_bag: 1_000,
-            sequence_length: 12,
+            shortest_sequence: 10,
+            longest_sequence: 20,
             motif_length: 4,
             witness_rate: 0.01,
             kernel_size: 5,
@@ -108,10 +112,14 @@ impl RepertoireConfig {
             faults.push(&["arms"], "a comparison needs two poolings");
         }
         for (name, letters) in [("motif_length", self.motif_length), ("kernel_size", self.kernel_size)] {
-            if letters > self.sequence_length {
-                let detail = format!("must be at most the letters of a sequence, {}; got {letters}", self.sequence_length);
-                faults.push(&[name, "sequence_length"], detail);
+            if letters > self.shortest_sequence {
+                let detail = format!("must be at most the letters of the shortest sequence, {}; got {letters}", self.shortest_sequence);
+                faults.push(&[name, "shortest_sequence"], detail);
             }
+        }
+        if self.shortest_sequence > self.longest_sequence {
+            let detail = format!("must be at most longest_sequence, {}; got {}", self.longest_sequence, self.shortest_sequence);
+            faults.push(&["shortest_sequence", "longest_sequence"], detail);
         }
         if self.batch_size > self.train_samples {
             let detail = format!("must be at most the number of training bags, {}; got {}", self.train_samples, self.batch_size);

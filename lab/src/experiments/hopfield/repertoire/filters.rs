@@ -2,7 +2,7 @@
 //!
 //! A letter picks a row of weights, so that a filter's answer at a place is a sum of `kernel` rows: no one-hot vector is ever made.
 
-use super::sequences::LETTERS;
+use super::sequences::{LETTERS, letters_of};
 use crate::kernels::real::Real;
 
 /// Filters that are taken side by side.
@@ -15,7 +15,7 @@ pub struct Filters {
     pub kernel: usize,
     /// Number of filters, a multiple of 16.
     pub count: usize,
-    /// Letters of a sequence, at least `kernel`.
+    /// Letters of the longest sequence; the shortest has at least `kernel`.
     pub length: usize,
 }
 
@@ -34,7 +34,7 @@ impl Filters {
         self.kernel * LETTERS * self.count
     }
 
-    /// Answers to whole `sequences`.
+    /// Answers to `sequences`, `[sequences, length]`, each at the places where the filter sees letters only.
     pub fn answer<T: Real>(self, weights: &[T], bias: &[T], sequences: &[u8], into: &mut Answers<T>) {
         let rows = sequences.len() / self.length;
         into.values.resize(rows * self.count, T::ZERO);
@@ -69,7 +69,7 @@ impl Filters {
     #[inline(always)]
     fn answer_portable<T: Real>(self, weights: &[T], bias: &[T], sequences: &[u8], into: &mut Answers<T>) {
         let rows = into.values.chunks_exact_mut(self.count).zip(into.places.chunks_exact_mut(self.count));
-        for (sequence, (values, places)) in sequences.chunks_exact(self.length).zip(rows) {
+        for (sequence, (values, places)) in sequences.chunks_exact(self.length).map(letters_of).zip(rows) {
             let blocks = values.as_chunks_mut::<LANES>().0.iter_mut().zip(places.as_chunks_mut::<LANES>().0);
             for (block, (values, places)) in blocks.enumerate() {
                 let mut best = [T::LOWEST; LANES];
@@ -126,7 +126,9 @@ mod tests {
         let mut generator = Generator::new(0, "filters");
         let weights: Vec<f32> = (0..filters.weights()).map(|_| generator.symmetric(1.0)).collect();
         let bias: Vec<f32> = (0..32).map(|_| generator.symmetric(1.0)).collect();
-        let sequences: Vec<u8> = (0..7 * 40).map(|_| (generator.symmetric(10.0) + 10.0) as u8 % 20).collect();
+        let mut sequences: Vec<u8> = (0..7 * 40).map(|_| (generator.symmetric(10.0) + 10.0) as u8 % 20).collect();
+        // Every other sequence is shorter.
+        sequences.chunks_mut(14).enumerate().for_each(|(at, pair)| pair[3 + at % 4..7].fill(20));
         let (mut found, mut portable) = (Answers::default(), Answers::default());
         filters.answer(&weights, &bias, &sequences, &mut found);
         portable.values.resize(found.values.len(), 0.0);
@@ -134,10 +136,11 @@ mod tests {
         filters.answer_portable(&weights, &bias, &sequences, &mut portable);
         assert_eq!((&found.values, &found.places), (&portable.values, &portable.places));
         for (row, sequence) in sequences.chunks(7).enumerate() {
+            let places = letters_of(sequence).len() - 2;
             for filter in 0..32 {
                 let at_place =
                     |place: usize| (0..3).map(|at| weights[(at * 20 + usize::from(sequence[place + at])) * 32 + filter]).sum::<f32>();
-                let largest = (0..5).map(at_place).fold(f32::MIN, f32::max);
+                let largest = (0..places).map(at_place).fold(f32::MIN, f32::max);
                 assert_eq!(found.values[row * 32 + filter], (largest + bias[filter]).max(0.0));
                 assert_eq!(at_place(found.places[row * 32 + filter] as usize), largest);
             }

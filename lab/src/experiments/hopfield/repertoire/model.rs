@@ -79,7 +79,7 @@ pub trait Tiles {
 impl<T: Real> SequenceModel<T> {
     /// A model with all parameters 0.
     pub fn new(config: &RepertoireConfig, pooling: SequencePooling) -> Self {
-        let filters = Filters { kernel: config.kernel_size, count: config.filters, length: config.sequence_length };
+        let filters = Filters { kernel: config.kernel_size, count: config.filters, length: config.longest_sequence };
         let mut layout = Layout::default();
         let weights = layout.add("filters.weight", &[filters.weights()]);
         let bias = layout.add("filters.bias", &[filters.count]);
@@ -294,7 +294,8 @@ mod tests {
             instances_per_bag: instances,
             filters: 16,
             kernel_size: 3,
-            sequence_length: 8,
+            shortest_sequence: 6,
+            longest_sequence: 8,
             quantity: 2,
             ..Default::default()
         }

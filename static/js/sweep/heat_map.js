@@ -14,7 +14,7 @@ const MOST_NUMBERED = 12;
 function inkOn([red, green, blue]) {
   const part = (value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
   const luminance = 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
-  return luminance > 0.18 ? '#14161a' : '#ffffff';
+  return luminance > 0.179 ? '#000000' : '#ffffff';
 }
 
 const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;

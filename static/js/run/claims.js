@@ -51,7 +51,7 @@ export function Claims({ card, run, estimates, source, preset }) {
     else next.delete(id);
     setOpened(next);
   };
-  return html`<section class="claims" aria-label="Claims of the paper">
+  return html`<section class="claims" aria-label=${estimates ? 'Claims of the paper over seeds' : 'Claims of the paper'}>
     ${card.claims.map((claim) => {
       const verdict = run.claims?.find((known) => known.id === claim.id);
       const state = verdict?.verdict ?? 'undecided';

@@ -28,6 +28,6 @@ export function SharedRuns({ runs, cards, base, title }) {
       const card = cards.find(({ id }) => id === config.runs[0].experiment);
       const seeds = config.runs.map(({ id, seed }) => ({ id, seed }));
       return card && html`<section key=${config.runs[0].id}>${config.name && html`<h2>${config.name}</h2>`}
-        <${CellCurves} card=${card} seeds=${seeds} base=${base} anonymous=${true} version=${config.runs.map(({ status }) => status).join()} /></section>`;
+        <${CellCurves} card=${card} seeds=${seeds} base=${base} anonymous=${true} version=${config.runs.map(({ status }) => status).join()} name=${config.name} /></section>`;
     })}`;
 }

@@ -12,7 +12,7 @@ export function AxisRow({ axis, field, random, faults, onChange, onRemove }) {
   const text = (part, label, hint) => html`<label class="stacked">${label}<input type="text" id=${`${id}-${part}`} autocomplete="off" spellcheck=${false} placeholder=${hint} value=${axis[part]}
     aria-invalid=${faults.length > 0} aria-describedby=${`${id}-help`} onInput=${(event) => onChange({ ...axis, [part]: event.currentTarget.value })} /></label>`;
   return html`<div class=${faults.length > 0 ? 'axis field is-faulty' : 'axis field'} role="group" aria-label=${field.title}>
-    <div class="field-head"><b>${field.title}</b> <code>${axis.field}</code><button type="button" class="mini" aria-label=${`Do not vary ${field.title}`} onClick=${onRemove}>Remove</button></div>
+    <div class="field-head"><b>${field.title}</b> <code>${axis.field}</code><button type="button" class="mini" aria-label=${`Remove ${field.title}`} onClick=${onRemove}>Remove</button></div>
     ${options
       ? html`<span class="choices">${options.map((option) => html`<label class="check" key=${String(option)}><input type="checkbox" checked=${axis.chosen.includes(option)}
           onChange=${(event) => onChange({ ...axis, chosen: options.filter((other) => (other === option ? event.currentTarget.checked : axis.chosen.includes(other))) })} /> ${String(option)}</label>`)}</span>`

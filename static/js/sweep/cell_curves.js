@@ -40,10 +40,10 @@ function namesOf(card, panels) {
 }
 
 /**
- * @param {{card: import('../types.js').Card, seeds: import('../types.js').SeedRun[], base: string, anonymous: boolean, version: string}} props
+ * @param {{card: import('../types.js').Card, seeds: import('../types.js').SeedRun[], base: string, anonymous: boolean, version: string, name?: string}} props
  *   `base` is the address below which a run is `runs/ID`; the curves are read again when `version` changes
  */
-export function CellCurves({ card, seeds, base, anonymous, version }) {
+export function CellCurves({ card, seeds, base, anonymous, version, name: cellName = '' }) {
   const dark = useDark();
   const names = namesOf(card, card.panels);
   const [wanted, setWanted] = useQuery('curve');
@@ -85,7 +85,7 @@ export function CellCurves({ card, seeds, base, anonymous, version }) {
   }, [lines]);
   if (names.length === 0 || seeds.length === 0) return null;
   const titleOf = (name) => card.metrics.find((known) => known.name === name)?.title ?? name;
-  return html`<section class="cell-curves" aria-label="Curves over seeds">
+  return html`<section class="cell-curves" aria-label=${['Curves over seeds', cellName].filter(Boolean).join(', ')}>
     <div class="view-tools">
       <h2>Curves over seeds</h2>
       <select aria-label="Metric of the curves" onChange=${(event) => setWanted(event.currentTarget.value)}>${names.map((name) => html`<option key=${name} value=${name} selected=${name === metric}>${titleOf(name)}</option>`)}</select>

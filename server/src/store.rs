@@ -36,7 +36,7 @@ pub use open::{OpenError, sqlite_file};
 pub use points::SeriesHead;
 pub use runs::{NewRun, RunFilter, RunPatch, RunRow, RunSort, RunStatus};
 pub use seeds::SeededRun;
-pub use series::{SeriesPoints, Window};
+pub use series::{SeriesPoints, Spacing, Window};
 pub use shares::{NewShare, ShareRow, Shared};
 pub use sweeps::{NewSweep, StateCounts, SweepRow, SweepRun};
 pub use tokens::{Role, TokenRow};

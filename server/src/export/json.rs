@@ -21,6 +21,6 @@ pub(super) fn write(source: &Source, out: &mut impl Write) -> Result<(), ExportE
         })?;
         write!(out, "]}}")?;
     }
-    write!(out, "]}}\n")?;
+    writeln!(out, "]}}")?;
     Ok(())
 }

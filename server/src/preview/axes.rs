@@ -60,7 +60,7 @@ pub fn label(tick: f64) -> String {
     let size = tick.abs();
     match size {
         0.0 => "0".to_owned(),
-        size if size >= 1e6 || size < 1e-3 => format!("{tick:.0e}"),
+        size if !(1e-3..1e6).contains(&size) => format!("{tick:.0e}"),
         size if size >= 1e4 => format!("{}k", rounded(tick / 1e3)),
         _ => rounded(tick),
     }

@@ -31,7 +31,7 @@ pub use lifecycle::{ChangeError, Ended};
 pub use logs::LogRow;
 pub use open::{OpenError, sqlite_file};
 pub use runs::{NewRun, RunFilter, RunPatch, RunRow, RunSort, RunStatus};
-pub use series::{SeriesPoints, Window};
+pub use series::{SeriesPoints, Spacing, Window};
 pub use shares::{NewShare, ShareRow, Shared};
 pub use sweeps::{NewSweep, StateCounts, SweepRow, SweepRun};
 pub use tokens::{Role, TokenRow};

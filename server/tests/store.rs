@@ -11,7 +11,7 @@ use server::{
     claims::{Judgement, Verdict},
     store::{
         AppendError, ArtifactRow, ChangeError, CheckpointRow, Ended, KeyState, NewArtifact, NewRun, NewShare, Role, RunFilter, RunPatch,
-        RunSort, RunStatus, Shared, Store, StoredResponse, Window,
+        RunSort, RunStatus, Shared, Spacing, Store, StoredResponse, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -83,7 +83,16 @@ fn frame(step: u64, text: &str) -> ReportedItem {
 
 fn batch(lease: &Lease, first_ordinal: u64, items: Vec<ReportedItem>) -> Batch {
     let lease_token = lease.lease_token;
-    Batch { lease_token, first_ordinal, items, clock_points: vec![], engine_log: vec![], progress: None, status_reason: None }
+    Batch {
+        lease_token,
+        first_ordinal,
+        items,
+        clock_points: vec![],
+        engine_log: vec![],
+        progress: None,
+        status_reason: None,
+        sent_at_ms: None,
+    }
 }
 
 async fn events(store: &Store, id: Uuid) -> Vec<serde_json::Value> {
@@ -332,7 +341,17 @@ async fn reduction_keeps_first_last_least_greatest_and_nan_of_every_bucket() {
             }
             assert_eq!(steps, read(Window { points, ..Window::default() }).await.steps().collect::<Vec<_>>(), "the same request gives the same points");
         }
-        let every = read(Window { points: 0, ..Window::default() }).await;
+        for (from_step, early) in [(None, vec![1, 2, 3, 4]), (Some(40), vec![40])] {
+            let window = Window { points: 200, from_step, spacing: Spacing::Log, ..Window::default() };
+            let steps: Vec<_> = read(window).await.steps().collect();
+            assert!(steps.len() <= 255 && steps.windows(2).all(|pair| pair[0] < pair[1]), "{} points", steps.len());
+            assert!(early.iter().chain(&[7_777, 12_345, 15_001, 20_000]).all(|step| steps.contains(step)), "{steps:?}");
+            // Every step up to the next is at most a quarter more.
+            assert!(steps.windows(2).all(|pair| pair[0] < 8 || pair[1] * 4 <= pair[0] * 5), "{steps:?}");
+        }
+        let shared = read(Window { points: 1_000, total_points: Some(100), ..Window::default() }).await;
+        assert!(shared.steps().count() <= 130);
+        let every = read(Window { points: 0, total_points: Some(100), ..Window::default() }).await;
         assert_eq!((every.count, every.downsampled, every.steps().count()), (20_000, false, 20_000));
         let part = read(Window { points: 1_000, from_step: Some(7_000), to_step: Some(7_099), ..Window::default() }).await;
         assert_eq!(part.steps().collect::<Vec<_>>(), (7_000..=7_099).collect::<Vec<_>>());

@@ -263,6 +263,7 @@ async fn a_cancelled_sweep_ends_what_waits_and_asks_what_runs() {
             engine_log: vec![],
             progress: None,
             status_reason: None,
+            sent_at_ms: None,
         };
         assert_eq!(app.store.append_batch(held.run_id, &batch, server::clock::now_ms()).await.unwrap().order, Order::Cancel);
         app.store.finish_run(held.run_id, held.lease_token, &Ended::Cancelled, server::clock::now_ms()).await.unwrap();

@@ -88,12 +88,15 @@ export function useAddress() {
   return { path: url.pathname, query: url.searchParams };
 }
 
-/** Writes a value into the query without a new step in the history. @param {string} name @param {string} value empty removes it */
+/** Writes a value into the query without a new step in the history. @param {string} name @param {string | string[]} value empty removes it */
 export function setQuery(name, value) {
   const url = new URL(location.href);
-  if (value === '') url.searchParams.delete(name);
-  else url.searchParams.set(name, value);
-  if (url.href !== location.href) history.replaceState(history.state, '', url);
+  const wanted = (Array.isArray(value) ? value : [value]).filter((one) => one !== '');
+  const here = url.searchParams.getAll(name);
+  if (here.length === wanted.length && here.every((one, index) => one === wanted[index])) return;
+  url.searchParams.delete(name);
+  wanted.forEach((one) => url.searchParams.append(name, one));
+  history.replaceState(history.state, '', url);
 }
 
 /**

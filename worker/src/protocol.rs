@@ -100,6 +100,28 @@ pub struct Batch {
     /// What the worker does before the first step (`fetching cifar10, 41%`); an empty text takes the sentence back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
+    /// The worker's clock when it sent this, ms since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at_ms: Option<i64>,
+}
+
+/// A batch takes far less than this to arrive; a larger difference is one of clocks.
+const CLOCK_TOLERANCE_MS: i64 = 2_000;
+
+impl Batch {
+    /// Tells the times of the points by the server's clock, on which it is `now_ms` as the batch arrives. A worker's clock may be hours
+    /// off, and runs of several workers lie on one time axis.
+    pub fn tell_times_by(&mut self, now_ms: i64) {
+        let ahead = self.sent_at_ms.map_or(0, |sent| sent.saturating_sub(now_ms));
+        if ahead.abs() <= CLOCK_TOLERANCE_MS {
+            return;
+        }
+        let numbered = self.items.iter_mut().filter_map(|item| match item {
+            ReportedItem::Point(point) => Some(point),
+            ReportedItem::Frame(_) | ReportedItem::Log(_) => None,
+        });
+        numbered.chain(&mut self.clock_points).for_each(|point| point.time_ms = point.time_ms.saturating_sub(ahead));
+    }
 }
 
 /// One numbered item.

@@ -1,11 +1,13 @@
-//! What the engine itself tells of a run about once a second: speed, memory, progress, time left.
+//! What the engine itself tells of a run about once a second: speed, memory, processor, progress, time left.
 
 use crate::protocol::{Progress, TimedPoint};
 use lab::{json::Number, record::Point};
 use std::time::{Duration, Instant};
 
-/// How often speed and memory are told.
+/// How often speed, memory and processor are told.
 const BEAT: Duration = Duration::from_secs(1);
+/// The unit of processor times in `/proc`, the same on every Linux that programs are built for.
+const TICKS_PER_SECOND: f64 = 100.0;
 /// Progress comes once a second for so long, then once in ten.
 const LIVELY: Duration = Duration::from_secs(600);
 
@@ -17,13 +19,16 @@ pub struct Pulse {
     trained_before: Duration,
     beat_at: Instant,
     beat_step: u64,
+    /// Processor time of this process at the last beat, seconds.
+    beat_cpu: Option<f64>,
     progress_at: Option<Instant>,
 }
 
 impl Pulse {
     /// Begins when the first step of a lease is about to be done; `trained_before` is what earlier leases spent.
     pub fn begin(now: Instant, steps_done: u64, trained_before: Duration) -> Self {
-        Self { began: now, first_step: steps_done, trained_before, beat_at: now, beat_step: steps_done, progress_at: None }
+        let beat_cpu = processor_seconds();
+        Self { began: now, first_step: steps_done, trained_before, beat_at: now, beat_step: steps_done, beat_cpu, progress_at: None }
     }
 
     /// Time spent training, all leases together.
@@ -31,7 +36,7 @@ impl Pulse {
         self.trained_before + now.duration_since(self.began)
     }
 
-    /// Speed and memory, if a second has passed since the last time.
+    /// Speed, memory and processor, if a second has passed since the last time.
     pub fn beat(&mut self, now: Instant, step: u64, time_ms: i64) -> Vec<TimedPoint> {
         let passed = now.duration_since(self.beat_at);
         if passed < BEAT || step == self.beat_step {
@@ -43,6 +48,10 @@ impl Pulse {
             |name: &str, value: f64| TimedPoint { point: Point { name: name.to_owned(), arm: None, step, value: Number(value) }, time_ms };
         let mut points = vec![point("throughput/steps_per_s", rate)];
         points.extend(resident_megabytes().map(|megabytes| point("system/memory_mb", megabytes)));
+        let cpu = processor_seconds();
+        let used = cpu.zip(self.beat_cpu).map(|(now, before)| 100.0 * (now - before) / passed.as_secs_f64());
+        points.extend(used.map(|percent| point("system/cpu_percent", percent)));
+        self.beat_cpu = cpu;
         points
     }
 
@@ -75,6 +84,16 @@ fn resident_megabytes() -> Option<f64> {
     Some(kibibytes * 1024.0 / 1e6)
 }
 
+/// Processor time that this process has used, all threads together, seconds: one full core for a second is one. `None` where the system
+/// does not tell.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in brackets may hold spaces; user and system time are the 12th and 13th field after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: f64 = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    Some(ticks / TICKS_PER_SECOND)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +118,9 @@ mod tests {
         assert!(pulse.beat(start + Duration::from_millis(999), 10, 0).is_empty());
         let points = pulse.beat(start + Duration::from_secs(2), 10, 7);
         assert_eq!((points[0].point.name.as_str(), points[0].point.value.0, points[0].time_ms), ("throughput/steps_per_s", 5.0, 7));
-        assert!(points.iter().skip(1).all(|point| point.point.name == "system/memory_mb" && point.point.value.0 > 1.0));
+        let system: Vec<_> = points[1..].iter().map(|point| point.point.name.as_str()).collect();
+        assert_eq!(system, if cfg!(target_os = "linux") { vec!["system/memory_mb", "system/cpu_percent"] } else { vec![] });
+        assert!(points[1..].iter().all(|point| point.point.value.0 >= 0.0 && point.point.value.0.is_finite()));
         assert!(pulse.beat(start + Duration::from_secs(9), 10, 8).is_empty(), "one series has at most one point a step");
     }
 }

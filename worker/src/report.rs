@@ -5,6 +5,7 @@ use crate::{
     backoff::Backoff,
     client::{CallError, Client},
     engine::Ended,
+    now_ms,
     orders::{Command, Orders},
     outbox::{Message, Room},
     protocol::{Answer, Finish, LogLine, Order, Outcome, Progress, RENEW_MS, TimedPoint},
@@ -49,6 +50,7 @@ struct BatchBody<'a> {
     progress: Option<Progress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_reason: Option<&'a str>,
+    sent_at_ms: i64,
 }
 
 /// Reports one lease.
@@ -240,6 +242,7 @@ impl Reporter {
             engine_log: &self.engine_log[..engine_log],
             progress,
             status_reason: self.status_reason.as_deref(),
+            sent_at_ms: now_ms(),
         };
         let body = match serde_json::to_vec(&body) {
             Ok(body) => body,

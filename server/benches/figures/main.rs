@@ -5,11 +5,14 @@
 #![allow(clippy::print_stdout, reason = "a benchmark's answer is what it prints")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
+#[path = "../../tests/support/chrome.rs"]
+mod chrome;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod lab;
 mod live;
+mod pages;
 mod reads;
 mod writes;
 
@@ -89,5 +92,8 @@ fn main() {
     }
     if wants("viewers") {
         print(runtime.block_on(live::thousand_viewers()));
+    }
+    if wants("pages") {
+        print(runtime.block_on(pages::pages()));
     }
 }

@@ -99,7 +99,9 @@ fn rows_of<'a>(card: &'a Card, claim: &Claim, results: &Results) -> Vec<Row<'a>>
 fn row_of<'a>(claim: &Claim, preset: &'a str, result: &PresetResult) -> Option<Row<'a>> {
     let summaries = result.summaries();
     let values: Vec<f64> = summaries.iter().filter_map(|summary| Some(summary.get(claim.measure)?.0)).collect();
-    let estimate = Estimate::of(&values)?;
+    // A preset without what the claim is about says so by NaN in every run.
+    let measured = values.iter().any(|value| !value.is_nan());
+    let estimate = Estimate::of(&values).filter(|_| measured)?;
     let verdict = judge(std::slice::from_ref(claim), &summaries).pop()?.verdict;
     let p_value = p_value(&estimate, &claim.expect).filter(|_| estimate.n >= claim.needs_seeds as usize);
     Some(Row { preset, verdict, estimate, values, p_value, stands: false })

@@ -6,7 +6,7 @@ use crate::{
     error::ApiError,
     extract::{Id, QueryOf},
     state::AppState,
-    store::{SeriesPoints, Window},
+    store::{SeriesPoints, Spacing, Window},
 };
 use axum::{
     Json,
@@ -37,6 +37,13 @@ pub struct WantedPoints {
     /// About how many points a series has at most; 0 for every point.
     #[param(minimum = 0, maximum = 1_000_000, default = 1000)]
     points: Option<usize>,
+    /// About how many points all series have at most together, so that a run of thousands of series is read as quickly as one of few;
+    /// each has some. Without effect on `points=0`.
+    #[param(minimum = 1, maximum = 10_000_000)]
+    total_points: Option<usize>,
+    /// How the points that stay are spread: `linear` over the points, or `log` over the logarithm of the step, for a logarithmic axis.
+    #[param(inline, default = "linear")]
+    spacing: Option<Spacing>,
     /// First step.
     from_step: Option<i64>,
     /// Last step.
@@ -49,11 +56,26 @@ impl WantedPoints {
             text.as_deref().unwrap_or("").split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
         };
         let points = self.points.unwrap_or(1_000);
+        let mut faults = Vec::new();
         if points > 1_000_000 {
-            return Err(ApiError::Malformed(format!("points must be between 0 and 1000000; got {points}")));
+            faults.push(format!("points must be between 0 and 1000000; got {points}"));
+        }
+        if let Some(total) = self.total_points.filter(|total| !(1..=10_000_000).contains(total)) {
+            faults.push(format!("total_points must be between 1 and 10000000; got {total}"));
+        }
+        if !faults.is_empty() {
+            return Err(ApiError::Malformed(faults.join("; ")));
         }
         let arms = split(&self.arms).into_iter().map(|arm| if arm == "null" { String::new() } else { arm }).collect();
-        Ok(Window { names: split(&self.names), arms, from_step: self.from_step, to_step: self.to_step, points })
+        Ok(Window {
+            names: split(&self.names),
+            arms,
+            from_step: self.from_step,
+            to_step: self.to_step,
+            points,
+            total_points: self.total_points,
+            spacing: self.spacing.unwrap_or_default(),
+        })
     }
 }
 

@@ -82,7 +82,8 @@ async fn lease(State(app): State<AppState>, WorkerJson(body): WorkerJson<AskForR
 /// A worker reports, renews its lease and learns what to do.
 #[utoipa::path(post, path = "/api/v1/worker/runs/{id}/batches", tag = "worker", params(("id" = Uuid, Path)), request_body = Object, responses(
     (status = 200, body = Object, description = "what to do next"), (status = 409, body = Problem, description = "lease-lost, or ordinal-gap with expected_ordinal"), (status = 422, body = Problem)))]
-async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
+async fn append(State(app): State<AppState>, Id(id): Id, WorkerJson(mut batch): WorkerJson<Batch>) -> Result<Json<Answer>, ApiError> {
+    batch.tell_times_by(now_ms());
     to_its_end(async move {
         let began = Instant::now();
         match app.store.append_batch(id, &batch, now_ms()).await {

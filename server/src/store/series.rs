@@ -5,9 +5,14 @@ use super::{
     chunk::{self, CHUNK_POINTS, ChunkRow, Extremes, SUMMARY_COLUMNS, StoredPoint},
     on_each, recent,
 };
+use serde::Deserialize;
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Points of a series at least, however many series share a total.
+const LEAST_POINTS: usize = 8;
 
 /// Which points of a run are wanted.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +27,21 @@ pub struct Window {
     pub to_step: Option<i64>,
     /// About how many points a series should have; 0 for every point.
     pub points: usize,
+    /// About how many points all series should have together.
+    pub total_points: Option<usize>,
+    /// How buckets are spaced.
+    pub spacing: Spacing,
+}
+
+/// How the points that stay are spread over a series.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Spacing {
+    /// Every bucket has as many points as the others.
+    #[default]
+    Linear,
+    /// Every bucket has the same ratio of its last step to its first.
+    Log,
 }
 
 /// The points of one series.
@@ -70,7 +90,8 @@ impl Store {
                 .bind(run_id).fetch_all(&mut *tx).await?;
             let recent: Vec<Vec<u8>> = sqlx::query_scalar(recent::LIST).bind(run_id).fetch_all(&mut *tx).await?;
             let mut recent = recent::by_series(&recent)?;
-            let wanted = all.into_iter().filter(|(_, name, arm)| window.wants(name, arm));
+            let wanted: Vec<_> = all.into_iter().filter(|(_, name, arm)| window.wants(name, arm)).collect();
+            let points = window.points_each(wanted.len());
             let mut found = Vec::new();
             for (number, name, arm) in wanted {
                 let mut query = QueryBuilder::new("SELECT ");
@@ -91,7 +112,7 @@ impl Store {
                         opened.insert(chunk, points.into_iter().filter(|point| window.holds(point.step)).collect());
                     }
                 }
-                let plan = Plan::new(rows, window);
+                let plan = Plan::new(rows, window, points);
                 let closed: Vec<i64> = plan.chunks_to_open().into_iter().filter(|chunk| !opened.contains_key(chunk)).collect();
                 for span in closed.chunk_by(|a, b| a + 1 == *b) {
                     let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
@@ -117,6 +138,14 @@ impl Window {
         (self.names.is_empty() || self.names.contains(name)) && (self.arms.is_empty() || self.arms.contains(arm))
     }
 
+    /// About how many points each of so many series should have.
+    fn points_each(&self, series: usize) -> usize {
+        match self.total_points {
+            Some(total) if self.points > 0 => self.points.min((total / series.max(1)).max(LEAST_POINTS)),
+            _ => self.points,
+        }
+    }
+
     /// Whether some point of the chunk may lie inside.
     fn meets(&self, row: &ChunkRow) -> bool {
         self.from_step.is_none_or(|from| row.last_step >= from) && self.to_step.is_none_or(|to| row.first_step <= to)
@@ -136,32 +165,61 @@ struct Plan {
     bucket: Bucket,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Bucket {
     EveryPoint,
     Points(usize),
     Chunks(usize),
+    Log(LogBuckets),
+}
+
+/// Buckets of equal length on a logarithmic axis of steps.
+#[derive(Clone, Copy, PartialEq)]
+struct LogBuckets {
+    /// Steps below this have a bucket of their own.
+    from: f64,
+    /// Buckets for each unit of the natural logarithm.
+    density: f64,
+}
+
+impl LogBuckets {
+    /// About `buckets` of them from the first to the last step.
+    fn new(first: i64, last: i64, buckets: usize) -> Self {
+        let from = first.max(1) as f64;
+        Self { from, density: buckets as f64 / (last as f64 / from).ln().max(1e-9) }
+    }
+
+    fn of(&self, step: i64) -> i64 {
+        let step = step as f64;
+        if step < self.from { -1 } else { ((step / self.from).ln() * self.density) as i64 }
+    }
 }
 
 impl Plan {
-    fn new(rows: Vec<ChunkRow>, window: &Window) -> Self {
+    fn new(rows: Vec<ChunkRow>, window: &Window, points: usize) -> Self {
         let whole = rows.iter().map(|row| window.holds(row.first_step) && window.holds(row.last_step)).collect();
         let count: usize = rows.iter().map(|row| row.count as usize).sum();
-        let buckets = (window.points / 4).max(1);
+        let buckets = (points / 4).max(1);
         let size = count.div_ceil(buckets);
-        let bucket = if window.points == 0 || count <= window.points {
-            Bucket::EveryPoint
-        } else if size < CHUNK_POINTS {
-            Bucket::Points(size.max(1))
-        } else {
-            Bucket::Chunks(size.div_ceil(CHUNK_POINTS))
+        let bucket = match (rows.first(), rows.last()) {
+            _ if points == 0 || count <= points => Bucket::EveryPoint,
+            (Some(first), Some(last)) if window.spacing == Spacing::Log => {
+                let first = first.first_step.max(window.from_step.unwrap_or(0));
+                Bucket::Log(LogBuckets::new(first, last.last_step.min(window.to_step.unwrap_or(i64::MAX)), buckets))
+            }
+            _ if size < CHUNK_POINTS => Bucket::Points(size.max(1)),
+            _ => Bucket::Chunks(size.div_ceil(CHUNK_POINTS)),
         };
         Self { rows, whole, bucket }
     }
 
     fn chunks_to_open(&self) -> Vec<i64> {
-        let every = !matches!(self.bucket, Bucket::Chunks(_));
-        self.rows.iter().zip(&self.whole).filter(|(_, whole)| every || !**whole).map(|(row, _)| row.chunk).collect()
+        let opens = |(row, whole): &(&ChunkRow, &bool)| match self.bucket {
+            Bucket::EveryPoint | Bucket::Points(_) => true,
+            Bucket::Chunks(_) => !**whole,
+            Bucket::Log(log) => !**whole || log.of(row.first_step) != log.of(row.last_step),
+        };
+        self.rows.iter().zip(&self.whole).filter(opens).map(|(row, _)| row.chunk).collect()
     }
 
     /// The number of points in the window and those that are kept.
@@ -185,6 +243,27 @@ impl Plan {
                     }
                     kept.extend(extremes.points());
                 }
+                (count, kept)
+            }
+            Bucket::Log(log) => {
+                let (mut count, mut kept) = (0, Vec::new());
+                let (mut bucket, mut extremes) = (None, Extremes::default());
+                let mut take = |step: i64, part: Extremes| {
+                    if bucket.replace(log.of(step)).is_some_and(|before| before != log.of(step)) {
+                        kept.extend(std::mem::take(&mut extremes).points());
+                    }
+                    extremes.merge(&part);
+                };
+                for (row, whole) in self.rows.iter().zip(&self.whole) {
+                    if *whole && log.of(row.first_step) == log.of(row.last_step) {
+                        count += row.count as usize;
+                        take(row.first_step, row.extremes());
+                        continue;
+                    }
+                    count += points_of(row).len();
+                    points_of(row).iter().for_each(|point| take(point.step, Extremes::of(std::slice::from_ref(point))));
+                }
+                kept.extend(extremes.points());
                 (count, kept)
             }
             Bucket::EveryPoint => {

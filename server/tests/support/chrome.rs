@@ -121,6 +121,34 @@ impl Browser {
         self.driver_post("goog/cdp/execute", json!({ "cmd": command, "params": params })).await
     }
 
+    /// Presses the mouse at one place of the page, moves it to another and lets go; `modifiers` as DevTools counts them (8 is shift).
+    pub async fn drag(&self, from: (f64, f64), to: (f64, f64), modifiers: u8) {
+        for (kind, (x, y), buttons) in [("mouseMoved", from, 0), ("mousePressed", from, 1), ("mouseMoved", to, 1), ("mouseReleased", to, 0)]
+        {
+            self.mouse(kind, (x, y), buttons, 1, modifiers).await;
+        }
+    }
+
+    /// Moves the mouse to a place of the page.
+    pub async fn point_at(&self, place: (f64, f64)) {
+        self.mouse("mouseMoved", place, 0, 0, 0).await;
+    }
+
+    /// Clicks twice at a place of the page.
+    pub async fn double_click(&self, place: (f64, f64)) {
+        for clicks in [1, 2] {
+            self.mouse("mousePressed", place, 1, clicks, 0).await;
+            self.mouse("mouseReleased", place, 0, clicks, 0).await;
+        }
+    }
+
+    async fn mouse(&self, kind: &str, (x, y): (f64, f64), buttons: u8, clicks: u8, modifiers: u8) {
+        let button = if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" };
+        let event =
+            json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": clicks, "modifiers": modifiers });
+        self.devtools("Input.dispatchMouseEvent", event).await;
+    }
+
     /// What the pages have written to the console, and what the browser has found wrong with them, since this was last asked.
     pub async fn console(&self) -> Vec<Value> {
         self.driver_post("se/log", json!({ "type": "browser" })).await.as_array().expect("a list of log entries").clone()
@@ -138,6 +166,11 @@ impl Browser {
     /// Goes to an address.
     pub async fn goto(&self, url: &str) {
         self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// The process of its driver, from which all its others come.
+    pub fn driver_id(&self) -> u32 {
+        self.driver.id()
     }
 
     /// Where the browser is.

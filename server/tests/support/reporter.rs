@@ -4,7 +4,7 @@ use lab::{json::Number, record::Point};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
-use worker::protocol::{Answer, Batch, Lease, ReportedItem, TimedPoint};
+use worker::protocol::{Answer, Batch, Finish, Lease, Outcome, ReportedItem, TimedPoint};
 
 /// A worker that holds one run.
 pub struct Reporter {
@@ -14,6 +14,8 @@ pub struct Reporter {
     lease_token: Uuid,
     next_ordinal: u64,
     steps: Vec<u64>,
+    /// The value of a series, by its number, at a step.
+    pub value_of: fn(usize, u64) -> f64,
 }
 
 impl Reporter {
@@ -32,7 +34,9 @@ impl Reporter {
         let ask = json!({ "worker_id": worker_id, "wait_seconds": 5 });
         let answer = client.post(format!("{base}/api/v1/worker/lease")).json(&ask).send().await.unwrap();
         let lease: Lease = answer.json().await.unwrap();
-        Self { base: base.to_owned(), run_id: lease.run_id, client, lease_token: lease.lease_token, next_ordinal: 1, steps: Vec::new() }
+        let value_of = |number, step| (step as f64 * 0.001 + number as f64).sin();
+        let (run_id, lease_token, base) = (lease.run_id, lease.lease_token, base.to_owned());
+        Self { base, run_id, client, lease_token, next_ordinal: 1, steps: Vec::new(), value_of }
     }
 
     /// Reports the next `steps` steps of the first `series` series in one batch.
@@ -54,7 +58,7 @@ impl Reporter {
         for _ in 0..steps {
             for (number, step) in self.steps.iter_mut().enumerate().take(series) {
                 *step += 1;
-                let value = Number((*step as f64 * 0.001 + number as f64).sin());
+                let value = Number((self.value_of)(number, *step));
                 let point = Point { name: "loss/train".to_owned(), arm: Some(format!("arm_{number}")), step: *step, value };
                 items.push(ReportedItem::Point(TimedPoint { point, time_ms }));
             }
@@ -67,9 +71,18 @@ impl Reporter {
             engine_log: Vec::new(),
             progress: None,
             status_reason: None,
+            sent_at_ms: None,
         };
         self.next_ordinal += batch.items.len() as u64;
         serde_json::to_vec(&batch).unwrap()
+    }
+
+    /// Gives the lease back as cancelled: nothing follows.
+    pub async fn end(&self) {
+        let body = Finish { lease_token: self.lease_token, outcome: Outcome::Cancelled };
+        let address = format!("{}/api/v1/worker/runs/{}/finish", self.base, self.run_id);
+        let answer = self.client.post(address).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
     }
 
     /// The run as the server tells it.

@@ -1,6 +1,7 @@
-/** What all charts and frames of one page share: the step looked at, the zoom, the smoothing, and which arms are hidden. */
+/** What all charts and frames of one page share: the horizontal axis, the step looked at, the zoom, the smoothing, and which arms are hidden. */
+import { STEP_AXIS } from './x_axis.js';
 
-/** @typedef {'step' | 'range' | 'smoothing' | 'arms' | 'total'} Topic */
+/** @typedef {'step' | 'range' | 'smoothing' | 'arms' | 'total' | 'x'} Topic */
 
 let groups = 0;
 
@@ -11,8 +12,12 @@ export class ChartGroup {
     this.key = `group-${groups}`;
     /** The step looked at; `null` follows the newest. @type {number | null} */
     this.step = null;
-    /** @type {[number, number] | null} */
+    /** The part of the horizontal axis that is looked at; `null` for the whole run. @type {[number, number] | null} */
     this.range = null;
+    /** @type {import('./x_axis.js').XAxis} */
+    this.x = STEP_AXIS;
+    /** What the last chart drawn shows of it, for the buttons that zoom. @type {import('./gestures.js').Seen | null} */
+    this.seen = null;
     /** Weight of the past in the moving average, 0 for none. */
     this.smoothing = 0;
     /** @type {Set<string>} */
@@ -49,6 +54,14 @@ export class ChartGroup {
     this.tell('range');
   }
 
+  /** Another horizontal axis; a zoom belongs to the one it was made on. @param {import('./x_axis.js').XAxis} x */
+  setX(x) {
+    if (x.key === this.x.key) return;
+    this.x = x;
+    if (this.range) this.setRange(null);
+    this.tell('x');
+  }
+
   /** @param {number} weight */
   setSmoothing(weight) {
     if (weight === this.smoothing) return;
@@ -69,10 +82,15 @@ export class ChartGroup {
     this.tell('arms');
   }
 
+  /** Hides these arms and shows all others. @param {string[]} arms */
+  hide(arms) {
+    this.hidden = new Set(arms);
+    this.tell('arms');
+  }
+
   /** Shows one arm alone, or all again if it is alone already. @param {string} arm @param {string[]} arms all of them */
   isolateArm(arm, arms) {
     const alone = arms.every((other) => other === arm || this.hidden.has(other)) && !this.hidden.has(arm);
-    this.hidden = new Set(alone ? [] : arms.filter((other) => other !== arm));
-    this.tell('arms');
+    this.hide(alone ? [] : arms.filter((other) => other !== arm));
   }
 }

@@ -1,9 +1,12 @@
-/** Draws the curves of one panel, live: one line per metric and arm, on uPlot. */
+/** Draws the curves of one panel, live: uPlot gives axes, scales and the crosshair; the curves are painted by `curve.js`. */
 import uPlot from '../../vendor/uplot-1.6.32/uPlot.esm.js';
 import { formatTick } from '../format.js';
 import { inks, onThemeChange } from '../theme.js';
+import { extentOf, fieldOf, isDrawable, paintBand, paintCurve, paintOdd } from './curve.js';
+import { bindGestures } from './gestures.js';
 import { linearRange, logRange, stepEnd } from './ranges.js';
-import { smooth } from './series.js';
+import { countBelow, smooth } from './series.js';
+import { STEP_AXIS } from './x_axis.js';
 
 /**
  * @typedef {object} Line
@@ -12,48 +15,23 @@ import { smooth } from './series.js';
  * @property {() => import('../arms.js').ArmStyle} style asked again after a change of theme
  * @property {{low: number[], high: number[]}} [band] an interval around the line, at the same steps
  */
-
 /**
- * All lines over one common list of steps, as uPlot wants them: `undefined` where a line has no point (drawn through), `null` where
- * its value is not finite (a gap).
- * @param {{steps: number[], columns: number[][]}[]} lines @param {boolean} xLog @param {boolean} yLog
+ * @typedef {object} View what is drawn of the horizontal axis
+ * @property {[number, number] | null} range `null` for the whole run
+ * @property {number} pixels
+ * @property {boolean} log
  */
-function align(lines, xLog, yLog) {
-  const sameSteps = lines.every((line) => line.steps === lines[0].steps || sameNumbers(line.steps, lines[0].steps));
-  let steps = lines[0]?.steps ?? [];
-  if (!sameSteps) steps = [...new Set(lines.flatMap((line) => line.steps))].sort((a, b) => a - b);
-  const from = xLog ? steps.findIndex((step) => step > 0) : 0;
-  const shown = from > 0 ? steps.slice(from) : from < 0 ? [] : steps;
-  const drawable = (value) => (Number.isFinite(value) && (!yLog || value > 0) ? value : null);
-  const data = [shown];
-  for (const line of lines) {
-    for (const column of line.columns) {
-      const out = new Array(shown.length).fill(undefined);
-      let at = 0;
-      for (let i = 0; i < line.steps.length; i += 1) {
-        if (xLog && line.steps[i] <= 0) continue;
-        while (shown[at] < line.steps[i]) at += 1;
-        out[at] = drawable(column[i]);
-      }
-      data.push(out);
-    }
-  }
-  return data;
-}
+/** @typedef {{line: Line, curve: import('./curve.js').Curve}[]} Curves */
 
-/** @param {number[]} a @param {number[]} b */
-function sameNumbers(a, b) {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
-}
-
-/** A colour with some transparency. @param {string} hex `#rrggbb` @param {number} alpha */
-const faded = (hex, alpha) => hex + Math.round(alpha * 255).toString(16).padStart(2, '0');
+/** Lines that get a dot under the crosshair; more would hide the curves. */
+const MOST_DOTS = 16;
 
 export class LineChart {
   /**
    * @param {HTMLElement} root
    * @param {{group: import('./group.js').ChartGroup, height: number, xLog: boolean, yLog: boolean, lastStep?: () => number,
-   *   onCursor: (step: number | null) => void}} options `lastStep` is the newest step of the whole run, so that all its charts end alike
+   *   onCursor: (x: number | null) => void, onView?: (view: View) => void}} options `lastStep` is the newest step of the whole run, so that
+   *   all its charts end alike; `onView` is told what each drawing has shown
    */
   constructor(root, options) {
     this.root = root;
@@ -67,12 +45,19 @@ export class LineChart {
     this.yLog = options.yLog;
     /** @type {import('./ranges.js').Range | null} */
     this.yRange = null;
+    /** @type {import('./ranges.js').Range | null} */
+    this.xRange = null;
+    /** What was drawn last. @type {Curves} */
+    this.painted = [];
     this.drawnVersion = '';
+    /** The zoom that was drawn last. @type {[number, number] | null} */
+    this.drawnRange = null;
     this.visible = false;
     this.dirty = false;
     this.frame = 0;
-    this.mark = document.createElement('div');
-    this.mark.className = 'step-mark';
+    this.mark = this.makeOverlay('step-mark');
+    this.flag = this.makeOverlay('cursor-flag number');
+    this.dots = Array.from({ length: MOST_DOTS }, () => this.makeOverlay('cursor-dot'));
     this.resizer = new ResizeObserver(() => this.resize());
     this.resizer.observe(root);
     this.seer = new IntersectionObserver((entries) => {
@@ -80,19 +65,33 @@ export class LineChart {
       if (this.visible && this.dirty) this.schedule();
     }, { rootMargin: '200px' });
     this.seer.observe(root);
+    this.gestures = bindGestures(root, this.group, () => this.shown());
     const rebuild = () => this.rebuild();
+    const redraw = () => {
+      this.drawnVersion = '';
+      this.refresh();
+    };
     this.stops = [
+      this.gestures.stop,
       onThemeChange(rebuild),
-      this.group.on('smoothing', rebuild),
-      this.group.on('arms', rebuild),
-      this.group.on('total', () => this.refresh()),
-      this.group.on('range', () => {
-        this.yRange = null;
-        this.drawnVersion = '';
-        this.refresh();
+      this.group.on('x', rebuild),
+      this.group.on('smoothing', redraw),
+      this.group.on('arms', () => {
+        this.yRange = this.xRange = null;
+        redraw();
       }),
+      this.group.on('total', () => this.refresh()),
+      this.group.on('range', redraw),
       this.group.on('step', () => this.placeMark()),
     ];
+  }
+
+  /** @param {string} className */
+  makeOverlay(className) {
+    const element = document.createElement('div');
+    element.className = className;
+    element.hidden = true;
+    return element;
   }
 
   destroy() {
@@ -108,8 +107,11 @@ export class LineChart {
   setLines(lines) {
     const same = lines.length === this.lines.length && lines.every((line, i) => line.key === this.lines[i].key);
     this.lines = lines;
-    if (same) this.refresh();
-    else this.rebuild();
+    if (!same) {
+      this.yRange = this.xRange = null;
+      this.drawnVersion = '';
+    }
+    this.refresh();
   }
 
   /** @param {boolean} xLog @param {boolean} yLog */
@@ -129,7 +131,7 @@ export class LineChart {
   rebuild() {
     this.plot?.destroy();
     this.plot = null;
-    this.yRange = null;
+    this.yRange = this.xRange = null;
     this.drawnVersion = '';
     this.refresh();
   }
@@ -150,50 +152,46 @@ export class LineChart {
     return [...this.lines].reverse().filter((line) => line.series.arm === null || !this.group.hidden.has(line.series.arm));
   }
 
+  /** @param {Line} line @returns {import('./curve.js').Curve} */
+  curveOf({ series }) {
+    const { x } = this.group;
+    return { xs: x.placesOf(series), ys: series.values, isSorted: x.isSorted, isThinned: series.isThinned && !series.detail?.isComplete };
+  }
+
   draw() {
     this.dirty = false;
     const width = this.root.clientWidth;
     if (width === 0) return;
     const lines = this.shownLines();
-    const version = `${lines.map((line) => line.series.version).join()}|${this.xEnd()}`;
+    const version = `${lines.map((line) => `${line.key}${line.series.version}${line.style().color}`).join()}|${this.xEnd(lines)}`;
     if (this.plot && version === this.drawnVersion) return;
     this.drawnVersion = version;
-    const weight = this.group.smoothing;
-    const data = align(
-      lines.map(({ series }) => ({
-        steps: series.steps,
-        columns: weight > 0 ? [series.values, smooth(series.steps, series.values, weight, this.group.total)] : [series.values],
-      })),
-      this.xLog,
-      this.yLog,
-    );
+    const curves = lines.map((line) => ({ line, curve: this.curveOf(line) }));
+    this.painted = curves;
+    const before = this.xRange;
+    const [min, max] = (this.xRange = this.xRangeFor(curves));
+    // Another zoom has its own vertical axis; while panning it changes only in steps.
+    const isPanned = before && Math.abs((max - min) / (before[1] - before[0]) - 1) < 0.01;
+    if (this.drawnRange !== this.group.range && !isPanned) this.yRange = null;
+    this.drawnRange = this.group.range;
+    this.yRange = this.yRangeFor(curves, { min, max });
+    // The plot needs some data to have scales; the curves are painted past it.
+    const data = [[min, max], [null, null]];
     if (this.plot) this.plot.setData(data);
-    else this.plot = new uPlot(this.plotOptions(lines, width), /** @type {any} */ (data), this.root);
-    if (this.mark.parentNode !== this.plot.over) this.plot.over.append(this.mark);
+    else this.plot = new uPlot(this.plotOptions(width), /** @type {any} */ (data), this.root);
+    if (this.mark.parentNode !== this.plot.over) this.plot.over.append(this.mark, this.flag, ...this.dots);
     this.placeMark();
+    this.group.seen = this.shown();
+    this.options.onView?.({ range: this.group.range, pixels: this.plot.bbox.width / devicePixelRatio, log: this.xLog });
   }
 
-  /** @param {Line} line @param {boolean} smoothed @returns {any[]} the line as uPlot wants it, and before it the unsmoothed one */
-  plotSeries(line, smoothed) {
-    const { color, dash, width } = line.style();
-    // A lone point makes no line, so it is drawn as a dot; the number of points is asked for at every drawing.
-    const main = { stroke: color, width, dash, points: { show: () => line.series.steps.length < 3, size: 5, fill: color } };
-    if (!smoothed) return [main];
-    return [{ stroke: faded(color, 0.25), width: 1, points: { show: false } }, { ...main, points: { show: false } }];
-  }
-
-  /** @param {Line[]} lines @param {number} width @returns {any} */
-  plotOptions(lines, width) {
+  /** @param {number} width @returns {any} */
+  plotOptions(width) {
     const ink = inks();
-    const smoothed = this.group.smoothing > 0;
-    const axis = {
-      stroke: ink.axis,
-      font: ink.font,
-      grid: { stroke: ink.grid, width: 1 },
-      ticks: { stroke: ink.grid, width: 1, size: 4 },
-      values: (_, splits) => splits.map((split) => (split === null ? '' : formatTick(split))),
-    };
-    const series = lines.flatMap((line) => this.plotSeries(line, smoothed));
+    const { x } = this.group;
+    const axis = { stroke: ink.axis, font: ink.font, grid: { stroke: ink.grid, width: 1 }, ticks: { stroke: ink.grid, width: 1, size: 4 } };
+    const labels = (format) => (_, splits) => splits.map((split) => (split === null ? '' : format(split)));
+    const increments = x.increments && !this.xLog ? { incrs: x.increments } : {};
     return {
       width,
       height: this.options.height,
@@ -203,53 +201,158 @@ export class LineChart {
         y: false,
         sync: { key: this.group.key, setSeries: false, scales: ['x', null] },
         drag: { x: true, y: false, setScale: false },
-        points: { size: (_, index) => (smoothed && index % 2 === 1 ? 0 : 6) },
-        bind: { dblclick: () => () => (this.group.setRange(null), null) },
+        points: { show: false },
+        bind: {
+          dblclick: () => () => (this.group.setRange(null), null),
+          mousedown: (_, __, handle) => (event) => (this.gestures.onMouseDown(event) ? null : handle(event)),
+        },
       },
       scales: {
-        x: { time: false, distr: this.xLog ? 3 : 1, range: () => this.xRangeFor() },
-        y: { distr: this.yLog ? 3 : 1, range: (_, min, max) => this.yRangeFor(min, max) },
+        x: { time: false, distr: this.xLog ? 3 : 1, range: () => this.xRange },
+        y: { distr: this.yLog ? 3 : 1, range: () => this.yRange },
       },
       axes: [
-        { ...axis, size: 28, gap: 4, space: 64 },
-        { ...axis, size: (_, values) => 16 + Math.max(24, ...(values ?? []).map((value) => (value?.length ?? 0) * 6.4)), gap: 4, space: 32 },
+        { ...axis, ...increments, values: labels(x.tick), size: 28, gap: 4, space: 64 },
+        { ...axis, values: labels(formatTick), size: (_, values) => 16 + Math.max(24, ...(values ?? []).map((value) => (value?.length ?? 0) * 6.4)), gap: 4, space: 32 },
       ],
-      series: [{}, ...series],
+      series: [{}, { show: true, points: { show: false } }],
       hooks: {
-        setCursor: [(u) => this.options.onCursor(u.cursor.idx === null || u.cursor.idx === undefined ? null : u.data[0][u.cursor.idx])],
+        setCursor: [(u) => this.onCursor(u)],
         setSelect: [(u) => this.zoom(u)],
-        drawClear: [(u) => this.drawBands(u, lines)],
-        draw: [(u) => this.drawOdd(u, lines)],
+        draw: [(u) => this.paint(u)],
         setSize: [() => requestAnimationFrame(() => this.placeMark())],
       },
     };
   }
 
-  /** The end of the step axis. uPlot's own idea of it is of no use: it widens the range of a lone point. */
-  xEnd() {
-    const last = Math.max(0, this.options.lastStep?.() ?? 0, ...this.shownLines().map((line) => line.series.lastStep));
+  /** The end of the step axis, which is the same for all charts of a run. @param {Line[]} lines */
+  xEnd(lines) {
+    const last = lines.reduce((most, line) => Math.max(most, line.series.lastStep), Math.max(0, this.options.lastStep?.() ?? 0));
     return stepEnd(last, this.group.total);
   }
 
-  xRangeFor() {
-    if (this.group.range) return this.group.range;
-    const firsts = this.shownLines().map((line) => line.series.steps.find((step) => !this.xLog || step > 0) ?? Infinity);
-    const first = Math.min(...firsts);
-    if (this.xLog) return [Number.isFinite(first) ? Math.max(1, first) : 1, Math.max(this.xEnd(), 2)];
-    return [Math.min(0, first), this.xEnd()];
-  }
-
-  yRangeFor(min, max) {
-    if (min === null || min === undefined) return this.yLog ? [0.1, 1] : [0, 1];
-    for (const { band } of this.shownLines()) {
-      const usable = (value) => Number.isFinite(value) && (!this.yLog || value > 0);
-      for (const value of band?.low ?? []) if (usable(value)) min = Math.min(min, value);
-      for (const value of band?.high ?? []) if (usable(value)) max = Math.max(max, value);
+  /** The whole of the horizontal axis. @param {Curves} curves @returns {import('./ranges.js').Range} */
+  wholeRange(curves) {
+    const { x } = this.group;
+    let low = Infinity;
+    let high = -Infinity;
+    for (const { curve } of curves) {
+      const { xs } = curve;
+      if (x.isSorted) {
+        const from = this.xLog ? countBelow(xs, 0, true) : 0;
+        if (from >= xs.length) continue;
+        low = Math.min(low, xs[from]);
+        high = Math.max(high, xs[xs.length - 1]);
+        continue;
+      }
+      for (const value of xs) {
+        if (!isDrawable(value, this.xLog)) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
     }
-    this.yRange = this.yLog ? logRange(min, max, this.yRange) : linearRange(min, max, this.yRange);
-    return this.yRange;
+    if (x === STEP_AXIS) {
+      const end = this.xEnd(curves.map(({ line }) => line));
+      return this.xLog ? [Number.isFinite(low) ? Math.max(1, low) : 1, Math.max(end, 2)] : [Math.min(0, low), end];
+    }
+    const previous = this.group.range ? null : this.xRange;
+    if (this.xLog) return logRange(low, high, previous);
+    return x.isSorted ? [0, low <= high ? stepEndOfTime(high) : 1] : linearRange(low, high, previous);
   }
 
+  /** @param {Curves} curves @returns {import('./ranges.js').Range} */
+  xRangeFor(curves) {
+    const { range } = this.group;
+    if (!range) return this.wholeRange(curves);
+    // A zoom that was made elsewhere may reach below what a logarithmic axis has.
+    return this.xLog ? [Math.max(range[0], range[1] * 1e-9), range[1]] : range;
+  }
+
+  /** @param {Curves} curves @param {{min: number, max: number}} shown @returns {import('./ranges.js').Range} */
+  yRangeFor(curves, shown) {
+    let low = Infinity;
+    let high = -Infinity;
+    const take = ([least, most]) => {
+      low = Math.min(low, least);
+      high = Math.max(high, most);
+    };
+    for (const { line, curve } of curves) {
+      take(extentOf(curve, shown, this.yLog));
+      if (!line.band) continue;
+      take(extentOf({ ...curve, ys: line.band.low }, shown, this.yLog));
+      take(extentOf({ ...curve, ys: line.band.high }, shown, this.yLog));
+    }
+    if (low > high) return this.yLog ? [0.1, 1] : [0, 1];
+    return this.yLog ? logRange(low, high, this.yRange) : linearRange(low, high, this.yRange);
+  }
+
+  /** @param {any} u */
+  paint(u) {
+    const context = /** @type {CanvasRenderingContext2D} */ (u.ctx);
+    const field = fieldOf(u, this.xLog, this.yLog);
+    const weight = this.group.smoothing;
+        context.save();
+    context.beginPath();
+    context.rect(field.left, field.top, field.width, field.height);
+    context.clip();
+    for (const { line, curve } of this.painted) if (line.band) paintBand(context, field, curve.xs, line.band, line.style().color);
+    for (const { line, curve } of this.painted) {
+      const smoothed = weight > 0 ? smooth(line.series.steps, line.series.values, weight, this.group.total) : null;
+      paintCurve(context, field, curve, line.style(), smoothed);
+    }
+    this.painted.forEach(({ line, curve }, row) => line.series.firstOdd !== null && paintOdd(context, field, curve, line.style().color, row));
+    context.restore();
+  }
+
+  /** @returns {import('./gestures.js').Seen | null} */
+  shown() {
+    if (!this.plot || !this.xRange) return null;
+    return { shown: this.xRange, whole: this.wholeRange(this.painted), log: this.xLog, width: this.plot.bbox.width / devicePixelRatio };
+  }
+
+  /** The point of a line at a place of the horizontal axis: the last at or before it, or the nearest where places go to and fro. @param {Line} line @param {number} x */
+  pointAt(line, x) {
+    const { xs, isSorted } = this.curveOf(line);
+    if (isSorted) return countBelow(xs, x, true) - 1;
+    let nearest = -1;
+    for (let i = 0; i < xs.length; i += 1) if (Number.isFinite(xs[i]) && (nearest < 0 || Math.abs(xs[i] - x) < Math.abs(xs[nearest] - x))) nearest = i;
+    return nearest;
+  }
+
+  /** The value of a line at a place of the horizontal axis. @param {Line} line @param {number} x @returns {number | undefined} */
+  valueAt(line, x) {
+    return line.series.values[this.pointAt(line, x)];
+  }
+
+  /** @param {any} u */
+  onCursor(u) {
+    const { left } = u.cursor;
+    const inside = left !== undefined && left >= 0;
+    const exact = inside ? u.posToVal(left, 'x') : null;
+    const x = exact !== null && this.group.x === STEP_AXIS ? Math.round(exact) : exact;
+    this.flag.hidden = x === null;
+    this.dots.forEach((dot) => (dot.hidden = true));
+    if (x !== null) {
+      this.flag.textContent = this.group.x.format(x);
+      const half = this.flag.offsetWidth / 2;
+      const width = u.bbox.width / devicePixelRatio;
+      this.flag.style.transform = `translateX(${Math.max(0, Math.min(width - 2 * half, left - half))}px)`;
+      this.painted.slice(-MOST_DOTS).forEach(({ line, curve }, i) => this.placeDot(u, this.dots[i], line, curve, x));
+    }
+    this.options.onCursor(x);
+  }
+
+  placeDot(u, dot, line, curve, x) {
+    const at = this.pointAt(line, x);
+    const value = curve.ys[at];
+    const { min, max } = u.scales.x;
+    if (at < 0 || !isDrawable(value, this.yLog) || curve.xs[at] < min || curve.xs[at] > max) return;
+    dot.hidden = false;
+    dot.style.background = line.style().color;
+    dot.style.transform = `translate(${u.valToPos(curve.xs[at], 'x')}px, ${u.valToPos(value, 'y')}px)`;
+  }
+
+  /** @param {any} u */
   zoom(u) {
     const { left, width } = u.select;
     if (width < 4) return;
@@ -258,62 +361,17 @@ export class LineChart {
     this.group.setRange(range);
   }
 
-  /** Fills the intervals behind the lines. */
-  drawBands(u, lines) {
-    const { left, top, width, height } = u.bbox;
-    u.ctx.save();
-    u.ctx.beginPath();
-    u.ctx.rect(left, top, width, height);
-    u.ctx.clip();
-    for (const { series, band, style } of lines) {
-      if (!band) continue;
-      const place = (value) => (this.yLog && value <= 0 ? top + height : u.valToPos(value, 'y', true));
-      const kept = series.steps.map((_, i) => i).filter((i) => Number.isFinite(band.low[i]) && Number.isFinite(band.high[i]) && (!this.xLog || series.steps[i] > 0));
-      u.ctx.fillStyle = faded(style().color, 0.15);
-      u.ctx.beginPath();
-      for (const i of kept) u.ctx.lineTo(u.valToPos(series.steps[i], 'x', true), place(band.high[i]));
-      for (const i of kept.reverse()) u.ctx.lineTo(u.valToPos(series.steps[i], 'x', true), place(band.low[i]));
-      u.ctx.fill();
-    }
-    u.ctx.restore();
-  }
-
-  /** Marks values that are not finite by a small cross at the lower edge, in the colour of their line. */
-  drawOdd(u, lines) {
-    const ratio = devicePixelRatio;
-    const { left, top, width, height } = u.bbox;
-    const context = u.ctx;
-    context.save();
-    context.lineWidth = 1.5 * ratio;
-    lines.forEach((line, index) => {
-      const { series } = line;
-      if (series.firstOdd === null) return;
-      context.strokeStyle = line.style().color;
-      let lastX = -Infinity;
-      const y = top + height - (5 + 3 * (index % 4)) * ratio;
-      for (let i = 0; i < series.steps.length; i += 1) {
-        if (Number.isFinite(series.values[i])) continue;
-        const x = u.valToPos(series.steps[i], 'x', true);
-        if (x < left || x > left + width || x - lastX < 8 * ratio) continue;
-        lastX = x;
-        const size = 3 * ratio;
-        context.beginPath();
-        context.moveTo(x - size, y - size);
-        context.lineTo(x + size, y + size);
-        context.moveTo(x + size, y - size);
-        context.lineTo(x - size, y + size);
-        context.stroke();
-      }
-    });
-    context.restore();
-  }
-
   /** The line of the slider: an element of its own, so that moving it redraws nothing. */
   placeMark() {
-    const { step } = this.group;
+    const { step, x } = this.group;
     const scale = this.plot?.scales.x;
-    const inside = step !== null && scale && scale.min !== null && step >= scale.min && step <= scale.max;
+    const first = this.painted.find(({ curve }) => curve.xs.length > 0);
+    const place = step === null || x === STEP_AXIS ? step : x.isSorted && first ? first.curve.xs[countBelow(first.line.series.steps, step, true) - 1] : null;
+    const inside = place !== null && place !== undefined && scale && scale.min !== null && place >= scale.min && place <= scale.max;
     this.mark.hidden = !inside;
-    if (inside) this.mark.style.transform = `translateX(${this.plot.valToPos(step, 'x')}px)`;
+    if (inside) this.mark.style.transform = `translateX(${this.plot.valToPos(place, 'x')}px)`;
   }
 }
+
+/** The end of a time axis, growing in steps. @param {number} seconds */
+const stepEndOfTime = (seconds) => (seconds > 0 ? Math.max(1e-3, linearRange(0, seconds, null)[1]) : 1);

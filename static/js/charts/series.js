@@ -1,17 +1,25 @@
-/** The points of one metric of one arm, kept in bounded memory while a run goes on. */
+/** The points of one metric of one arm, kept in bounded memory while a run goes on, with every point of a part that is looked at closely. */
 import { toNumber } from '../format.js';
 
 /** Beyond this many points a series is thinned to half; extremes stay. */
 const MOST_POINTS = 12000;
+/** A part read at full detail may grow to so many points before it is let go and read again. */
+const MOST_DETAIL = 40000;
+
+/**
+ * Three lists beside each other.
+ * @typedef {{steps: number[], values: number[], times: number[]}} Points
+ */
 
 /**
  * Keeps the first, last, lowest, highest and every first non-finite point of each bucket, in order, so that no spike vanishes.
- * @param {number[]} steps ascending @param {number[]} values same length @param {number} buckets
- * @returns {{steps: number[], values: number[]}} at most about five points a bucket
+ * @param {Points} points steps ascending @param {number} buckets
+ * @returns {Points} at most about five points a bucket
  */
-export function reduce(steps, values, buckets) {
+export function reduce({ steps, values, times }, buckets) {
   const count = steps.length;
-  const out = { steps: /** @type {number[]} */ ([]), values: /** @type {number[]} */ ([]) };
+  /** @type {Points} */
+  const out = { steps: [], values: [], times: [] };
   for (let bucket = 0; bucket < buckets; bucket += 1) {
     const from = Math.floor((bucket * count) / buckets);
     const to = Math.floor(((bucket + 1) * count) / buckets);
@@ -31,9 +39,22 @@ export function reduce(steps, values, buckets) {
     for (const i of kept) {
       out.steps.push(steps[i]);
       out.values.push(values[i]);
+      out.times.push(times[i]);
     }
   }
   return out;
+}
+
+/** How many of the ascending numbers lie below a number, or with `andEqual` at or below it. @param {number[]} sorted @param {number} at @param {boolean} [andEqual] */
+export function countBelow(sorted, at, andEqual = false) {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < at || (andEqual && sorted[middle] === at)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export class Series {
@@ -42,29 +63,59 @@ export class Series {
     this.name = name;
     this.arm = arm;
     this.unit = unit;
-    /** @type {number[]} */
+    /** What is drawn: the whole run, and its part in detail where there is one. @type {number[]} */
     this.steps = [];
     /** @type {number[]} */
     this.values = [];
+    /** When each was made, ms since 1970. @type {number[]} */
+    this.times = [];
     /** The step of the first value that is not finite; `null` while all are. @type {number | null} */
     this.firstOdd = null;
+    /** Whether the run has recorded more points than are held of its whole. */
+    this.isThinned = false;
+    /** The part held in detail. @type {import('../run/detail.js').Detail | null} */
+    this.detail = null;
+    /** The points of the whole run while a part in detail lies between them. @type {Points | null} */
+    this.whole = null;
     /** Counts changes, so that a drawing knows whether it is old. */
     this.version = 0;
   }
 
-  /** Adds a point; one at or before the last step is a repeat and is dropped. @param {number} step @param {any} wire */
-  append(step, wire) {
+  /** Adds a point; one at or before the last step is a repeat and is dropped. @param {number} step @param {any} wire @param {number} [time] */
+  append(step, wire, time = 0) {
     if (this.steps.length > 0 && step <= this.steps[this.steps.length - 1]) return;
     const value = toNumber(wire);
     if (!Number.isFinite(value) && this.firstOdd === null) this.firstOdd = step;
-    this.steps.push(step);
-    this.values.push(value);
+    push(this, step, value, time);
+    if (this.whole) push(this.whole, step, value, time);
     this.version += 1;
-    if (this.steps.length > MOST_POINTS) {
-      const thin = reduce(this.steps, this.values, MOST_POINTS / 8);
-      this.steps = thin.steps;
-      this.values = thin.values;
+    const whole = this.whole ?? this;
+    if (whole.steps.length > MOST_POINTS) {
+      Object.assign(whole, reduce(whole, MOST_POINTS / 8));
+      this.isThinned = true;
     }
+    if (this.whole && this.steps.length > MOST_POINTS + MOST_DETAIL) this.setDetail(null);
+  }
+
+  /**
+   * Puts a part of the run in detail in place of what is held of it; `null` goes back to the whole.
+   * @param {import('../run/detail.js').Detail | null} detail @param {Points} [points] those of its part
+   */
+  setDetail(detail, points) {
+    const { steps, values, times } = this.whole ?? this;
+    this.whole = detail ? { steps, values, times } : null;
+    this.detail = detail;
+    if (!detail || !points) {
+      Object.assign(this, { steps, values, times });
+    } else {
+      // Points may have come since the part was read: what follows its last one is taken from the whole.
+      const last = points.steps[points.steps.length - 1] ?? detail.from;
+      const before = countBelow(steps, points.steps[0] ?? detail.from);
+      const after = countBelow(steps, last, true);
+      const joined = (/** @type {number[]} */ all, /** @type {number[]} */ part) => all.slice(0, before).concat(part, all.slice(after));
+      Object.assign(this, { steps: joined(steps, points.steps), values: joined(values, points.values), times: joined(times, points.times) });
+    }
+    this.version += 1;
   }
 
   /** @returns {number} the newest step, −1 before the first point */
@@ -79,15 +130,15 @@ export class Series {
 
   /** The value at a step or, between points, of the last point before it. @param {number} step @returns {number | undefined} */
   valueAt(step) {
-    let low = 0;
-    let high = this.steps.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.steps[middle] <= step) low = middle + 1;
-      else high = middle;
-    }
-    return this.values[low - 1];
+    return this.values[countBelow(this.steps, step, true) - 1];
   }
+}
+
+/** @param {Points} points @param {number} step @param {number} value @param {number} time */
+function push({ steps, values, times }, step, value, time) {
+  steps.push(step);
+  values.push(value);
+  times.push(time);
 }
 
 /** The weight of the past is meant per this part of the run, so that series with few points and with many are smoothed alike. */

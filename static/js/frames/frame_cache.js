@@ -65,3 +65,10 @@ export function frameAt(frames, step) {
   }
   return frames[Math.max(0, low - 1)];
 }
+
+/**
+ * The frame before another one.
+ * @param {import('../types.js').FrameRef[]} frames by step @param {import('../types.js').FrameRef | null} frame
+ * @returns {import('../types.js').FrameRef | null}
+ */
+export const frameBefore = (frames, frame) => (frame ? (frames[frames.indexOf(frame) - 1] ?? null) : null);

@@ -2,18 +2,23 @@
 import { styleAt } from '../arms.js';
 import { formatExact, toNumber } from '../format.js';
 import { blueWhiteRed } from './colors.js';
+import { edgeKey } from './wiring.js';
 
-/**
- * @typedef {{nodes: {id: number, group: number, label?: string, x?: number, y?: number}[],
- *   edges: {from: number, to: number, weight: any}[]}} Graph
- */
+/** @typedef {import('./wiring.js').Graph} Graph */
+
+/** Places in the palette of what has become more and of what has become less. */
+const MORE = 2;
+const LESS = 1;
+/** Nodes that get their names; more would touch. */
+const MOST_LABELS = 24;
 
 /**
  * @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {Graph} frame
- * @param {ReturnType<typeof import('../theme.js').inks>} ink
+ * @param {ReturnType<typeof import('../theme.js').inks>} ink @param {import('./wiring.js').Changes | null} [changes] since an earlier frame:
+ *   then colours say what became of an edge, and edges that died are drawn dashed
  * @returns {(x: number, y: number) => string | null}
  */
-export function drawGraph(context, width, height, frame, ink) {
+export function drawGraph(context, width, height, frame, ink, changes = null) {
   const margin = 20;
   const ordered = [...frame.nodes].sort((a, b) => a.group - b.group || a.id - b.id);
   const groups = [...new Set(ordered.map((node) => node.group))];
@@ -30,21 +35,33 @@ export function drawGraph(context, width, height, frame, ink) {
     });
   });
   const heaviest = frame.edges.reduce((most, edge) => Math.max(most, Math.abs(toNumber(edge.weight)) || 0), 0) || 1;
-  for (const edge of frame.edges) {
+  /** @param {{from: number, to: number, weight: any}} edge @param {string} color @param {number} alpha */
+  const draw = (edge, color, alpha) => {
     const [from, to] = [places.get(edge.from), places.get(edge.to)];
-    const weight = toNumber(edge.weight) / heaviest;
-    if (!from || !to || !Number.isFinite(weight)) continue;
-    const [r, g, b] = blueWhiteRed(weight < 0 ? 0.1 : 0.9);
-    context.strokeStyle = `rgba(${r}, ${g}, ${b}, ${0.1 + 0.8 * Math.abs(weight)})`;
-    context.lineWidth = 0.5 + 2 * Math.abs(weight);
+    const weight = Math.abs(toNumber(edge.weight)) / heaviest;
+    if (!from || !to || !Number.isFinite(weight)) return;
+    context.strokeStyle = color;
+    context.globalAlpha = alpha;
+    context.lineWidth = 0.5 + 2 * weight;
     context.beginPath();
     context.moveTo(from.x, from.y);
     context.lineTo(to.x, to.y);
     context.stroke();
+  };
+  const colorOf = (edge) => `rgb(${blueWhiteRed(toNumber(edge.weight) < 0 ? 0.1 : 0.9).join(', ')})`;
+  const steady = (edge) => 0.1 + 0.8 * (Math.abs(toNumber(edge.weight)) / heaviest);
+  // What has changed lies on top of what has not.
+  for (const edge of frame.edges) if (!changes?.of.has(edgeKey(edge))) draw(edge, changes ? ink.axis : colorOf(edge), steady(edge) * (changes ? 0.6 : 1));
+  context.setLineDash([3, 3]);
+  for (const edge of changes?.died ?? []) draw(edge, styleAt(LESS).color, 0.9);
+  context.setLineDash([]);
+  for (const edge of frame.edges) {
+    const change = changes?.of.get(edgeKey(edge));
+    if (change) draw(edge, styleAt(change === 'fell' ? LESS : MORE).color, change === 'born' ? 0.9 : 0.35);
   }
+  context.globalAlpha = 1;
   const size = Math.max(2.5, Math.min(7, 120 / Math.sqrt(frame.nodes.length * 10)));
   context.font = ink.font;
-  context.textAlign = 'center';
   context.textBaseline = 'bottom';
   for (const node of frame.nodes) {
     const at = places.get(node.id);
@@ -57,7 +74,9 @@ export function drawGraph(context, width, height, frame, ink) {
     context.lineWidth = 1;
     context.stroke();
     context.fillStyle = ink.axis;
-    if (node.label && frame.nodes.length <= 40) context.fillText(node.label, at.x, at.y - size - 1);
+    // A name at an edge of the picture goes inwards.
+    context.textAlign = at.x < width / 4 ? 'left' : at.x > (3 * width) / 4 ? 'right' : 'center';
+    if (node.label && frame.nodes.length <= MOST_LABELS) context.fillText(node.label, at.x, at.y - size - 1);
   }
   return (px, py) => {
     const near = frame.nodes.find((node) => Math.hypot((places.get(node.id)?.x ?? -99) - px, (places.get(node.id)?.y ?? -99) - py) < size + 3);

@@ -43,7 +43,10 @@ export function drawPlot(context, width, height, plot, ink, arms) {
   context.beginPath();
   context.rect(box.left - 4, box.top - 4, box.width + 8, box.height + 8);
   context.clip();
-  curves.forEach((curve, index) => {
+  // Theory lies under the data that it is compared with.
+  const order = [...curves.keys()].sort((a, b) => Number(curves[a].role === 'data') - Number(curves[b].role === 'data'));
+  order.forEach((index) => {
+    const curve = curves[index];
     const { color, dash } = styles[index];
     context.strokeStyle = color;
     context.fillStyle = color;

@@ -12,11 +12,13 @@ export function panelFor(name) {
   return { id: `auto.${name}`, title: name, kind: 'series', section: titled(family), metrics: [name] };
 }
 
+/** A panel for pictures that no panel of the card shows. @param {string} name @returns {import('../types.js').Panel} */
+export const framePanelFor = (name) => ({ id: `frame.${name}`, title: titled(name), kind: 'frame', section: 'Pictures', frame: name });
+
 /** @param {string} experiment @param {import('./run_data.js').RunData} data @returns {import('../types.js').Card} */
 function bareCard(experiment, data) {
   const series = [...data.series.values()];
   const arms = [...new Set(series.map((one) => one.arm))].filter((arm) => arm !== null);
-  const frames = [...data.frames.keys()].map((name) => ({ id: `frame.${name}`, title: titled(name), kind: /** @type {const} */ ('frame'), section: 'Pictures', frame: name }));
   return {
     id: experiment,
     title: experiment,
@@ -24,7 +26,7 @@ function bareCard(experiment, data) {
     presets: [],
     arms: arms.map((id) => ({ id: String(id), title: String(id), baseline: false })),
     metrics: [],
-    panels: frames,
+    panels: [...data.frames.keys()].map(framePanelFor),
     claims: [],
     datasets: [],
   };

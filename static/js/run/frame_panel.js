@@ -1,7 +1,8 @@
 /** One panel of pictures: the frame at the slider's step, for one arm or for all side by side. */
 import { armTitle, inCardOrder } from '../arms.js';
-import { frameAt } from '../frames/frame_cache.js';
+import { frameAt, frameBefore } from '../frames/frame_cache.js';
 import { FrameView } from '../frames/frame_view.js';
+import { isWiring } from '../frames/wiring.js';
 import { html } from '../html.js';
 import { useQuery } from '../router.js';
 import { useGroupTopics, useRunTopics } from './watch.js';
@@ -16,6 +17,7 @@ export function FramePanel({ card, panel, data, group, cache }) {
   useRunTopics(data, 'frames');
   useGroupTopics(group, 'step');
   const [wanted, setWanted] = useQuery(`arm.${panel.id}`);
+  const [view, setView] = useQuery(`view.${panel.id}`, 'matrix');
   const byArm = data.frames.get(panel.frame ?? '') ?? new Map();
   const arms = inCardOrder(card.arms, byArm.keys()).filter((arm) => arm === null || !panel.arms?.length || panel.arms.includes(arm));
   const isBaseline = (arm) => card.arms.find((known) => known.id === arm)?.baseline ?? false;
@@ -26,20 +28,33 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const all = wanted === '*' && arms.length > 1;
   const chosen = arms.find((arm) => arm === wanted) ?? usual;
   const shown = all ? arms : [chosen];
-  const refs = shown.map((arm) => frameAt(byArm.get(arm) ?? [], group.step));
-  const step = refs[0]?.step;
-  return html`<section class=${all ? 'panel wide' : 'panel'} aria-label=${panel.title}>
-    <header><h3 title=${panel.title}>${panel.title}</h3></header>
-    <div class="frames" data-count=${shown.length}>
-      ${shown.map(
-        (arm, index) => html`<figure key=${arm ?? ''}>
-          <${FrameView} frameRef=${refs[index]} cache=${cache} arms=${card.arms} height=${FRAME_HEIGHT} />
+  const pictures = shown.map((arm) => {
+    const list = byArm.get(arm) ?? [];
+    const ref = frameAt(list, group.step);
+    return { arm, ref, earlier: frameBefore(list, ref) };
+  });
+  const first = pictures[0]?.ref;
+  const wiring = first?.kind === 'heatmap' && isWiring(panel.frame ?? '');
+  // Connections can be seen in two ways; a graph has only the one.
+  const views = wiring ? (view === 'both' ? [false, true] : [view === 'graph']) : [first?.kind === 'graph'];
+  const wide = pictures.length * views.length > 1;
+  return html`<section class=${wide ? 'panel wide' : 'panel'} aria-label=${panel.title}>
+    <header>
+      <h3 title=${panel.title} dir="auto">${panel.title}</h3>
+      ${wiring && html`<span class="tools"><select class="mini" aria-label=${`View of ${panel.title}`} value=${view} onChange=${(event) => setView(event.currentTarget.value)}>
+        ${['matrix', 'graph', 'both'].map((one) => html`<option value=${one} selected=${one === view}>${one}</option>`)}
+      </select></span>`}
+    </header>
+    <div class="frames" data-count=${pictures.length * views.length}>
+      ${pictures.flatMap(({ arm, ref, earlier }) =>
+        views.map((asGraph) => html`<figure key=${`${arm ?? ''}${asGraph}`}>
+          <${FrameView} frameRef=${ref} cache=${cache} arms=${card.arms} height=${FRAME_HEIGHT} asGraph=${asGraph} earlierRef=${earlier} />
           ${all && html`<figcaption>${armTitle(card.arms, arm)}</figcaption>`}
-        </figure>`,
+        </figure>`),
       )}
     </div>
     <footer>
-      <span class="quiet number">${step === undefined ? '' : `step ${step}`}</span>
+      <span class="quiet number">${first ? `step ${first.step}` : ''}</span>
       ${arms.length > 1
         ? html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
           ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}

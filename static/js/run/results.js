@@ -3,6 +3,7 @@ import { armTitle, inCardOrder } from '../arms.js';
 import { formatExact, formatSigned, formatValue } from '../format.js';
 import { html } from '../html.js';
 import { Scroll } from '../scroll.js';
+import { TERMINAL } from './run_data.js';
 
 /** Splits `METRIC.ARM` and `METRIC.ARM-ARM`; metric names have no dot. @param {string} name @returns {{metric: string, arm: string | null, other: string | null}} */
 export function splitSummary(name) {
@@ -15,7 +16,7 @@ export function splitSummary(name) {
 /** @param {{card: import('../types.js').Card, run: import('../types.js').Run}} props */
 export function Results({ card, run }) {
   const entries = Object.entries(run.summary ?? {}).map(([name, value]) => ({ name, value, ...splitSummary(name) }));
-  if (entries.length === 0) return html`<p class="quiet">Summary numbers stand here once the run has ended.</p>`;
+  if (entries.length === 0) return html`<p class="quiet">${TERMINAL.has(run.status) ? 'This run has left no summary numbers.' : 'Summary numbers stand here once the run has ended.'}</p>`;
   const byArm = entries.filter((entry) => entry.arm !== null && entry.other === null);
   const arms = inCardOrder(card.arms, byArm.map((entry) => entry.arm));
   const metrics = [...new Set(byArm.map((entry) => entry.metric))];

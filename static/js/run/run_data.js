@@ -6,6 +6,9 @@ import { followRun } from '../live.js';
 /** Log lines kept; the whole log is an artifact of the API, not of this page. */
 const MOST_LINES = 2000;
 export const TERMINAL = new Set(['succeeded', 'failed', 'cancelled']);
+/** Points of a series that the page opens with, and of all series together. */
+const FIRST_POINTS = 2000;
+const FIRST_TOGETHER = 200_000;
 /** Progress events that the speed is taken over. */
 const PACE_EVENTS = 10;
 
@@ -23,6 +26,11 @@ export class RunData {
     this.run = null;
     /** @type {Map<string, Series>} */
     this.series = new Map();
+    /** The same by metric, each in the order of arrival. @type {Map<string, Series[]>} */
+    this.seriesOf = new Map();
+    /** The newest step of a point or frame, and the time of the first point. */
+    this.newestStep = 0;
+    this.firstTime = Infinity;
     /** Frames by name, then by arm, by step. @type {Map<string, Map<string | null, import('../types.js').FrameRef[]>>} */
     this.frames = new Map();
     /** @type {import('../types.js').LogLine[]} */
@@ -48,12 +56,13 @@ export class RunData {
   async open() {
     const { base, anonymous } = this.source;
     const options = { anonymous };
-    const [run, metrics] = await Promise.all([get(base, options), get(`${base}/metrics?points=2000`, options)]);
+    const [run, metrics] = await Promise.all([get(base, options), get(`${base}/metrics?points=${FIRST_POINTS}&total_points=${FIRST_TOGETHER}`, options)]);
     if (this.closed) return;
     this.run = run;
     for (const one of metrics.series) {
       const series = this.getSeries(one.name, one.arm, one.unit);
-      one.steps.forEach((step, i) => series.append(step, one.values[i]));
+      one.steps.forEach((step, i) => this.addPoint(series, step, one.values[i], one.times[i]));
+      series.isThinned = one.downsampled;
     }
     this.tell('run', 'series');
     // Frames and log lines may be newer than the points; their numbers keep the events from adding them again.
@@ -120,9 +129,24 @@ export class RunData {
     let series = this.series.get(key);
     if (!series) {
       this.series.set(key, (series = new Series(name, arm, unit)));
+      const others = this.seriesOf.get(name);
+      if (others) others.push(series);
+      else this.seriesOf.set(name, [series]);
       this.tell('series');
     }
     return series;
+  }
+
+  /** @param {string} name @param {string | null} arm */
+  findSeries(name, arm) {
+    return this.series.get(seriesKey(name, arm));
+  }
+
+  /** @param {Series} series @param {number} step @param {any} value @param {number} time ms since 1970 */
+  addPoint(series, step, value, time) {
+    series.append(step, value, time);
+    if (step > this.newestStep) this.newestStep = step;
+    if (time < this.firstTime) this.firstTime = time;
   }
 
   /** @param {import('../types.js').FrameRef} ref */
@@ -134,6 +158,7 @@ export class RunData {
     const list = arms.get(ref.arm);
     if (list) list.push(ref);
     else arms.set(ref.arm, [ref]);
+    this.newestStep = Math.max(this.newestStep, ref.step);
     this.tell('frames');
   }
 
@@ -153,7 +178,8 @@ export class RunData {
     // The run was read after its points, so that older changes of state are in it already.
     const isNews = event.seq > run.last_seq;
     if (event.type === 'metrics') {
-      for (const point of event.points) this.getSeries(point.name, point.arm).append(point.step, point.value);
+      const time = new Date(event.time).getTime();
+      for (const point of event.points) this.addPoint(this.getSeries(point.name, point.arm), point.step, point.value, time);
       this.tell('points');
     } else if (event.type === 'frame') {
       this.addFrame({ seq: event.seq, name: event.name, arm: event.arm, step: event.step, kind: event.kind, url: event.url });
@@ -196,9 +222,7 @@ export class RunData {
 
   /** @returns {number} the newest step that a point, frame or progress event has named */
   get lastStep() {
-    let last = this.run?.progress.step ?? 0;
-    for (const series of this.series.values()) last = Math.max(last, series.lastStep);
-    return last;
+    return Math.max(this.run?.progress.step ?? 0, this.newestStep);
   }
 
   /** @returns {number[]} steps with a frame, ascending */

@@ -5,7 +5,8 @@ import { formatExact, formatValue } from '../format.js';
 import { html, useEffect, useRef } from '../html.js';
 import { useQuery } from '../router.js';
 import { useDark } from '../theme.js';
-import { seriesKey } from './run_data.js';
+import { DetailReader } from './detail.js';
+import { seriesKey, TERMINAL } from './run_data.js';
 import { useGroupTopics, useRunTopics } from './watch.js';
 
 export const CHART_HEIGHT = 220;
@@ -13,18 +14,23 @@ export const CHART_HEIGHT = 220;
 /** Dashes that tell the second, third, … metric of a panel apart. @type {number[][]} */
 const METRIC_DASHES = [[], [4, 3], [1, 3], [8, 3, 1, 3]];
 
+/** Lines named in a legend; a panel of more is read by pointing at it. */
+const MOST_NAMED = 24;
+
 /**
- * The lines of a panel: every metric of every arm that it shows. Lines that will come are listed too, so that nothing jumps when
- * their first point does.
+ * The lines of a panel: every metric of every arm that it shows and that has data in this run. Until a metric has two points the arms
+ * that may come are listed too, so that nothing jumps when they do.
  * @param {import('../types.js').Card} card @param {import('../types.js').Panel} panel @param {import('./run_data.js').RunData} data
  */
 function panelLines(card, panel, data) {
   const expected = armsOfRun(card, data.run?.config ?? {});
   const metrics = panel.metrics ?? [];
   const allowed = (arm) => !panel.arms?.length || (arm !== null && panel.arms.includes(arm));
+  const ended = TERMINAL.has(data.run?.status ?? '');
   return metrics.flatMap((name, index) => {
-    const seen = [...data.series.values()].filter((series) => series.name === name).map((series) => series.arm);
-    const waiting = seen.length === 0 || seen.some((arm) => arm !== null);
+    const recorded = data.seriesOf.get(name) ?? [];
+    const seen = recorded.map((series) => series.arm);
+    const waiting = !ended && !recorded.some((series) => series.arm === null || series.steps.length > 1);
     const arms = inCardOrder(card.arms, [...seen, ...(waiting ? expected : [])]).filter((arm) => allowed(arm) || seen.includes(null));
     return arms.map((arm) => {
       const style = () => {
@@ -34,9 +40,20 @@ function panelLines(card, panel, data) {
       };
       const title = card.metrics.find((metric) => metric.name === name)?.title ?? name;
       const label = arm === null ? title : metrics.length === 1 ? armTitle(card.arms, arm) : `${armTitle(card.arms, arm)} · ${title}`;
-      return { key: seriesKey(name, arm), name, arm, label, style, series: data.series.get(seriesKey(name, arm)) ?? null };
+      return { key: seriesKey(name, arm), name, arm, label, style, series: data.findSeries(name, arm) ?? null };
     });
   });
+}
+
+/** When the numbers of a legend are next written: at most once a frame. @param {() => void} write */
+function oncePerFrame(write) {
+  let frame = 0;
+  return () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      write();
+    });
+  };
 }
 
 /**
@@ -46,7 +63,7 @@ function panelLines(card, panel, data) {
 export function SeriesPanel({ card, panel, data, group }) {
   useDark();
   useRunTopics(data, 'series');
-  useGroupTopics(group, 'arms');
+  useGroupTopics(group, 'arms', 'x');
   const [yScale, setYScale] = useQuery(`y.${panel.id}`, panel.y_log ? 'log' : 'lin');
   const [xScale, setXScale] = useQuery(`x.${panel.id}`, panel.x_log ? 'log' : 'lin');
   const root = useRef(/** @type {HTMLElement | null} */ (null));
@@ -59,11 +76,13 @@ export function SeriesPanel({ card, panel, data, group }) {
 
   /** Numbers change far more often than anything else, so they are written past the view library. */
   const writeNumbers = () => {
-    const at = cursor.current ?? group.step;
-    for (const { key, name, series } of latest.current) {
+    const at = cursor.current;
+    for (const { key, name, series, style } of latest.current) {
       const cell = numbers.current.get(key);
       if (!cell) continue;
-      const value = !series ? undefined : at === null ? series.lastValue : series.valueAt(at);
+      let value = series?.lastValue;
+      if (series && at !== null) value = chart.current?.valueAt({ key, series, style }, at);
+      else if (series && group.step !== null) value = series.valueAt(group.step);
       const text = value === undefined ? '–' : formatValue(value, name);
       if (cell.textContent !== text) cell.textContent = text;
       cell.title = value === undefined ? '' : formatExact(value);
@@ -72,17 +91,20 @@ export function SeriesPanel({ card, panel, data, group }) {
 
   useEffect(() => {
     if (!root.current) return undefined;
+    const reader = new DetailReader(data);
+    const writeSoon = oncePerFrame(writeNumbers);
     const made = new LineChart(root.current, {
       group,
       height: CHART_HEIGHT,
       xLog: xScale === 'log',
       yLog: yScale === 'log',
       lastStep: () => data.lastStep,
-      onCursor: (step) => {
-        if (step === cursor.current) return;
-        cursor.current = step;
-        writeNumbers();
+      onCursor: (x) => {
+        if (x === cursor.current) return;
+        cursor.current = x;
+        writeSoon();
       },
+      onView: (view) => reader.look(made.shownLines().map((line) => line.series), group.x, view),
     });
     chart.current = made;
     const stops = [
@@ -94,6 +116,7 @@ export function SeriesPanel({ card, panel, data, group }) {
     ];
     return () => {
       stops.forEach((stop) => stop());
+      reader.stop();
       made.destroy();
       chart.current = null;
     };
@@ -110,18 +133,19 @@ export function SeriesPanel({ card, panel, data, group }) {
   const empty = lines.every((line) => !line.series);
   return html`<section class="panel" aria-label=${panel.title}>
     <header>
-      <h3 title=${panel.title}>${panel.title}</h3>
+      <h3 title=${panel.title} dir="auto">${panel.title}</h3>
       <span class="quiet">${metric?.unit}${metric?.better === 'up' ? ' ↑ better' : metric?.better === 'down' ? ' ↓ better' : ''}</span>
       <span class="tools">
         <button class="mini" aria-pressed=${yScale === 'log'} title="Logarithmic vertical axis" onClick=${() => setYScale(yScale === 'log' ? 'lin' : 'log')}>log y</button>
-        <button class="mini" aria-pressed=${xScale === 'log'} title="Logarithmic step axis" onClick=${() => setXScale(xScale === 'log' ? 'lin' : 'log')}>log x</button>
+        <button class="mini" aria-pressed=${xScale === 'log'} title="Logarithmic horizontal axis" onClick=${() => setXScale(xScale === 'log' ? 'lin' : 'log')}>log x</button>
       </span>
     </header>
-    <div class="chart" ref=${root} style=${{ height: `${CHART_HEIGHT}px` }}>
+    <div class="chart" ref=${root} style=${{ height: `${CHART_HEIGHT}px` }} tabindex="0" role="group"
+      aria-label=${`Curves of ${panel.title} over ${group.x.title}. Plus and minus zoom, the arrows move, 0 shows the whole run.`}>
       ${empty && html`<p class="chart-empty">The curve starts with the first point.</p>`}
     </div>
     <ul class=${(panel.metrics?.length ?? 0) > 1 ? 'legend one' : 'legend'}>
-      ${lines.map((line) => {
+      ${lines.slice(0, MOST_NAMED).map((line) => {
         const { color, dash, width } = line.style();
         const hidden = line.arm !== null && group.hidden.has(line.arm);
         const { arm } = line;
@@ -136,12 +160,13 @@ export function SeriesPanel({ card, panel, data, group }) {
             onDblClick=${() => arm !== null && group.isolateArm(arm, arms)}
           >
             <svg width="20" height="8" aria-hidden="true"><line x1="0" x2="20" y1="4" y2="4" stroke=${color} stroke-width=${width} stroke-dasharray=${dash.join(' ')} /></svg>
-            <span class="legend-name">${line.label}</span>
-            ${odd !== null && html`<span class="odd" title=${`not a finite number from step ${odd}; marked × on the step axis`}>× ${odd}</span>`}
+            <span class="legend-name" dir="auto">${line.label}</span>
+            ${odd !== null && html`<span class="odd" title=${`not a finite number from step ${odd}; NaN is marked ×, infinities ▲ and ▼`}>× ${odd}</span>`}
             <span class="number" ref=${(cell) => (cell ? numbers.current.set(line.key, cell) : numbers.current.delete(line.key))}></span>
           </button>
         </li>`;
       })}
+      ${lines.length > MOST_NAMED && html`<li class="quiet">and ${lines.length - MOST_NAMED} more</li>`}
     </ul>
   </section>`;
 }

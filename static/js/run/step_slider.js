@@ -1,6 +1,5 @@
 /** The one slider under everything: it moves the crosshair of every chart and all frames together, plays them, or follows the newest. */
 import { html, useCallback, useEffect, useRef, useState } from '../html.js';
-import { setQuery } from '../router.js';
 import { TERMINAL } from './run_data.js';
 import { useGroupTopics, useRunTopics } from './watch.js';
 
@@ -17,10 +16,7 @@ export function StepSlider({ data, group }) {
   const last = data.lastStep;
   const ended = TERMINAL.has(data.run?.status ?? '');
 
-  const go = useCallback((step) => {
-    group.setStep(step);
-    setQuery('step', step === null ? '' : String(step));
-  }, []);
+  const go = useCallback((step) => group.setStep(step), [group]);
 
   useEffect(() => {
     if (!playing) return undefined;

@@ -4,6 +4,8 @@ pub mod artifacts;
 pub mod catalogue;
 pub mod datasets;
 pub mod events;
+pub mod evidence;
+pub mod exports;
 pub mod frames;
 pub mod logs;
 pub mod many_events;
@@ -17,10 +19,13 @@ pub mod run_fields;
 pub mod run_groups;
 pub mod run_list;
 pub mod runs;
+pub mod sameness;
 pub mod series;
 pub mod session;
+pub mod share_page;
 pub mod shared;
 pub mod shares;
+mod sweep_forecast;
 mod sweep_plan;
 pub mod sweeps;
 pub mod views;
@@ -63,13 +68,17 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(run_curves::router())
         .merge(run_bulk::router())
         .merge(run_actions::router())
+        .merge(sameness::router())
         .merge(series::router())
         .merge(frames::router())
         .merge(logs::router())
         .merge(artifacts::router())
+        .merge(exports::router())
         .merge(events::router())
         .merge(many_events::router())
         .merge(sweeps::router())
+        .merge(sweep_forecast::router())
+        .merge(evidence::router())
         .merge(shares::router())
         .merge(shared::router())
         .merge(session::router())
@@ -85,6 +94,7 @@ pub fn app(state: AppState) -> Router {
     let (router, _) = routes();
     router
         .merge(pages::router())
+        .merge(share_page::router())
         .fallback(pages::missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::idempotency))

@@ -1,4 +1,4 @@
-//! The grid of a sweep: fields of a config, each with the values it takes, and the cells that they span.
+//! The cells of a sweep: those that a grid spans (fields of a config, each with the values it takes), or a list of them, as drawn at random.
 
 use serde_json::{Map, Value};
 
@@ -41,9 +41,45 @@ impl Grid {
     }
 }
 
+/// The cells of a sweep.
+#[derive(Debug, Clone)]
+pub enum Cells {
+    /// Every combination of the values.
+    Grid(Grid),
+    /// These, each with its own fields.
+    List(Vec<Map<String, Value>>),
+}
+
+impl Cells {
+    /// The cells of an object of lists, or of a list of objects.
+    pub fn of(given: &Value) -> Self {
+        match given {
+            Value::Array(cells) => Self::List(cells.iter().filter_map(Value::as_object).cloned().collect()),
+            Value::Object(fields) => Self::Grid(Grid::of(fields)),
+            _ => Self::Grid(Grid::default()),
+        }
+    }
+
+    /// How many there are; `usize::MAX` where they cannot be counted.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Grid(grid) => grid.cell_count(),
+            Self::List(cells) => cells.len(),
+        }
+    }
+
+    /// The fields with the values that they take in a cell below [`Cells::count`].
+    pub fn values(&self, cell: usize) -> Map<String, Value> {
+        match self {
+            Self::Grid(grid) => grid.values_at(&grid.places(cell)),
+            Self::List(cells) => cells.get(cell).cloned().unwrap_or_default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Grid;
+    use super::{Cells, Grid};
     use serde_json::json;
 
     #[test]
@@ -52,6 +88,14 @@ mod tests {
         assert_eq!(grid.cell_count(), 6);
         let cells: Vec<_> = (0..6).map(|cell| json!(grid.values_at(&grid.places(cell))).to_string()).collect();
         assert_eq!(cells[..4], [r#"{"b":1,"a":"x"}"#, r#"{"b":1,"a":"y"}"#, r#"{"b":1,"a":"z"}"#, r#"{"b":2,"a":"x"}"#]);
+    }
+
+    #[test]
+    fn cells_are_spanned_or_listed() {
+        let spanned = Cells::of(&json!({ "b": [1, 2], "a": [3, 4] }));
+        assert_eq!((spanned.count(), json!(spanned.values(1))), (4, json!({ "b": 1, "a": 4 })));
+        let listed = Cells::of(&json!([{ "b": 1 }, { "b": 2, "a": 4 }]));
+        assert_eq!((listed.count(), json!(listed.values(1))), (2, json!({ "b": 2, "a": 4 })));
     }
 
     #[test]

@@ -31,11 +31,16 @@ impl Estimate {
         }
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let standard_deviation = (squares / (n - 1) as f64).sqrt();
-        let half = t_quantile(n - 1) * standard_deviation / (n as f64).sqrt();
+        let half = half_width(standard_deviation, n);
         let (low, high) = (mean - half, mean + half);
         let interval = (low.is_finite() && high.is_finite()).then_some((low, high));
         Some(Self { n, mean, standard_deviation: Some(standard_deviation), interval })
     }
+}
+
+/// Half the width of the 95% t-interval of a mean over `n` values, at least 2.
+pub fn half_width(standard_deviation: f64, n: usize) -> f64 {
+    t_quantile(n - 1) * standard_deviation / (n as f64).sqrt()
 }
 
 /// The 97.5% quantile of Student's t for `freedom` degrees of freedom, at least 1.

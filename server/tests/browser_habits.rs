@@ -51,12 +51,14 @@ async fn wait_for(stage: &Stage, id: &str, wanted: impl Fn(&Value) -> bool) {
 async fn from_the_start_page_to_a_shared_result_it_is_four_clicks_at_most() {
     let stage = stage(&[]).await;
     let mut newcomer = Browser::open().await;
+    newcomer.bring_axe().await;
     newcomer.goto(&stage.url("/")).await;
     newcomer.press("article", "▶ Run glance").await;
     newcomer.press(".run-actions", "Share").await;
     newcomer.press("dialog", "Make link and copy").await;
     let link = newcomer.wait("document.querySelector('.copy-line input')?.value").await;
     newcomer.wait_text("dialog", "in your clipboard").await;
+    assert_eq!(newcomer.violations().await, [""; 0], "in the dialog");
     println!("{} clicks to a shared result", newcomer.clicks);
     assert!(newcomer.clicks <= 4, "{} clicks", newcomer.clicks);
     let teammate = Browser::open().await;
@@ -125,9 +127,11 @@ async fn an_archived_run_is_taken_back_with_a_click_or_a_key_and_keys_are_listed
     let id = submit(&stage, 1).await;
     wait_for(&stage, &id, is_terminal).await;
     let mut browser = Browser::open().await;
+    browser.bring_axe().await;
     browser.goto(&stage.url(&format!("/runs/{id}"))).await;
     browser.press(".run-actions", "Archive").await;
     browser.wait_text(".notices", "Archived").await;
+    assert_eq!(browser.violations().await, [""; 0], "with a message");
     wait_for(&stage, &id, |run| run["archived"] == true).await;
     browser.press(".notices", "Undo").await;
     browser.wait_text(".notices", "Taken back").await;
@@ -141,6 +145,7 @@ async fn an_archived_run_is_taken_back_with_a_click_or_a_key_and_keys_are_listed
 
     browser.eval(&press("?")).await;
     browser.wait_text("dialog", "undo what the last message says").await;
+    assert_eq!(browser.violations().await, [""; 0], "in the dialog");
     browser.press("dialog", "Close").await;
     // Back and forward return to what was seen.
     browser.eval(&press("g")).await;

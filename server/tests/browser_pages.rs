@@ -118,8 +118,10 @@ async fn every_page_fits_its_window_and_axe_finds_nothing_wrong_with_it() {
                 let root = "document.documentElement";
                 let overhang = browser.eval(&format!("{root}.scrollWidth - {root}.getBoundingClientRect().width")).await;
                 assert_eq!(overhang, 0, "{path} is wider than {width} pixels, in {theme}");
-                for violation in browser.violations().await {
-                    wrong.push(format!("{path}, {width} px, {theme}: {violation}"));
+                // Colours do not depend on the width.
+                if width > 390 || theme == "light" {
+                    let found = browser.violations().await;
+                    wrong.extend(found.iter().map(|violation| format!("{path}, {width} px, {theme}: {violation}")));
                 }
                 if width > 390
                     && !matches!(*name, "compare" | "shares" | "sweeps" | "sweep" | "api" | "login" | "dead link" | "nothing" | "other")

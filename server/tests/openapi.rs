@@ -155,6 +155,8 @@ async fn one_answer_of_every_route_validates() {
     calls.call("POST", sweeps, sweeps, Some(json!({ "experiment": "walk", "seeds": [1, 1] }))).await;
     calls.call("GET", sweeps, sweeps, None).await;
     calls.call("GET", "/api/v1/sweeps/{id}", &format!("{sweeps}/{sweep}"), None).await;
+    let check = "/api/v1/sweeps/check";
+    calls.call("POST", check, check, Some(json!({ "experiment": "walk", "cells": [{ "size": 1 }, { "size": 2 }] }))).await;
 
     // A worker by hand, so that each call of the protocol is one recorded answer.
     let worker_id = uuid::Uuid::now_v7();
@@ -200,10 +202,13 @@ async fn one_answer_of_every_route_validates() {
         (&json!(2.5), &json!(2)),
         "{table}"
     );
+    calls.call("GET", "/api/v1/sweeps/{id}/cells/{cell}", &format!("{sweeps}/{sweep}/cells/1"), None).await;
     calls.call("POST", "/api/v1/sweeps/{id}/cancel", &format!("{sweeps}/{sweep}/cancel"), None).await;
     calls.call("GET", "/api/v1/runs/curves", &format!("/api/v1/runs/curves?runs={clean}&points=5"), None).await;
     let share = app.post("/api/v1/shares", json!({ "sweep_id": sweep })).await.json();
-    calls.call("GET", "/api/v1/shared/{token}", &format!("/api/v1/shared/{}", share["token"].as_str().unwrap()), None).await;
+    let shared = format!("/api/v1/shared/{}", share["token"].as_str().unwrap());
+    calls.call("GET", "/api/v1/shared/{token}", &shared, None).await;
+    calls.call("GET", "/api/v1/shared/{token}/cells/{cell}", &format!("{shared}/cells/0"), None).await;
     let share = calls.call("POST", "/api/v1/shares", "/api/v1/shares", Some(json!({ "run_id": clean, "title": "look" }))).await.json();
     let share_token = share["token"].as_str().unwrap();
     calls.call("GET", "/api/v1/shares", "/api/v1/shares", None).await;
@@ -214,7 +219,7 @@ async fn one_answer_of_every_route_validates() {
     {
         let base = format!("{base}/{clean}");
         calls.call("GET", document, &base, None).await;
-        for part in ["metrics", "frames", "logs", "artifacts"] {
+        for part in ["metrics", "frames", "logs", "artifacts", "evidence", "export.html", "export.zip"] {
             calls.call("GET", &format!("{document}/{part}"), &format!("{base}/{part}"), None).await;
         }
         let frames = app.get(&format!("{base}/frames")).await.json();
@@ -225,6 +230,11 @@ async fn one_answer_of_every_route_validates() {
         let answer = Answer::of(request.send().await.unwrap()).await;
         calls.check("GET", &format!("{document}/events"), &answer);
     }
+    for part in ["export.csv", "export.json", "export.parquet", "export.tfevents", "export.bib", "sameness"] {
+        calls.call("GET", &format!("/api/v1/runs/{{id}}/{part}"), &format!("/api/v1/runs/{clean}/{part}"), None).await;
+    }
+    let change = json!({ "title": "look again", "expires_in_seconds": null });
+    calls.call("PATCH", "/api/v1/shares/{id}", &format!("/api/v1/shares/{}", share["id"].as_str().unwrap()), Some(change)).await;
     calls.call("DELETE", "/api/v1/shares/{id}", &format!("/api/v1/shares/{}", share["id"].as_str().unwrap()), None).await;
     calls.call("GET", "/api/v1/events", "/api/v1/events", None).await;
 

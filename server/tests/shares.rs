@@ -127,6 +127,74 @@ async fn what_cannot_be_shared_is_said() {
     assert!(year["expires_at"].as_str().is_some());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_can_be_renamed_prolonged_and_ended_but_not_brought_back() {
+    for app in TestApp::on_each_database().await {
+        let run = new_run(&app, json!({})).await;
+        let made = share(&app, json!({ "run_id": run, "title": "first", "expires_in_seconds": 1 })).await;
+        let (path, shared) =
+            (format!("/api/v1/shares/{}", made["id"].as_str().unwrap()), format!("/api/v1/shared/{}", made["token"].as_str().unwrap()));
+        let change = async |body: Value| app.call("PATCH", &path, None, Some(body)).await;
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+        assert_eq!(app.get(&shared).await.status, 404, "its time is over");
+        let changed = change(json!({ "expires_in_seconds": 3_600 })).await.json();
+        assert_eq!((&changed["title"], &changed["open"], &changed["run_ids"]), (&json!("first"), &json!(true), &json!([run])));
+        assert_eq!(app.get(&shared).await.json()["expires_at"], changed["expires_at"]);
+        let changed = change(json!({ "title": "second", "expires_in_seconds": null })).await.json();
+        assert_eq!((&changed["title"], &changed["expires_at"]), (&json!("second"), &Value::Null));
+        let kept = change(json!({})).await.json();
+        assert_eq!(kept, changed, "what is not named stays");
+
+        let answer = change(json!({ "expires_in_seconds": 0, "titel": "x" })).await;
+        let mut pointers: Vec<_> = answer.json()["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].clone()).collect();
+        pointers.sort_by_key(Value::to_string);
+        assert_eq!((answer.status, pointers), (422, vec![json!("/expires_in_seconds"), json!("/titel")]));
+        assert_eq!(app.call("PATCH", &format!("/api/v1/shares/{}", Uuid::now_v7()), None, Some(json!({}))).await.status, 404);
+        assert_eq!(app.delete(&path).await.status, 204);
+        assert_eq!(change(json!({ "expires_in_seconds": 3_600 })).await.status, 409);
+        assert_eq!(app.get(&shared).await.status, 404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_preview_has_the_result_and_a_picture_of_the_curve() {
+    let app = TestApp::on_sqlite().await;
+    app.start_worker();
+    let mut runs = Vec::new();
+    for seed in [1, 2] {
+        let body = json!({ "experiment": "walk", "config": { "diverge_at": 50 }, "seed": seed });
+        let id = app.post("/api/v1/runs", body).await.json()["id"].as_str().unwrap().to_owned();
+        app.wait_for(&id, is_terminal).await;
+        runs.push(id);
+    }
+    let waiting = new_run(&app, json!({ "pause_ms": 1_000 })).await;
+    let mut pictures = Vec::new();
+    for (body, told) in [
+        (json!({ "run_id": runs[0] }), "Two walks, quick, seed 1: "),
+        (json!({ "run_ids": runs }), "2 runs of Two walks"),
+        (json!({ "run_id": waiting }), "Two walks, quick, seed 3: "),
+    ] {
+        let made = share(&app, body).await;
+        let page = app.get(&format!("/s/{}", made["token"].as_str().unwrap())).await.text();
+        let content = |name: &str| {
+            page.split(&format!("property=\"{name}\" content=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+        };
+        assert!(content("og:description").starts_with(told), "{}", content("og:description"));
+        let address = content("og:image");
+        assert_eq!(address, format!("{}/preview.png", made["url"].as_str().unwrap()));
+        let picture = app.get(address.strip_prefix(&app.base).unwrap()).await;
+        assert_eq!(
+            (picture.status, &picture.headers["content-type"], &picture.headers["x-robots-tag"]),
+            (200, &"image/png".parse().unwrap(), &"noindex".parse().unwrap())
+        );
+        assert!(picture.body.starts_with(b"\x89PNG") && picture.body.len() < 200_000, "{} bytes", picture.body.len());
+        pictures.push(picture.body);
+        assert_eq!(app.delete(&format!("/api/v1/shares/{}", made["id"].as_str().unwrap())).await.status, 204);
+        assert_eq!(app.get(address.strip_prefix(&app.base).unwrap()).await.status, 404);
+    }
+    assert!(pictures[0] != pictures[1] && pictures[0] != pictures[2]);
+}
+
 /// Reads a socket to its end and returns the code it was closed with.
 async fn closing_code(socket: &mut (impl StreamExt<Item = Result<Message, tokio_tungstenite::tungstenite::Error>> + Unpin)) -> u16 {
     loop {

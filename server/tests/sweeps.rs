@@ -134,6 +134,77 @@ async fn every_fault_of_a_sweep_is_told_at_once_and_nothing_is_queued() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cells_can_be_listed_in_place_of_a_grid() {
+    for app in TestApp::on_each_database().await {
+        app.start_worker();
+        let cells = json!([{ "size": 0.25, "steps": 7 }, { "size": 4 }]);
+        let body = json!({ "experiment": "walk", "config": { "steps": 9 }, "cells": cells, "seeds": [1, 2] });
+        let forecast = app.post("/api/v1/sweeps/check", body.clone()).await.json();
+        assert_eq!(
+            (&forecast["cell_count"], &forecast["run_count"], &forecast["seeds"], &forecast["run_seconds"]),
+            (&json!(2), &json!(4), &json!([1, 2]), &json!(0.0))
+        );
+        assert_eq!(app.store.count_runs().await.unwrap(), 0, "a check queues nothing");
+        let sweep = app.sweep(body).await;
+        assert_eq!((&sweep["grid"], &sweep["cell_count"], &sweep["run_count"]), (&json!({}), &json!(2), &json!(4)));
+        for run in app.runs_of(&sweep).await {
+            app.wait_for(&id_of(&run), is_terminal).await;
+        }
+        let table = app.table_of(&sweep).await;
+        assert_eq!(json!([table["cells"][0]["values"], table["cells"][1]["values"]]), cells);
+        let steps = |cell: usize| table["cells"][cell]["summary"]["steps"]["mean"].as_f64();
+        assert_eq!((steps(0), steps(1)), (Some(7.0), Some(9.0)), "a cell's fields go over the config");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_listed_cells_is_told_at_its_place() {
+    let app = TestApp::on_sqlite().await;
+    let cells = json!([{ "size": 99 }, { "size": 1, "stepps": 2 }, { "steps": 10 }, { "stepps": 2, "size": 1.0 }, { "steps": 10.0 }]);
+    let body = json!({ "experiment": "walk", "config": { "pause_ms": -1 }, "cells": cells });
+    for path in [SWEEPS, "/api/v1/sweeps/check"] {
+        let found = faults(&app.post(path, body.clone()).await);
+        let wanted = ["/cells/0/size", "/cells/1/stepps", "/cells/3", "/cells/3/stepps", "/cells/4", "/config/pause_ms"];
+        assert_eq!(found.keys().collect::<Vec<_>>(), wanted, "{found:#?}");
+        assert!(found["/cells/3"].contains("/cells/1") && found["/cells/4"].contains("/cells/2"), "{found:#?}");
+    }
+    let body = json!({ "experiment": "walk", "config": { "diverge_at": 50 }, "cells": [{ "steps": 10 }], "grid": { "size": [1] } });
+    let found = faults(&app.post(SWEEPS, body).await);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["/cells", "/config/diverge_at"], "{found:#?}");
+    for (cells, pointer) in [(json!([]), "/cells"), (json!([1]), "/cells/0"), (json!({}), "/cells")] {
+        let found = faults(&app.post(SWEEPS, json!({ "experiment": "walk", "cells": cells })).await);
+        assert_eq!(found.keys().collect::<Vec<_>>(), [pointer], "{found:#?}");
+    }
+    let many: Vec<_> = (0..5_001).map(|size| json!({ "size": f64::from(size) / 1_000.0 })).collect();
+    let found = faults(&app.post(SWEEPS, json!({ "experiment": "walk", "cells": many, "seeds": 2 })).await);
+    assert!(found["/cells"].contains("10002 runs"), "{found:?}");
+    assert_eq!(app.store.count_runs().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_says_beforehand_what_it_will_take() {
+    let app = TestApp::on_sqlite().await;
+    // 1 and 3 seconds a run: by the experiment's own estimate.
+    let body = json!({ "experiment": "walk", "config": { "pause_ms": 100 }, "grid": { "steps": [10, 30] }, "seeds": 5 });
+    let check = async |body: &Value| app.post("/api/v1/sweeps/check", body.clone()).await.json();
+    let forecast = check(&body).await;
+    assert_eq!((&forecast["run_seconds"], &forecast["workers"], &forecast["seconds"]), (&json!(20.0), &json!(0), &json!(null)));
+    assert_eq!(forecast["datasets"][0]["id"], "digits");
+    for _ in 0..4 {
+        let register = json!({ "worker_id": Uuid::now_v7(), "name": "w", "host": "h", "devices": ["cpu"], "version": worker::VERSION });
+        assert_eq!(app.post("/api/v1/worker/register", register).await.status, 204);
+    }
+    let forecast = check(&body).await;
+    assert_eq!((&forecast["workers"], &forecast["seconds"]), (&json!(4), &json!(5.0)));
+    let mut few = body.clone();
+    few["max_parallel"] = json!(2);
+    assert_eq!(check(&few).await["seconds"], 10.0);
+    let mut one = body.clone();
+    one["seeds"] = json!(1);
+    assert_eq!(check(&one).await["seconds"], 3.0, "no number of workers is quicker than the longest run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rule_across_fields_is_checked_in_every_cell() {
     let app = TestApp::on_sqlite().await;
     let body = json!({ "experiment": "walk", "grid": { "diverge_at": [5, 50], "steps": [100, 10] } });

@@ -16,6 +16,7 @@ const ROUTES = [
   ['/runs', () => import('./pages/runs.js').then((page) => page.RunsPage)],
   ['/runs/{id}', () => import('./pages/run.js').then((page) => page.RunPage)],
   ['/sweeps', () => import('./pages/sweeps.js').then((page) => page.SweepsPage)],
+  ['/sweeps/new', () => import('./pages/new_sweep.js').then((page) => page.NewSweepPage)],
   ['/sweeps/{id}', () => import('./pages/sweep.js').then((page) => page.SweepPage)],
   ['/compare', () => import('./pages/compare.js').then((page) => page.ComparePage)],
   ['/shares', () => import('./pages/shares.js').then((page) => page.SharesPage)],

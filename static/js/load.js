@@ -3,11 +3,12 @@ import { useCallback, useEffect, useRef, useState } from './html.js';
 
 /**
  * @template T
- * @param {(signal: AbortSignal) => Promise<T>} load @param {readonly any[]} inputs asks again when one of them changes
+ * @param {(signal: AbortSignal) => Promise<T>} load @param {readonly any[]} inputs asks again when one of them changes, and forgets the old value
+ * @param {any} [version] asks again when it changes, too
  * @returns {{value: T | null, error: Error | null, reload: () => void, set: (value: T) => void}}
  *   while asking again the old value stays, so that nothing jumps
  */
-export function useLoad(load, inputs) {
+export function useLoad(load, inputs, version) {
   const [state, setState] = useState(/** @type {{value: T | null, error: Error | null}} */ ({ value: null, error: null }));
   const [round, setRound] = useState(0);
   const last = useRef(/** @type {readonly any[] | null} */ (null));
@@ -20,7 +21,7 @@ export function useLoad(load, inputs) {
       (error) => !abort.signal.aborted && setState((old) => ({ value: old.value, error })),
     );
     return () => abort.abort();
-  }, [...inputs, round]);
+  }, [...inputs, round, version]);
   const reload = useCallback(() => setRound((n) => n + 1), []);
   const set = useCallback((value) => setState({ value, error: null }), []);
   return { ...state, reload, set };

@@ -1,13 +1,16 @@
-/** The page behind a share link: one run like a figure, or a sweep's table and its runs, live and read-only. */
+/** The page behind a share link: one run like a figure, a sweep's table and its runs, or several runs over each other, live and read-only. */
 import { get, Problem } from './api.js';
 import { formatConfig, formatWhen } from './format.js';
 import { html, render, useEffect, useLayoutEffect, useState } from './html.js';
 import { useInterval } from './load.js';
 import { startRouter, useQuery } from './router.js';
+import { ExportMenu } from './run/export_menu.js';
 import { RunData } from './run/run_data.js';
 import { RunView } from './run/run_view.js';
 import { StatusFace } from './run/status_face.js';
 import { useRunTopics } from './run/watch.js';
+import { RunAgain } from './share/again.js';
+import { SharedRuns } from './share/shared_runs.js';
 import { cellName } from './sweep/estimates.js';
 import { isGoingOn, SweepFace } from './sweep/sweep_face.js';
 import { SweepTable } from './sweep/sweep_table.js';
@@ -47,7 +50,7 @@ function runName(share, run) {
 function SharedSweep({ sweep, card, title }) {
   return html`<div class="run-head"><div><h1>${title || sweep.name || [card?.title ?? sweep.experiment, sweep.preset].join(' · ')}</h1><${SweepFace} sweep=${sweep} /></div></div>
     ${card?.summary && html`<p class="lead">${card.summary}</p>`}
-    ${card && html`<${SweepTable} sweep=${sweep} card=${card} />`}`;
+    ${card && html`<${SweepTable} sweep=${sweep} card=${card} source=${{ sweep: base, base, anonymous: true }} />`}`;
 }
 
 /** @param {{data: RunData, share: any, card: import('./types.js').Card | null}} props */
@@ -67,24 +70,26 @@ function SharedRun({ data, share, card }) {
   }, []);
   if (live.state === 'gone' || revoked) return html`<${Gone} />`;
   if (!run) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
-  const again = new URLSearchParams({ ...(run.preset ? { preset: run.preset } : {}) }).toString();
   const { sweep } = share;
+  const isOne = (share.runs?.length ?? 1) < 2 && !sweep;
   return html`<main class="page run-page shared">
     ${sweep && html`<${SharedSweep} sweep=${sweep} card=${card} title=${share.title} />`}
+    ${!sweep && !isOne && html`<${SharedRuns} runs=${share.runs} cards=${share.experiments} base=${base} title=${share.title} />`}
     <div class="run-head">
       <div>
-        ${sweep ? html`<h2>Run ${runName(share, run)}</h2>` : html`<h1>${share.title || run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</h1>`}
+        ${!isOne ? html`<h2>Run ${runName(share, run)}</h2>` : html`<h1>${share.title || run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</h1>`}
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${live} />
       </div>
+      <div class="run-actions"><${ExportMenu} base=${`${base}/runs/${run.id}`} endings=${['html', 'zip']} /></div>
     </div>
     ${run.status === 'failed' && html`<div class="callout is-failed"><p><b>${run.status_reason}</b></p></div>`}
-    ${card?.summary && !sweep && html`<p class="lead">${card.summary}</p>`}
+    ${card?.summary && isOne && html`<p class="lead">${card.summary}</p>`}
     <${RunView} data=${data} card=${card} />
+    <${RunAgain} key=${run.id} run=${run} />
     <p class="caption">
       ${card?.title ?? run.experiment}, preset ${run.preset ?? 'none'}, seed ${run.seed}, Engram ${run.engram_version ?? ''}.
       ${card?.paper && html` After <a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a>, ${card.paper.year}.`}
       ${share.expires_at && ` This link ends ${formatWhen(share.expires_at)}.`}
-      ${' '}<a href=${`/new/${run.experiment}${again ? `?${again}` : ''}`}>Run this again</a>
     </p>
   </main>`;
 }

@@ -27,9 +27,13 @@
  *   links?: Record<string, string>}} Run
  * @typedef {Record<RunStatus, number>} StateCounts
  * @typedef {{n: number, mean: WireNumber, standard_deviation: WireNumber | null, interval: {low: number, high: number} | null}} Estimate
+ * @typedef {Verdict & {rule: string, points: {seed: number, value: WireNumber}[], interval: {low: number, high: number} | null,
+ *   bootstrap: {low: number, high: number} | null, on_its_side: number, seeds_needed: number | null}} ClaimEvidence
+ * @typedef {{id: string, seed: number}} SeedRun
+ * @typedef {{cell: number, values: Record<string, any>, status: StateCounts, seeds: SeedRun[], runs: SeedRun[], claims: ClaimEvidence[]}} CellDetail
  * @typedef {{values: Record<string, any>, status: StateCounts, summary: Record<string, Estimate>, claims: Verdict[]}} SweepCell
  * @typedef {{id: string, experiment: string, preset: string, name: string, project: string, created_by: string,
- *   config: Record<string, any>, grid: Record<string, any[]>, seeds: number[], max_parallel: number | null, priority: number,
+ *   config: Record<string, any>, grid: Record<string, any[]>, cell_count: number, seeds: number[], max_parallel: number | null, priority: number,
  *   device: string, tags: string[], run_count: number, status: StateCounts, runs: string, created_at: string}} Sweep
  * @typedef {Sweep & {cells: SweepCell[]}} SweepDetail
  * @typedef {{name: string, arm: string | null, step: number, value: WireNumber}} Point

@@ -2,7 +2,7 @@
 
 use crate::{
     files::{PresetResult, Results},
-    statistics::{bootstrap, holm, on_claimed_side, p_value},
+    statistics::{holm, p_value},
 };
 use lab::{
     experiment::{Card, Claim, Preset, Reported},
@@ -10,6 +10,7 @@ use lab::{
 };
 use server::{
     claims::{Judgement, judge, rule},
+    evidence::{bootstrap, on_claimed_side},
     interval::Estimate,
 };
 use std::fmt::Write;

@@ -120,7 +120,7 @@ pub(super) async fn read_artifact(app: &AppState, id: Uuid, path: &str, headers:
 }
 
 /// `Content-Disposition` of a download, after RFC 6266: a name in ASCII for everybody, and the name itself where that is another.
-fn disposition(name: &str) -> String {
+pub(crate) fn disposition(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '_' }).collect();
     let mut text = format!("attachment; filename=\"{plain}\"");
     if plain != name {

@@ -6,6 +6,7 @@ use crate::{
     error::ApiError,
     extract::{Id, Page, Paging, QueryOf},
     state::AppState,
+    store::LogRow,
 };
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,12 @@ pub struct LogView {
     pub message: String,
 }
 
+impl From<LogRow> for LogView {
+    fn from(row: LogRow) -> Self {
+        Self { seq: row.seq, time: rfc3339(row.time_ms), level: row.level, message: row.message }
+    }
+}
+
 /// The log lines of a run, oldest first.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/logs", tag = "logs", params(("id" = Uuid, Path), WantedLines), responses(
     (status = 200, body = Page<LogView>), (status = 404, body = Problem)))]
@@ -61,6 +68,5 @@ pub(super) async fn read_logs(app: &AppState, id: Uuid, wanted: &WantedLines) ->
     let after = paging.after::<i64>()?.unwrap_or(0).max(wanted.after.unwrap_or(0));
     let limit = paging.limit()?;
     let rows = app.store.list_logs(id, after, limit + 1).await?;
-    let view = |row: crate::store::LogRow| LogView { seq: row.seq, time: rfc3339(row.time_ms), level: row.level, message: row.message };
-    Ok(Json(Page::cut(rows, limit, |row| row.seq, view)))
+    Ok(Json(Page::cut(rows, limit, |row| row.seq, LogView::from)))
 }

@@ -2,8 +2,8 @@
 
 use super::views::{MaybeFinite, Problem};
 use crate::{
-    clock::rfc3339,
     error::ApiError,
+    export,
     extract::{Id, QueryOf},
     state::AppState,
     store::{SeriesPoints, Spacing, Window},
@@ -16,7 +16,6 @@ use axum::{
 };
 use lab::json::Number;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -149,30 +148,16 @@ pub(super) async fn read_metrics(app: &AppState, id: Uuid, wanted: &WantedPoints
     let (last_seq, found) = read.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     if accept.contains("text/csv") {
-        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&found)).into_response());
+        return Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&found)?).into_response());
     }
     Ok(Json(Metrics { last_seq, series: wanted.views(app, &run.experiment, found) }).into_response())
 }
 
-fn csv(found: &[SeriesPoints]) -> String {
-    let mut text = String::from("name,arm,step,time,value\n");
+fn csv(found: &[SeriesPoints]) -> Result<Vec<u8>, ApiError> {
+    let mut text = export::HEAD.as_bytes().to_vec();
     for series in found {
-        let (name, arm) = (csv_field(&series.name), csv_field(series.arm.as_deref().unwrap_or("")));
-        for point in &series.points {
-            let value = match point.value {
-                value if value.is_nan() => "NaN".to_owned(),
-                f64::INFINITY => "Infinity".to_owned(),
-                f64::NEG_INFINITY => "-Infinity".to_owned(),
-                value => format!("{value:?}"),
-            };
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name},{arm},{},{},{value}", point.step, rfc3339(point.time_ms));
-        }
+        export::write_rows(&mut text, &series.name, series.arm.as_deref().unwrap_or(""), &series.points)
+            .map_err(|error| ApiError::Internal(format!("points as CSV: {error}")))?;
     }
-    text
-}
-
-/// A field of CSV after RFC 4180.
-fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    Ok(text)
 }

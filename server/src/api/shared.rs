@@ -4,6 +4,7 @@ use super::{
     artifacts::{ArtifactView, read_artifact, read_artifacts},
     catalogue::ExperimentView,
     events::{After, Pass, follow},
+    evidence::{CellDetail, EvidenceView},
     frames::{FrameView, read_frame, read_frames},
     logs::{LogView, WantedLines, read_logs},
     series::{Metrics, WantedPoints, read_metrics},
@@ -36,7 +37,9 @@ use uuid::Uuid;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(get_shared))
+        .routes(routes!(get_shared_cell))
         .routes(routes!(get_shared_run))
+        .routes(routes!(get_shared_evidence))
         .routes(routes!(get_shared_metrics))
         .routes(routes!(list_shared_frames))
         .routes(routes!(get_shared_frame))
@@ -77,7 +80,7 @@ pub(super) async fn open_share(app: &AppState, token: &str) -> Result<ShareRow, 
 }
 
 /// The run of this id, if the share opens it.
-async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
+pub(super) async fn shared_run(app: &AppState, token: &str, id: &str) -> Result<Uuid, ApiError> {
     let share = open_share(app, token).await?;
     match Uuid::try_parse(id) {
         Ok(id) if app.store.share_opens(&share, id).await? => Ok(id),
@@ -102,6 +105,18 @@ async fn get_shared(State(app): State<AppState>, PathOf(token): PathOf<String>) 
     Ok(Json(SharedView { title: share.title, created_at, expires_at, sweep, run_count, runs, experiments }))
 }
 
+/// A cell of a shared sweep: its runs, and what its claims rest on.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/cells/{cell}", tag = "shared", params(("token" = String, Path), ("cell" = usize, Path)), responses(
+    (status = 200, body = CellDetail), (status = 404, body = Problem)))]
+async fn get_shared_cell(
+    State(app): State<AppState>,
+    PathOf((token, cell)): PathOf<(String, String)>,
+) -> Result<Json<CellDetail>, ApiError> {
+    let share = open_share(&app, &token).await?;
+    let sweep_id = share.sweep_id.ok_or_else(|| ApiError::NotFound("such cell in this share".to_owned()))?;
+    CellDetail::find(&app, sweep_id, &cell).await.map(Json)
+}
+
 /// A shared run.
 #[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
     (status = 200, body = RunView), (status = 404, body = Problem)))]
@@ -109,6 +124,19 @@ async fn get_shared_run(State(app): State<AppState>, PathOf((token, id)): PathOf
     let id = shared_run(&app, &token, &id).await?;
     let row = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
     Ok(Json(RunView::of(&app, row).await?))
+}
+
+/// What the claims of a shared run's experiment rest on: the runs of its config that the share opens.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/evidence", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, body = EvidenceView), (status = 404, body = Problem)))]
+async fn get_shared_evidence(
+    State(app): State<AppState>,
+    PathOf((token, id)): PathOf<(String, String)>,
+) -> Result<Json<EvidenceView>, ApiError> {
+    let id = shared_run(&app, &token, &id).await?;
+    let run = app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))?;
+    let share = open_share(&app, &token).await?;
+    EvidenceView::of_run(&app, &run, Some(&share)).await.map(Json)
 }
 
 /// Points of a shared run.

@@ -12,14 +12,14 @@ use crate::{
 };
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use lab::ConfigFaults;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// Routes of this resource.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(create_share, list_shares)).routes(routes!(revoke_share))
+    OpenApiRouter::new().routes(routes!(create_share, list_shares)).routes(routes!(revoke_share, change_share))
 }
 
 /// What is to be shared: exactly one of `run_id`, `sweep_id` and `run_ids`.
@@ -46,6 +46,25 @@ pub struct CreateShare {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 31_536_000)]
     pub expires_in_seconds: Option<i64>,
+}
+
+/// What of a share is to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeShare {
+    /// Title of the page.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    /// Seconds from now until the link ends; null for never.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 31_536_000)]
+    pub expires_in_seconds: Option<Option<i64>>,
+}
+
+/// Tells a field that is null from one that is not there.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// A new share, with its token, which is shown only here.
@@ -155,6 +174,20 @@ fn view(row: &ShareRow, run_ids: Vec<Uuid>, now: i64) -> ShareView {
         revoked_at: row.revoked_at_ms.map(rfc3339),
         open: row.is_open(now),
     }
+}
+
+/// Changes the title of a link, or when it ends; one that has ended by its time opens again. A revoked one stays closed.
+#[utoipa::path(patch, path = "/api/v1/shares/{id}", tag = "shares", params(("id" = Uuid, Path)), request_body = ChangeShare, responses(
+    (status = 200, body = ShareView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn change_share(State(app): State<AppState>, Id(id): Id, JsonBody(body): JsonBody<ChangeShare>) -> Result<Json<ShareView>, ApiError> {
+    let now = now_ms();
+    let expires_at_ms = body.expires_in_seconds.map(|seconds| seconds.map(|seconds| now + seconds * 1_000));
+    let (row, run_ids) =
+        app.store.change_share(id, body.title.as_deref(), expires_at_ms).await?.ok_or_else(|| ApiError::NotFound(format!("share {id}")))?;
+    if row.revoked_at_ms.is_some() {
+        return Err(ApiError::Conflict("not-allowed", "it was revoked, and that is for good; share again".to_owned()));
+    }
+    Ok(Json(view(&row, run_ids, now)))
 }
 
 /// Revokes a link at once; open sockets are closed.

@@ -1,11 +1,15 @@
-//! Checking a sweep before it is made: its own fields, its grid, its seeds, and the config of every cell, every fault told at once.
+//! Checking a sweep before it is made: its own fields, its grid or cells, its seeds, and the config of every cell, every fault told at once.
 
 use super::{
     needs::check_needs,
     runs::{check_device, check_labels, check_recipe, given_config},
     sweeps::CreateSweep,
 };
-use crate::{error::ApiError, extract::check_body, grid::Grid};
+use crate::{
+    error::ApiError,
+    extract::check_body,
+    grid::{Cells, Grid},
+};
 use lab::{ConfigFaults, Entry, Fault, Registry, config::overlay, schema};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, hash_map::Entry as Slot};
@@ -27,8 +31,8 @@ pub struct Plan {
     pub preset: String,
     /// The fields given beside the grid.
     pub config: Map<String, Value>,
-    /// The grid as it was given.
-    pub grid: Map<String, Value>,
+    /// The grid, or the list of cells, as it was given.
+    pub grid: Value,
     /// The complete config of every cell.
     pub cells: Vec<Map<String, Value>>,
     /// The seeds of every cell.
@@ -50,14 +54,23 @@ pub fn plan(registry: &'static Registry, value: &Value, has_gpu_worker: bool) ->
             check_axis(&schema::pointer("/grid", field), values, &mut faults);
         }
     }
-    let grid = Grid::of(fields);
+    let listed = value.get("cells").and_then(Value::as_array);
+    if let Some(cells) = listed {
+        check_list(cells, !fields.is_empty(), &mut faults);
+    }
+    let given = listed.map_or_else(|| Value::Object(fields.clone()), |cells| Value::Array(cells.clone()));
+    let cells = Cells::of(&given);
     let default = entry.and_then(|entry| entry.card.presets.iter().find(|known| known.id == preset)).map(|preset| &preset.seeds);
     let seeds = read_seeds(value.get("seeds"), default.map_or(&[], Vec::as_slice), &mut faults);
-    let fits = check_count(&grid, &seeds, &mut faults);
-    let cells = entry.map(|entry| complete_cells(entry, &preset, config, &grid, fits, &mut faults)).unwrap_or_default();
+    let fits = check_count(&cells, &seeds, &mut faults);
+    let complete = |entry| match &cells {
+        Cells::Grid(grid) => complete_cells(entry, &preset, config, grid, fits, &mut faults),
+        Cells::List(cells) => complete_list(entry, &preset, config, &cells[..cells.len().min(MOST_RUNS)], &mut faults),
+    };
+    let cells = entry.map(complete).unwrap_or_default();
     match (body, entry, seeds) {
         (Some(body), Some(entry), Seeds::List(seeds)) if faults.0.is_empty() => {
-            Ok(Plan { body, entry, preset, config: config.clone(), grid: fields.clone(), cells, seeds })
+            Ok(Plan { body, entry, preset, config: config.clone(), grid: given, cells, seeds })
         }
         _ => {
             faults.0.truncate(MOST_FAULTS);
@@ -76,6 +89,17 @@ fn check_axis(pointer: &str, values: &[Value], faults: &mut ConfigFaults) {
     check_repeats(pointer, values.iter().map(canonical), faults);
 }
 
+/// A list of cells that is empty, repeats itself or stands beside a grid has a fault.
+fn check_list(cells: &[Value], beside_grid: bool, faults: &mut ConfigFaults) {
+    if beside_grid {
+        faults.push("cells", "must not stand beside a grid; give one of them");
+    }
+    if cells.is_empty() {
+        faults.push("cells", "must have at least one cell; leave it out instead");
+    }
+    check_repeats("/cells", cells.iter().map(canonical), faults);
+}
+
 fn check_repeats(pointer: &str, values: impl Iterator<Item = String>, faults: &mut ConfigFaults) {
     let mut seen = HashMap::new();
     for (index, text) in values.enumerate() {
@@ -91,11 +115,18 @@ fn check_repeats(pointer: &str, values: impl Iterator<Item = String>, faults: &m
     }
 }
 
-/// A text that equal values share: 1 and 1.0 are the same number.
+/// A text that equal values share: 1 and 1.0 are the same number, and fields have no order.
 fn canonical(value: &Value) -> String {
-    match value.as_f64() {
-        Some(number) if number.fract() == 0.0 && number.abs() <= MOST_SEED as f64 => (number as i64).to_string(),
-        _ => value.to_string(),
+    match value {
+        Value::Object(fields) => {
+            let mut parts: Vec<_> = fields.iter().map(|(field, value)| format!("{field:?}:{}", canonical(value))).collect();
+            parts.sort_unstable();
+            format!("{{{}}}", parts.join(","))
+        }
+        value => match value.as_f64() {
+            Some(number) if number.fract() == 0.0 && number.abs() <= MOST_SEED as f64 => (number as i64).to_string(),
+            _ => value.to_string(),
+        },
     }
 }
 
@@ -127,22 +158,27 @@ fn read_seeds(given: Option<&Value>, default: &[u64], faults: &mut ConfigFaults)
 }
 
 /// Whether the runs are not too many; a fault where they are.
-fn check_count(grid: &Grid, seeds: &Seeds, faults: &mut ConfigFaults) -> bool {
-    let (cells, seeds) = (
-        grid.cell_count(),
+fn check_count(cells: &Cells, seeds: &Seeds, faults: &mut ConfigFaults) -> bool {
+    let (count, seeds) = (
+        cells.count(),
         match seeds {
             Seeds::List(list) => list.len(),
             Seeds::TooMany(count) => *count,
         },
     );
     // A missing or faulty list of seeds has its own fault.
-    let runs = cells.saturating_mul(seeds.max(1));
+    let runs = count.saturating_mul(seeds.max(1));
     if runs <= MOST_RUNS {
         return true;
     }
-    let field = if seeds > MOST_RUNS || grid.axes().is_empty() { "seeds" } else { "grid" };
-    let counted = if cells == usize::MAX || runs == usize::MAX { "more than can be counted".to_owned() } else { runs.to_string() };
-    faults.push(field, format!("{cells} cells with {seeds} seeds each are {counted} runs; a sweep has at most {MOST_RUNS}"));
+    let field = match cells {
+        Cells::Grid(grid) if seeds > MOST_RUNS || grid.axes().is_empty() => "seeds",
+        Cells::Grid(_) => "grid",
+        Cells::List(_) if seeds > MOST_RUNS => "seeds",
+        Cells::List(_) => "cells",
+    };
+    let counted = if count == usize::MAX || runs == usize::MAX { "more than can be counted".to_owned() } else { runs.to_string() };
+    faults.push(field, format!("{count} cells with {seeds} seeds each are {counted} runs; a sweep has at most {MOST_RUNS}"));
     false
 }
 
@@ -202,6 +238,37 @@ fn complete_cells(
         faults.0.push(Fault { pointer, detail });
     }
     if all { cells } else { Vec::new() }
+}
+
+/// The complete config of every cell of a list.
+fn complete_list(
+    entry: &Entry,
+    preset: &str,
+    config: &Map<String, Value>,
+    cells: &[Map<String, Value>],
+    faults: &mut ConfigFaults,
+) -> Vec<Map<String, Value>> {
+    let mut complete = Vec::with_capacity(cells.len());
+    // A fault of the config beside the cells is one fault, not one of each cell.
+    let mut told = HashSet::new();
+    for (place, cell) in cells.iter().enumerate() {
+        match entry.complete(preset, &overlay(config, cell)) {
+            Ok(config) => complete.push(config),
+            Err(found) => {
+                for Fault { pointer, detail } in found.0 {
+                    let is_of = |field: &String| {
+                        pointer.strip_prefix(&schema::pointer("", field)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    };
+                    if cell.keys().any(is_of) {
+                        faults.0.push(Fault { pointer: format!("/cells/{place}{pointer}"), detail });
+                    } else if told.insert((pointer.clone(), detail.clone())) {
+                        faults.0.push(Fault { pointer: format!("/config{pointer}"), detail });
+                    }
+                }
+            }
+        }
+    }
+    complete
 }
 
 /// Places of cells in which every value of every field occurs, the other fields at their first; none where even these are too many.

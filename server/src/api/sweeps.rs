@@ -55,6 +55,10 @@ pub struct CreateSweep {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, Vec<Value>>>)]
     pub grid: Option<Map<String, Value>>,
+    /// In place of a grid the cells themselves, each an object of fields, as a random search draws them. They go over `config`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub cells: Option<Vec<Map<String, Value>>>,
     /// A list of seeds, or a count for the first so many of 0, 1, 2, …; the preset's by default. Every cell runs with each.
     #[serde(default)]
     #[schema(schema_with = seeds_schema)]
@@ -112,9 +116,11 @@ pub struct SweepView {
     /// Fields that differ from the preset's in every run.
     #[schema(value_type = Object)]
     pub config: Map<String, Value>,
-    /// Fields with the values they take.
+    /// Fields with the values they take; empty where the cells were given one by one.
     #[schema(value_type = BTreeMap<String, Vec<Value>>)]
     pub grid: Map<String, Value>,
+    /// How many cells it has.
+    pub cell_count: usize,
     /// The seeds of every cell.
     pub seeds: Vec<i64>,
     /// Most runs that run at once.
@@ -178,14 +184,14 @@ pub struct SweepDetail {
     /// The sweep itself.
     #[serde(flatten)]
     pub sweep: SweepView,
-    /// The cells of its grid, the last field changing first.
+    /// The cells: of a grid with the last field changing first, else as they were given.
     pub cells: Vec<CellView>,
 }
 
 /// What the runs of one cell, which differ only in their seeds, say together. Only runs that succeeded count.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CellView {
-    /// The values that the fields of the grid take here.
+    /// The values that the fields of the sweep take here.
     #[schema(value_type = Object)]
     pub values: Map<String, Value>,
     /// How many of its runs are in each state.
@@ -239,7 +245,8 @@ impl SweepView {
             project: row.project.clone(),
             created_by: row.created_by.clone(),
             config: row.config()?,
-            grid: row.grid_fields()?,
+            grid: row.grid()?,
+            cell_count: row.cells()?.count(),
             seeds: row.seeds()?,
             max_parallel: row.max_parallel,
             priority: row.priority,
@@ -271,10 +278,10 @@ impl SweepDetail {
     }
 
     fn new(row: &SweepRow, runs: &[SweepRun], claims: &[Claim]) -> Result<Self, ApiError> {
-        let grid = row.grid()?;
+        let given = row.cells()?;
         let mut all = StateCounts::default();
         let mut cells: Vec<(StateCounts, Vec<BTreeMap<String, Number>>)> = Vec::new();
-        cells.resize_with(grid.cell_count(), Default::default);
+        cells.resize_with(given.count(), Default::default);
         for run in runs {
             all.add(run.status, 1);
             let (counts, summaries) =
@@ -285,7 +292,7 @@ impl SweepDetail {
             }
         }
         let cells = cells.iter().enumerate().map(|(cell, (counts, summaries))| CellView {
-            values: grid.values_at(&grid.places(cell)),
+            values: given.values(cell),
             status: counts.into(),
             summary: estimates(summaries),
             claims: judge(claims, summaries),

@@ -120,6 +120,32 @@ impl Store {
         Ok(found > 0)
     }
 
+    /// Changes title and end of a share that is not revoked, and returns it as it is then with the runs of its list; `None` where there is none.
+    pub async fn change_share(
+        &self,
+        id: Uuid,
+        title: Option<&str>,
+        expires_at_ms: Option<Option<i64>>,
+    ) -> Result<Option<(ShareRow, Vec<Uuid>)>, StoreError> {
+        const CHANGE: &str = "UPDATE shares SET title = COALESCE($2, title), \
+            expires_at_ms = CASE WHEN $3 THEN $4 ELSE expires_at_ms END WHERE id = $1 AND revoked_at_ms IS NULL";
+        let end = expires_at_ms.flatten();
+        on_each!(self, write, pool => {
+            sqlx::query(CHANGE).bind(id).bind(title).bind(expires_at_ms.is_some()).bind(end).execute(pool).await.map(drop)
+        })?;
+        // Whoever looks through it waits for another end now.
+        self.live.shares.notify_waiters();
+        let row: Option<ShareRow> = on_each!(self, read, pool => {
+            let mut query = sqlx::QueryBuilder::new("SELECT ");
+            query.push(COLUMNS).push(" FROM shares WHERE id = ").push_bind(id);
+            query.build_query_as().fetch_optional(pool).await
+        })?;
+        match row {
+            Some(row) => Ok(Some((row, self.list_share_runs(id).await?))),
+            None => Ok(None),
+        }
+    }
+
     /// Revokes a share at once; `false` where there is none. Whoever looks through it is told.
     pub async fn revoke_share(&self, id: Uuid, now_ms: i64) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE shares SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";

@@ -6,7 +6,7 @@ use super::{
     in_transaction, on_each,
     runs::{COLUMNS, read_json, to_json},
 };
-use crate::{grid::Grid, live::Told};
+use crate::{grid::Cells, live::Told};
 use lab::json::Number;
 use serde_json::{Map, Value};
 use sqlx::QueryBuilder;
@@ -42,14 +42,17 @@ impl SweepRow {
         read_json(&self.config, "config", self.id)
     }
 
-    /// The grid as it was given: fields with lists of values.
-    pub fn grid_fields(&self) -> Result<Map<String, Value>, StoreError> {
-        read_json(&self.grid, "grid", self.id)
+    /// The grid as it was given, fields with lists of values; empty where its cells were listed.
+    pub fn grid(&self) -> Result<Map<String, Value>, StoreError> {
+        match read_json(&self.grid, "grid", self.id)? {
+            Value::Object(fields) => Ok(fields),
+            _ => Ok(Map::new()),
+        }
     }
 
-    /// The grid.
-    pub fn grid(&self) -> Result<Grid, StoreError> {
-        Ok(Grid::of(&self.grid_fields()?))
+    /// Its cells.
+    pub fn cells(&self) -> Result<Cells, StoreError> {
+        Ok(Cells::of(&read_json(&self.grid, "grid", self.id)?))
     }
 
     /// The seeds of every cell.
@@ -74,7 +77,8 @@ pub struct NewSweep {
     pub created_by: String,
     /// The fields given beside the grid.
     pub config: Map<String, Value>,
-    pub grid: Map<String, Value>,
+    /// The grid, or the list of cells, as it was given.
+    pub grid: Value,
     /// The complete config of every cell, in the order of the grid.
     pub cells: Vec<Map<String, Value>>,
     pub seeds: Vec<i64>,

@@ -3,7 +3,7 @@
 use lab::{
     Check, Checkpoint, Entry, Experiment, Lab, Recorder, Registry, Result,
     config::CrossFaults,
-    experiment::{Arm, Card, Claim, Estimates, Expect, Metric, Op, Panel, PanelKind, Paper, Preset},
+    experiment::{Arm, Card, Claim, Estimates, Expect, Metric, Op, Panel, PanelKind, Paper, Preset, Reported},
     json::Number,
     random::Generator,
     record::{Colour, Frame, Heatmap, Level},
@@ -127,15 +127,26 @@ impl Experiment for Walk {
                     y_log: false,
                 },
             ],
-            claims: vec![Claim {
-                id: "walks_end",
-                statement: "Walks end.",
-                reported: None,
-                measure: "steps",
-                expect: Expect { op: Op::AtLeast, value: 1.0, tolerance: None },
-                needs_seeds: 1,
-                why: "Every walk has an end.",
-            }],
+            claims: vec![
+                Claim {
+                    id: "walks_end",
+                    statement: "Walks end.",
+                    reported: None,
+                    measure: "steps",
+                    expect: Expect { op: Op::AtLeast, value: 1.0, tolerance: None },
+                    needs_seeds: 1,
+                    why: "Every walk has an end.",
+                },
+                Claim {
+                    id: "right_is_ahead",
+                    statement: "The right walk gets further than the left one.",
+                    reported: Some(Reported { value: 0.5, unit: "m", source: "Table 1" }),
+                    measure: "place.right-left",
+                    expect: Expect { op: Op::Greater, value: 0.0, tolerance: None },
+                    needs_seeds: 3,
+                    why: "Neither walk knows right from left.",
+                },
+            ],
             datasets: vec!["digits"],
         }
     }

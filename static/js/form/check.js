@@ -1,4 +1,4 @@
-/** Asks the server, a moment after the last key, what a run would do: faults, time, memory, data, estimates. */
+/** Asks the server, a moment after the last key, what a run or a sweep would do: faults, time, memory, data, estimates. */
 import { post, Problem } from '../api.js';
 import { useEffect, useState } from '../html.js';
 
@@ -8,11 +8,11 @@ const WAIT_MS = 250;
  *   estimates: Record<string, number>}} Forecast */
 
 /**
- * @param {any} body of the run to be made; `null` to ask nothing
+ * @param {any} body of the run to be made; `null` to ask nothing @param {string} [path] where to ask, for a sweep its own check
  * @returns {{forecast: Forecast | null, faults: import('../types.js').Fault[], trouble: string, asking: boolean}}
  *   the last forecast stays while a new one is asked for, so that nothing jumps
  */
-export function useCheck(body) {
+export function useCheck(body, path = '/api/v1/runs/check') {
   const [answer, setAnswer] = useState({
     forecast: /** @type {Forecast | null} */ (null),
     faults: /** @type {import('../types.js').Fault[]} */ ([]),
@@ -26,7 +26,7 @@ export function useCheck(body) {
     const timer = setTimeout(async () => {
       setAsking(true);
       try {
-        const forecast = await post('/api/v1/runs/check', JSON.parse(text), { signal: abort.signal });
+        const forecast = await post(path, JSON.parse(text), { signal: abort.signal });
         setAnswer({ forecast, faults: [], trouble: '' });
       } catch (error) {
         if (abort.signal.aborted) return;

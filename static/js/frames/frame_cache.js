@@ -22,7 +22,7 @@ export class FrameCache {
 
   /** @param {import('../types.js').FrameRef} ref @returns {string} its address */
   url(ref) {
-    return `${this.base}/${ref.url}`;
+    return ref.url.startsWith('data:') ? ref.url : `${this.base}/${ref.url}`;
   }
 
   /** @param {import('../types.js').FrameRef} ref @returns {Promise<any>} the parsed frame */

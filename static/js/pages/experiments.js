@@ -7,6 +7,7 @@ import { formatDuration, formatValue } from '../format.js';
 import { html, useEffect, useRef, useState } from '../html.js';
 import { followAllRuns, watchRun } from '../live_runs.js';
 import { useLoad, useTitle } from '../load.js';
+import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
 import { navigate } from '../router.js';
 import { StatusWord } from '../run/status_face.js';
@@ -148,6 +149,9 @@ export function ExperimentsPage() {
   const [wanted, setWanted] = useState('');
   const [newest, setNewest] = useState(/** @type {Record<string, number>} */ ({}));
   const known = useRef(/** @type {Map<string, string>} */ (new Map()));
+  const [round, setRound] = useState(0);
+  // Runs made while the news were lost are found by looking again.
+  useNewsBack(() => setRound((n) => n + 1));
   useEffect(
     () =>
       followAllRuns(async (event) => {
@@ -167,7 +171,7 @@ export function ExperimentsPage() {
       ${cards && cards.length > 3 && html`<input type="search" placeholder="Filter" aria-label="Filter experiments" value=${wanted} onInput=${(event) => setWanted(event.currentTarget.value)} />`}
     </div>
     ${error && html`<p class="fault">${error.message}</p>`}
-    <div class="experiments">${shown.map((card) => html`<${ExperimentCard} key=${card.id} card=${card} canWrite=${canWrite} newRun=${newest[card.id] ?? 0} wide=${(cards ?? []).length <= FEW_CARDS} />`)}</div>
+    <div class="experiments">${shown.map((card) => html`<${ExperimentCard} key=${card.id} card=${card} canWrite=${canWrite} newRun=${(newest[card.id] ?? 0) + round} wide=${(cards ?? []).length <= FEW_CARDS} />`)}</div>
     ${cards && shown.length === 0 && html`<p class="quiet">No experiment has this in its title or summary.</p>`}
   </main>`;
 }

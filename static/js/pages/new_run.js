@@ -8,41 +8,8 @@ import { formatBytes, formatDuration, formatValue, shortId } from '../format.js'
 import { html, useEffect, useMemo, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { navigate, useQuery } from '../router.js';
+import { quoted, terminalLine } from '../run/command.js';
 import { useCanWrite } from '../session.js';
-
-/** The text of a shell word, quoted. @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-/** A value as `--set` reads it: JSON, or else the bare text, unless that has a comma and would be several. @param {any} value */
-function settingText(value) {
-  if (typeof value !== 'string' || value.includes(',')) return JSON.stringify(value);
-  try {
-    JSON.parse(value);
-    return JSON.stringify(value);
-  } catch {
-    return value;
-  }
-}
-
-/** A word of a command line, quoted where a shell would take it apart. @param {string} text */
-const word = (text) => (/^[\w.,:/=+-]+$/.test(text) ? text : quoted(text));
-
-/** The line that makes the same in a terminal. @param {Record<string, any>} body of the run or the sweep to be made */
-function terminalLine({ experiment, preset, config = {}, seed, seeds, name, project, tags = [], device }) {
-  const settings = Object.entries(config).map(([field, value]) => ['--set', `${field}=${settingText(value)}`]);
-  const options = [
-    ...(preset ? [['--preset', preset]] : []),
-    ...settings,
-    ...(seed === undefined ? [] : [['--seed', String(seed)]]),
-    ...(seeds === undefined ? [] : [['--seeds', String(seeds)]]),
-    ...(name ? [['--name', name]] : []),
-    ...(project ? [['--project', project]] : []),
-    ...tags.map((tag) => ['--tag', tag]),
-    ...(device ? [['--device', device]] : []),
-    ...(location.origin === 'http://127.0.0.1:8080' ? [] : [['--server', location.origin]]),
-  ];
-  return `engram submit ${experiment} ${options.map(([option, value]) => `${option} ${word(value)}`).join(' ')} --watch`;
-}
 
 /** Most runs of one sweep. */
 const MOST_SEEDS = 10000;
@@ -139,7 +106,7 @@ function NewRun({ card, parent }) {
   </div>`;
 
   return html`<main class="page">
-    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1></div>
+    <div class="page-head"><h1>${card.title} <span class="quiet">${parent ? `clone of ${parent.name || `run ${shortId(parent.id)}`}` : 'new run'}</span></h1>${!parent && html`<a href=${`/sweeps/new?experiment=${card.id}${preset ? `&preset=${preset.id}` : ''}`}>Sweep instead</a>`}</div>
     <form class="new-run" onSubmit=${submit}>
       <div class="new-run-main">
         ${!parent &&

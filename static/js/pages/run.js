@@ -4,8 +4,10 @@ import { html, useEffect, useState } from '../html.js';
 import { isPageKey } from '../keys.js';
 import { useTitle } from '../load.js';
 import { RunActions } from '../run/actions.js';
+import { ExportMenu } from '../run/export_menu.js';
 import { RunData } from '../run/run_data.js';
 import { RunView } from '../run/run_view.js';
+import { SamenessVerdict } from '../run/sameness.js';
 import { ShareDialog } from '../run/share_dialog.js';
 import { StatusFace } from '../run/status_face.js';
 import { useRunTopics } from '../run/watch.js';
@@ -52,13 +54,15 @@ export function RunPage({ id }) {
         <h1>${heading} <span class="quiet">${run.name ? `${card?.title ?? run.experiment} · ${run.preset ?? ''} · ` : ''}seed ${run.seed}</span></h1>
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${data.live} />
       </div>
-      <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
-        onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} />
+      <div class="run-actions"><${ExportMenu} base=${`/api/v1/runs/${run.id}`} />
+        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
+          onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} /></div>
     </div>
     ${run.status === 'failed' &&
     html`<div class="callout is-failed"><p><b>${run.status_reason ?? 'It failed without a reason.'}</b></p>
       ${lastLines.map((line) => html`<p class="log-line" key=${line.seq}>${line.message}</p>`)}</div>`}
     ${error && html`<p class="fault">${error}</p>`}
+    ${run.parent_id && html`<${SamenessVerdict} id=${run.id} withId=${run.parent_id} status=${run.status} />`}
     <${RunView} data=${data} card=${card} />
     ${sharing && html`<${ShareDialog} what="run" target=${{ run_id: run.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;

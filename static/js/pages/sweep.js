@@ -61,7 +61,7 @@ export function SweepPage({ id }) {
     </div>
     ${error && html`<p class="fault">${error.message}</p>`}
     <p class="quiet sweep-facts">${facts.join(' · ')}${sweep.tags.map((tag) => html` <span class="tag">${tag}</span>`)}</p>
-    <${SweepTable} sweep=${sweep} card=${card} />
+    <${SweepTable} sweep=${sweep} card=${card} source=${{ sweep: `/api/v1/sweeps/${sweep.id}`, base: '/api/v1', anonymous: false }} />
     ${sharing && html`<${ShareDialog} what="sweep" target=${{ sweep_id: sweep.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;
 }

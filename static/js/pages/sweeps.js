@@ -12,10 +12,11 @@ import { isGoingOn, StateCounts } from '../sweep/sweep_face.js';
 const MOST_NAMED = 5;
 
 /** @param {import('../types.js').Sweep} sweep */
-function gridText({ grid, seeds }) {
+function gridText({ grid, cell_count: count, seeds }) {
   const listed = (values) => (values.length <= MOST_NAMED ? formatConfig(values) : `${formatConfig(values[0])} … ${formatConfig(values[values.length - 1])} (${values.length} values)`);
   const axes = Object.entries(grid).map(([field, values]) => `${field} ${listed(values)}`);
-  return [...axes, seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`].join(' × ');
+  const drawn = axes.length === 0 && count > 1 ? [`${count} drawn cells`] : axes;
+  return [...drawn, seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`].join(' × ');
 }
 
 export function SweepsPage() {
@@ -37,9 +38,9 @@ export function SweepsPage() {
     }
   };
   return html`<main class="page">
-    <div class="page-head"><h1>Sweeps</h1><a href="/runs">All runs</a></div>
+    <div class="page-head"><h1>Sweeps</h1><a href="/runs">All runs</a><a class="button" href="/sweeps/new">New sweep</a></div>
     ${error && html`<p class="fault">${error.message}</p>`}
-    ${value && sweeps.length === 0 && html`<div class="empty"><p>A sweep runs an experiment with several seeds, or every combination of several values, and judges the paper's claims over them. Give more than one seed in the form of a new run.</p><a class="button primary" href="/experiments">Choose an experiment</a></div>`}
+    ${value && sweeps.length === 0 && html`<div class="empty"><p>A sweep runs an experiment with several seeds, or every combination of several values, and judges the paper's claims over them. A random search draws the values instead.</p><a class="button primary" href="/sweeps/new">Make a sweep</a></div>`}
     ${sweeps.length > 0 &&
     html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Name</th><th scope="col">Grid</th><th scope="col" class="number">Runs</th><th scope="col">States</th><th scope="col" class="from-wide">Project</th><th scope="col" class="number">Made</th></tr></thead>

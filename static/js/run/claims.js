@@ -1,44 +1,13 @@
-/** The paper's claims as chips: verdict, value, the paper's figure and why. */
-import { formatExact, formatSigned, formatValue, toNumber } from '../format.js';
+/** The paper's claims as chips: verdict, value and the paper's figure; opened, what the verdict rests on. */
+import { get } from '../api.js';
+import { ClaimCard } from '../claims/claim_card.js';
+import { reportedText, valueText } from '../claims/claim_text.js';
+import { formatExact } from '../format.js';
+import { html, useEffect, useState } from '../html.js';
 import { estimateTitle, halfWidth } from '../sweep/estimates.js';
-import { html } from '../html.js';
-import { splitSummary } from './results.js';
 import { TERMINAL } from './run_data.js';
 
 export const SIGNS = { holds: '✓', fails: '✕', undecided: '○' };
-
-/** @param {import('../types.js').Expect} expect */
-function ruleText({ op, value, tolerance }) {
-  if (op === 'within') return `within ${formatValue(tolerance)} of ${formatValue(value)}`;
-  return `${{ '>': '>', '>=': '≥', '<': '<', '<=': '≤' }[op]} ${formatValue(value)}`;
-}
-
-/** A paired difference `METRIC.ARM-ARM`, shown with its sign. @param {string} measure */
-const isDifference = (measure) => /\.[^.]*-[^.]*$/.test(measure);
-
-/**
- * How a claim's value is shown: in the unit of the paper's figure, where that is a percentage and ours a fraction.
- * @param {import('../types.js').Card} card @param {import('../types.js').Claim} claim @returns {(value: any) => string}
- */
-function valueText(card, claim) {
-  const show = isDifference(claim.measure) ? formatSigned : formatValue;
-  const unit = card.metrics.find((metric) => metric.name === splitSummary(claim.measure).metric)?.unit ?? '';
-  const reported = claim.reported?.unit ?? '';
-  if (unit !== '' || (reported !== '%' && reported !== 'percentage points')) return (value) => show(value, claim.measure);
-  return (value) => {
-    const percent = 100 * toNumber(value);
-    if (!Number.isFinite(percent)) return show(value);
-    const sign = isDifference(claim.measure) && percent > 0 ? '+' : '';
-    return `${sign}${percent.toFixed(2).replace('-', '−')}`;
-  };
-}
-
-/** The paper's figure with the digits that the paper gives. @param {import('../types.js').Claim} claim */
-function reportedText({ measure, reported }) {
-  if (!reported) return '';
-  const sign = isDifference(measure) && reported.value > 0 ? '+' : '';
-  return `${sign}${String(reported.value).replace('-', '−')} ${reported.unit}`;
-}
 
 /** Mean ± half-width of a measure over seeds. @param {import('../types.js').Estimate} estimate @param {(value: any) => string} show */
 function meanText(estimate, show) {
@@ -47,12 +16,42 @@ function meanText(estimate, show) {
 }
 
 /**
- * @param {{card: import('../types.js').Card, run: {status?: string, claims?: import('../types.js').Verdict[], summary?: Record<string, any>},
- *   estimates?: Record<string, import('../types.js').Estimate>}} props of one run, or with `estimates` of the runs of a cell
+ * What all claims rest on, asked for when the first of them is opened, and again whenever `version` changes.
+ * @param {string} path @param {boolean} anonymous @param {string} version @param {boolean} wanted
+ * @returns {{evidence: import('../types.js').ClaimEvidence[] | null, fault: string}}
  */
-export function Claims({ card, run, estimates }) {
+function useEvidence(path, anonymous, version, wanted) {
+  const [answer, setAnswer] = useState({ path: '', evidence: /** @type {import('../types.js').ClaimEvidence[] | null} */ (null), fault: '' });
+  useEffect(() => {
+    if (!wanted || !path) return undefined;
+    const abort = new AbortController();
+    get(path, { signal: abort.signal, anonymous }).then(
+      ({ claims }) => setAnswer({ path, evidence: claims, fault: '' }),
+      (problem) => !abort.signal.aborted && setAnswer((old) => ({ ...old, path, fault: problem.message })),
+    );
+    return () => abort.abort();
+  }, [path, version, wanted]);
+  return answer.path === path ? answer : { evidence: null, fault: '' };
+}
+
+/**
+ * @param {{card: import('../types.js').Card, run: {status?: any, claims?: import('../types.js').Verdict[], summary?: Record<string, any>},
+ *   estimates?: Record<string, import('../types.js').Estimate>, source?: {path: string, anonymous: boolean}, preset?: string | null}} props
+ *   of one run, or with `estimates` of the runs of a cell; `source` is the address of what the claims rest on
+ */
+export function Claims({ card, run, estimates, source, preset }) {
+  const [opened, setOpened] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
+  // Of a cell the counts of its runs, of a run its state: when it changes, another run may have ended.
+  const version = JSON.stringify(run.status ?? '');
+  const { evidence, fault } = useEvidence(source?.path ?? '', source?.anonymous ?? false, version, opened.size > 0);
   if (card.claims.length === 0) return null;
-  return html`<section class="claims" aria-label="Claims of the paper">
+  const toggle = (id, open) => {
+    const next = new Set(opened);
+    if (open) next.add(id);
+    else next.delete(id);
+    setOpened(next);
+  };
+  return html`<section class="claims" aria-label=${estimates ? 'Claims of the paper over seeds' : 'Claims of the paper'}>
     ${card.claims.map((claim) => {
       const verdict = run.claims?.find((known) => known.id === claim.id);
       const state = verdict?.verdict ?? 'undecided';
@@ -62,7 +61,7 @@ export function Claims({ card, run, estimates }) {
       const show = valueText(card, claim);
       const { reported } = claim;
       const none = run.status && TERMINAL.has(run.status) ? 'not measured by this run' : 'no value yet';
-      return html`<details class="claim" data-verdict=${state} key=${claim.id}>
+      return html`<details class="claim" data-verdict=${state} key=${claim.id} onToggle=${(event) => toggle(claim.id, event.currentTarget.open)}>
         <summary>
           <span class="sign" aria-hidden="true">${SIGNS[state]}</span>
           <span class="statement">${claim.statement}</span>
@@ -72,13 +71,7 @@ export function Claims({ card, run, estimates }) {
             ${reported && html`<span class="quiet">paper ${reportedText(claim)}</span>`}
           </span>
         </summary>
-        ${claim.why && html`<p>${claim.why}</p>`}
-        ${verdict?.detail && html`<p>${verdict.detail}</p>`}
-        <p class="quiet">
-          Rule, fixed before any run: <code>${claim.measure}</code> ${ruleText(claim.expect)}, judged
-          ${claim.needs_seeds > 1 ? ` over at least ${claim.needs_seeds} seeds by the 95% t-interval; one run alone stays undecided` : ' from one run'}.
-          ${reported && ` Paper: ${reported.source}.`}
-        </p>
+        ${opened.has(claim.id) && html`<${ClaimCard} card=${card} claim=${claim} evidence=${evidence?.find((known) => known.id === claim.id) ?? null} preset=${preset ?? ''} fault=${fault} />`}
       </details>`;
     })}
   </section>`;

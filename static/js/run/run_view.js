@@ -61,7 +61,7 @@ export function RunView({ data, card: given }) {
       : html`<${SeriesPanel} key=${panel.id} card=${card} panel=${panel} data=${data} group=${group} />`;
 
   return html`<div class=${data.live.state === 'stale' ? 'run-view is-stale' : 'run-view'}>
-    <${Claims} card=${card} run=${run} />
+    <${Claims} card=${card} run=${run} preset=${run.preset} source=${{ path: `${data.source.base}/evidence`, anonymous: data.source.anonymous }} />
     <${ViewTools} group=${group} data=${data} card=${card} />
     <div class="run-columns">
       <div class="run-main">

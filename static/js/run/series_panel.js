@@ -1,6 +1,7 @@
 /** One panel of curves: chart, scale switches, and a legend whose numbers follow the crosshair. */
 import { armStyle, armTitle, armsOfRun, inCardOrder } from '../arms.js';
 import { LineChart } from '../charts/line_chart.js';
+import { SavePicture } from '../charts/save_picture.js';
 import { formatExact, formatValue } from '../format.js';
 import { html, useEffect, useRef } from '../html.js';
 import { useQuery } from '../router.js';
@@ -128,6 +129,7 @@ export function SeriesPanel({ card, panel, data, group }) {
   });
   useEffect(() => chart.current?.setScales(xScale === 'log', yScale === 'log'), [xScale, yScale]);
 
+  const namedLines = () => latest.current.flatMap(({ label, series, style }) => (series ? [{ label, series, style }] : []));
   const metric = card.metrics.find((known) => known.name === panel.metrics?.[0]);
   const arms = [...new Set(lines.map((line) => line.arm))].filter((arm) => arm !== null);
   const empty = lines.every((line) => !line.series);
@@ -168,5 +170,6 @@ export function SeriesPanel({ card, panel, data, group }) {
       })}
       ${lines.length > MOST_NAMED && html`<li class="quiet">and ${lines.length - MOST_NAMED} more</li>`}
     </ul>
+    <${SavePicture} chart=${chart} name=${`${card.id}-${panel.id}`} title=${panel.title} unit=${metric?.unit ?? ''} lines=${namedLines} />
   </section>`;
 }

@@ -1,20 +1,15 @@
-/** Sharing a run or a sweep: until when, the link (copied at once), who can see what. */
+/** Sharing a run, a sweep or a comparison: until when, the link (copied at once), who can see what. */
 import { post } from '../api.js';
 import { copyText, CopyButton } from '../clipboard.js';
 import { Dialog } from '../dialog.js';
 import { formatWhen } from '../format.js';
 import { html, useState } from '../html.js';
+import { TermChoice, TERMS } from '../share/terms.js';
 
-/** @type {[string, number | null][]} */
-const TERMS = [
-  ['Never', null],
-  ['In an hour', 3600],
-  ['In a day', 86400],
-  ['In a week', 7 * 86400],
-  ['In 30 days', 30 * 86400],
-];
+/** What a link shows of each. */
+const SHOWN = { run: "this run's", sweep: "this sweep's table and its runs'", comparison: "these runs'" };
 
-/** @param {{what: 'run' | 'sweep', target: {run_id: string} | {sweep_id: string}, title: string, onClose: () => void}} props */
+/** @param {{what: 'run' | 'sweep' | 'comparison', target: {run_id: string} | {sweep_id: string} | {run_ids: string[]}, title: string, onClose: () => void}} props */
 export function ShareDialog({ what, target, title: initial, onClose }) {
   const [title, setTitle] = useState(initial);
   const [term, setTerm] = useState(0);
@@ -51,8 +46,8 @@ export function ShareDialog({ what, target, title: initial, onClose }) {
   return html`<${Dialog} title=${`Share this ${what}`} onClose=${onClose}>
     <form class="stack" onSubmit=${make}>
       <label class="stacked">Title <input type="text" value=${title} maxlength="200" onInput=${(event) => setTitle(event.currentTarget.value)} /></label>
-      <label class="stacked">Ends <select onChange=${(event) => setTerm(Number(event.currentTarget.value))}>${TERMS.map(([name], i) => html`<option value=${i} selected=${i === term}>${name}</option>`)}</select></label>
-      <p class="quiet">Whoever has the link sees ${what === 'run' ? "this run's" : "this sweep's table and its runs'"} curves, pictures, claims, config, log and files, live and read-only. Nothing else of this lab, and no login is needed.</p>
+      <${TermChoice} term=${term} onChange=${setTerm} />
+      <p class="quiet">Whoever has the link sees ${SHOWN[what]} curves, pictures, claims, config, log and files, live and read-only. Nothing else of this lab, and no login is needed.</p>
       ${fault && html`<p class="fault">${fault}</p>`}
       <div class="actions"><button type="button" onClick=${onClose}>Cancel</button><button class="primary" disabled=${busy}>Make link and copy</button></div>
     </form>

@@ -1,5 +1,5 @@
 /** The face of every state a run can be in. */
-import { formatDuration, formatWhen } from '../format.js';
+import { formatDuration, formatUtc, formatWhen } from '../format.js';
 import { html } from '../html.js';
 
 /** @type {Record<string, string>} */
@@ -59,10 +59,11 @@ export function StatusFace({ run, rate, live }) {
   const preparing = isPreparing(run);
   const fetched = percentIn(run.status_reason);
   const stale = live.state === 'stale';
+  const time = run.finished_at ?? run.queue?.expected_start;
   return html`<div class="status-face">
     <${StatusWord} run=${run} />
     <${ProgressBar} percent=${preparing ? (Number.isNaN(fetched) ? 0 : fetched) : run.progress.percent} busy=${run.status === 'running' && !stale} />
-    <span class="status-detail number">${run.status === 'failed' ? '' : detail(run, rate)}</span>
-    ${stale && html`<span class="stale" role="status">stale since ${live.since.toLocaleTimeString('en-GB')} · reconnecting</span>`}
+    <span class="status-detail number" title=${time ? formatUtc(time) : ''}>${run.status === 'failed' ? '' : detail(run, rate)}</span>
+    ${stale && html`<span class="stale" role="status" title=${formatUtc(live.since)}>stale since ${live.since.toLocaleTimeString('en-GB')} · reconnecting</span>`}
   </div>`;
 }

@@ -1,12 +1,18 @@
-/** The tables of a sweep: mean ± half-width of a metric for every arm, a row a cell of its grid, and the claims over the seeds. */
+/** What a sweep has come to: the claims over the seeds of a cell and its curves, a map of the cells, and their table. */
+import { get } from '../api.js';
 import { armTitle, inCardOrder } from '../arms.js';
 import { formatConfig, formatExact, formatValue } from '../format.js';
 import { html, useMemo, useState } from '../html.js';
+import { useLoad } from '../load.js';
 import { useQuery } from '../router.js';
 import { Claims, SIGNS } from '../run/claims.js';
 import { splitSummary } from '../run/results.js';
 import { Scroll } from '../scroll.js';
+import { CellCurves } from './cell_curves.js';
 import { cellName, estimateText, estimateTitle } from './estimates.js';
+import { FieldPlot, hasFieldPlot } from './field_plot.js';
+import { fieldsOf, isGrid } from './fields.js';
+import { HeatMap } from './heat_map.js';
 import { StateCounts } from './sweep_face.js';
 
 /** Rows drawn before somebody asks for all. */
@@ -46,8 +52,11 @@ function nameTitle(card, name) {
   return other ? `${armTitle(card.arms, arm)} − ${armTitle(card.arms, other)}` : armTitle(card.arms, arm);
 }
 
-/** @param {{sweep: import('../types.js').SweepDetail, card: import('../types.js').Card}} props */
-export function SweepTable({ sweep, card }) {
+/**
+ * @param {{sweep: import('../types.js').SweepDetail, card: import('../types.js').Card, source: {sweep: string, base: string, anonymous: boolean}}} props
+ *   `source.sweep` is the address of the sweep, `source.base` the one below which its runs are
+ */
+export function SweepTable({ sweep, card, source }) {
   const [chosen, choose] = useQuery('metric');
   const [chosenCell, setCell] = useQuery('cell', '0');
   const groups = useMemo(() => groupsOf(sweep, card), [sweep, card]);
@@ -55,14 +64,26 @@ export function SweepTable({ sweep, card }) {
   const place = sweep.cells[Number(chosenCell)] ? Number(chosenCell) : 0;
   const cell = sweep.cells[place];
   const hasMany = sweep.cells.length > 1;
+  // Another run of the cell may have begun or ended when these change.
+  const version = cell ? JSON.stringify(cell.status) : '';
+  const cellPath = `${source.sweep}/cells/${place}`;
+  const { value: detail } = useLoad((signal) => get(cellPath, { signal, anonymous: source.anonymous }), [cellPath], version);
+  const titleOf = (name) => `${card.metrics.find((known) => known.name === splitSummary(name).metric)?.title ?? splitSummary(name).metric}, ${nameTitle(card, name)}`;
+  // What the first claim is judged by tells most of where in the grid it would hold.
+  const measure = card.claims.find((claim) => groups.some(({ names }) => names.includes(claim.measure)))?.measure;
+  const mapped = [...new Set([...(measure ? [measure] : []), ...groups.flatMap(({ names }) => names)])];
   const title = ({ metric, differences }) => `${card.metrics.find((known) => known.name === metric)?.title ?? metric}${differences ? ', paired differences' : ''}`;
 
   return html`<div class="sweep-table">
     ${cell && card.claims.length > 0 &&
     html`<section class="sweep-claims">
       <h2>Claims over seeds ${hasMany && html`<span class="quiet">${cellName(cell.values, formatConfig)}</span>`}</h2>
-      <${Claims} card=${card} run=${cell} estimates=${cell.summary} />
+      <${Claims} card=${card} run=${cell} estimates=${cell.summary} preset=${sweep.preset} source=${{ path: cellPath, anonymous: source.anonymous }} />
     </section>`}
+    ${hasMany && mapped.length > 0 && (isGrid(sweep) && fieldsOf(sweep).length > 1
+      ? html`<${HeatMap} sweep=${sweep} names=${mapped} titleOf=${titleOf} place=${place} onChoose=${setCell} />`
+      : hasFieldPlot(sweep) && html`<${FieldPlot} sweep=${sweep} names=${mapped} titleOf=${titleOf} place=${place} onChoose=${setCell} />`)}
+    ${detail && html`<${CellCurves} card=${card} seeds=${detail.seeds} base=${source.base} anonymous=${source.anonymous} version=${version} />`}
     ${group
       ? html`<div class="view-tools">
           <h2>${hasMany ? 'Cells' : 'Numbers over seeds'}</h2>
@@ -104,7 +125,7 @@ function Numbers({ cell, card, names }) {
  */
 function Cells({ sweep, card, names, place, onChoose }) {
   const [all, setAll] = useState(false);
-  const fields = Object.keys(sweep.grid);
+  const fields = fieldsOf(sweep);
   const rows = all ? sweep.cells : sweep.cells.slice(0, FIRST_ROWS);
   return html`<${Scroll}><table class="data cells">
       <thead><tr>
@@ -129,7 +150,7 @@ function CellRow({ cell, card, fields, names, current, onChoose }) {
   const n = Math.max(0, ...names.map((name) => cell.summary[name]?.n ?? 0));
   const verdicts = cell.claims.map((verdict) => `${verdict.id} ${verdict.verdict}: ${verdict.detail}`).join('\n');
   return html`<tr class=${current ? 'is-current' : ''}>
-    ${fields.map((field) => html`<td key=${field} class="value">${formatConfig(cell.values[field])}</td>`)}
+    ${fields.map((field) => html`<td key=${field} class="value">${cell.values[field] === undefined ? '' : formatConfig(cell.values[field])}</td>`)}
     ${card.claims.length > 0 &&
     html`<td><button class="mini verdicts" aria-pressed=${current} title=${`${verdicts}\n\nClick shows them above.`} aria-label=${verdicts} onClick=${onChoose}>
       ${cell.claims.map((verdict) => html`<span key=${verdict.id} data-verdict=${verdict.verdict}>${SIGNS[verdict.verdict]}</span>`)}

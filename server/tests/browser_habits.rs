@@ -88,8 +88,8 @@ async fn the_first_page_is_light_and_no_page_asks_for_anything_while_nothing_hap
     browser.begin_pages_with(hurry).await;
     browser.goto(&stage.url("/")).await;
     browser.wait("document.querySelector('.picture canvas')").await;
-    // The other pages follow a moment after the first, and are counted.
-    browser.wait("performance.getEntriesByName(new URL('/static/js/pages/lab.js', location.href).href).length > 0").await;
+    // The pages that most go to next follow a moment after the first, and are counted.
+    browser.wait("performance.getEntriesByName(new URL('/static/js/pages/run.js', location.href).href).length > 0").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let sizes = "['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind)).reduce((sum, entry) => sum + entry.transferSize, 0)";
     let bytes = browser.eval(sizes).await.as_f64().unwrap();

@@ -23,8 +23,9 @@ const ROUTES = [
   ['/lab', () => import('./pages/lab.js').then((page) => page.LabPage)],
   ['/login', () => import('./pages/login.js').then((page) => page.LoginPage)],
 ];
-/** The others follow once the first page has had its time, so that going there takes no wait. */
-const LOAD_OTHERS_MS = 2000;
+/** Where most go next; these pages follow once the first one has had its time, so that going there takes no wait. */
+const NEXT = ['/new/{id}', '/runs', '/runs/{id}'];
+const LOAD_NEXT_MS = 2000;
 
 /** Pages that are here. @type {Map<string, Page>} */
 const pages = new Map();
@@ -83,4 +84,4 @@ function App() {
 startRouter();
 const root = document.getElementById('app');
 if (root) render(html`<${App} />`, root);
-setTimeout(() => ROUTES.forEach(([pattern, load]) => loadPage(pattern, load).catch(() => {})), LOAD_OTHERS_MS);
+setTimeout(() => ROUTES.filter(([pattern]) => NEXT.includes(pattern)).forEach(([pattern, load]) => loadPage(pattern, load).catch(() => {})), LOAD_NEXT_MS);

@@ -22,6 +22,9 @@ export function Notices() {
   // Nothing goes away under the pointer or the focus.
   const [held, setHeld] = useState(false);
   const box = useRef(/** @type {HTMLElement | null} */ (null));
+  // What is on the screen, also for a key that arrives before the effects of its drawing have run.
+  const shown = useRef(/** @type {Notice | null} */ (null));
+  shown.current = notice;
   show = (next) => {
     setHeld(false);
     setNotice(next);
@@ -32,7 +35,7 @@ export function Notices() {
     return () => clearTimeout(timer);
   }, [notice, held]);
   const undo = () => {
-    const back = notice?.undo;
+    const back = shown.current?.undo;
     setNotice(null);
     if (back) back().then(() => notify('Taken back.'), notifyError);
   };

@@ -202,7 +202,7 @@ async fn fill(path: &std::path::Path) {
             project: if sweep % 3 == 0 { "other" } else { "default" }.to_owned(),
             created_by: "bench".to_owned(),
             config: Map::new(),
-            grid: Map::new(),
+            grid: json!({}),
             cells: [0.5, 0.75, 0.8, 0.9].map(config).to_vec(),
             seeds: (0..RUNS_OF_A_SWEEP / 4).collect(),
             device: "auto".to_owned(),

@@ -1,7 +1,7 @@
 /** A curve the size of a thumbnail: no axes, the range in two numbers at most. */
-import { html, useEffect, useRef } from '../html.js';
+import { html, useRef } from '../html.js';
 import { useDark } from '../theme.js';
-import { fitCanvas } from '../frames/canvas.js';
+import { fitCanvas, useDrawing } from '../frames/canvas.js';
 
 /** @typedef {{steps: number[], values: number[], style: import('../arms.js').ArmStyle}} SparkLine */
 
@@ -54,18 +54,10 @@ function drawSpark(context, width, height, lines, total) {
 export function Spark({ lines, total = null, height, label, version = 0 }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const dark = useDark();
-  useEffect(() => {
-    const draw = () => {
-      const drawn = fitCanvas(canvas.current, height);
-      if (drawn) drawSpark(drawn.context, drawn.width, height, lines, total);
-    };
-    const frame = requestAnimationFrame(draw);
-    const resizer = new ResizeObserver(draw);
-    if (canvas.current?.parentElement) resizer.observe(canvas.current.parentElement);
-    return () => {
-      cancelAnimationFrame(frame);
-      resizer.disconnect();
-    };
-  }, [lines, total, height, dark, version]);
+  const draw = () => {
+    const drawn = fitCanvas(canvas.current, height);
+    if (drawn) drawSpark(drawn.context, drawn.width, height, lines, total);
+  };
+  useDrawing(canvas, draw, [lines, total, height, dark, version]);
   return html`<canvas ref=${canvas} class="spark" role="img" aria-label=${label}></canvas>`;
 }

@@ -1,7 +1,7 @@
 /** Parallel coordinates of the compared runs: an upright axis a value, a line a run; dragging along an axis keeps the runs that pass there. */
 import { linearTicks } from '../charts/ranges.js';
-import { fitCanvas } from '../frames/canvas.js';
-import { html, useEffect, useRef, useState } from '../html.js';
+import { fitCanvas, useDrawing } from '../frames/canvas.js';
+import { html, useRef, useState } from '../html.js';
 import { inks, useDark } from '../theme.js';
 import { axisOf, rangeOf } from './axis_values.js';
 
@@ -34,19 +34,11 @@ export function ParallelCoordinates({ dots, names, brushes, onBrush }) {
   const xOf = (index, all = width()) => LEFT + (axes.length > 1 ? (index * (all - LEFT - RIGHT)) / (axes.length - 1) : 0);
   const yOf = (index, value) => HEIGHT - BOTTOM - ((value - ranges[index][0]) / (ranges[index][1] - ranges[index][0])) * (HEIGHT - TOP - BOTTOM);
   const valueAt = (index, y) => ranges[index][0] + ((HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)) * (ranges[index][1] - ranges[index][0]);
-  useEffect(() => {
-    const draw = () => {
-      const fitted = fitCanvas(canvas.current, HEIGHT);
-      if (fitted) drawAll(fitted.context, fitted.width);
-    };
-    const frame = requestAnimationFrame(draw);
-    const resizer = new ResizeObserver(draw);
-    if (canvas.current?.parentElement) resizer.observe(canvas.current.parentElement);
-    return () => {
-      cancelAnimationFrame(frame);
-      resizer.disconnect();
-    };
-  }, [dots, names.join(), brushes, drag, dark]);
+  const draw = () => {
+    const fitted = fitCanvas(canvas.current, HEIGHT);
+    if (fitted) drawAll(fitted.context, fitted.width);
+  };
+  useDrawing(canvas, draw, [dots, names.join(), brushes, drag, dark]);
 
   /** @param {CanvasRenderingContext2D} context @param {number} all its width */
   function drawAll(context, all) {

@@ -1,7 +1,7 @@
 /** Scatter of the compared runs: one value against another, a dot a run, in the colour of its group. */
 import { linearRange } from '../charts/ranges.js';
-import { drawAxes, fitCanvas } from '../frames/canvas.js';
-import { html, useEffect, useRef, useState } from '../html.js';
+import { drawAxes, fitCanvas, useDrawing } from '../frames/canvas.js';
+import { html, useRef, useState } from '../html.js';
 import { navigate } from '../router.js';
 import { inks, useDark } from '../theme.js';
 import { axisOf } from './axis_values.js';
@@ -22,32 +22,24 @@ export function Scatter({ dots, x, y }) {
   const runs = dots.map((dot) => dot.run);
   const [xAxis, yAxis] = [axisOf(x, runs), axisOf(y, runs)];
   const known = dots.filter(({ run }) => Number.isFinite(xAxis.at(run)) && Number.isFinite(yAxis.at(run)));
-  useEffect(() => {
-    const draw = () => {
-      const fitted = fitCanvas(canvas.current, HEIGHT);
-      if (!fitted || known.length === 0) return;
-      const { context, width } = fitted;
-      const range = (axis) => {
-        const values = known.map(({ run }) => axis.at(run));
-        return axis.words ? /** @type {[number, number]} */ ([-0.5, axis.words.length - 0.5]) : linearRange(Math.min(...values), Math.max(...values), null);
-      };
-      const place = drawAxes(context, width, HEIGHT, { range: range(xAxis), log: false, title: xAxis.title }, { range: range(yAxis), log: false, title: yAxis.title }, inks());
-      placed.current = known.map((dot) => ({ dot, left: place.x(xAxis.at(dot.run)), top: place.y(yAxis.at(dot.run)) }));
-      for (const { dot, left, top } of placed.current) {
-        context.beginPath();
-        context.arc(left, top, RADIUS, 0, 2 * Math.PI);
-        context.fillStyle = `${dot.color}b0`;
-        context.fill();
-      }
+  const draw = () => {
+    const fitted = fitCanvas(canvas.current, HEIGHT);
+    if (!fitted || known.length === 0) return;
+    const { context, width } = fitted;
+    const range = (axis) => {
+      const values = known.map(({ run }) => axis.at(run));
+      return axis.words ? /** @type {[number, number]} */ ([-0.5, axis.words.length - 0.5]) : linearRange(Math.min(...values), Math.max(...values), null);
     };
-    const frame = requestAnimationFrame(draw);
-    const resizer = new ResizeObserver(draw);
-    if (canvas.current?.parentElement) resizer.observe(canvas.current.parentElement);
-    return () => {
-      cancelAnimationFrame(frame);
-      resizer.disconnect();
-    };
-  }, [dots, x, y, dark]);
+    const place = drawAxes(context, width, HEIGHT, { range: range(xAxis), log: false, title: xAxis.title }, { range: range(yAxis), log: false, title: yAxis.title }, inks());
+    placed.current = known.map((dot) => ({ dot, left: place.x(xAxis.at(dot.run)), top: place.y(yAxis.at(dot.run)) }));
+    for (const { dot, left, top } of placed.current) {
+      context.beginPath();
+      context.arc(left, top, RADIUS, 0, 2 * Math.PI);
+      context.fillStyle = `${dot.color}b0`;
+      context.fill();
+    }
+  };
+  useDrawing(canvas, draw, [dots, x, y, dark]);
   const onMove = (event) => {
     const { offsetX, offsetY } = event;
     const distance = ({ left, top }) => Math.hypot(left - offsetX, top - offsetY);

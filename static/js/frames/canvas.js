@@ -1,6 +1,24 @@
 /** Canvases as sharp as the screen, and the axes that several kinds of frame share. */
 import { linearTicks, logTicks } from '../charts/ranges.js';
 import { formatTick } from '../format.js';
+import { useEffect } from '../html.js';
+
+/**
+ * Draws on a canvas with the next frame after an input has changed, and anew whenever the canvas's parent changes its size.
+ * @param {{current: HTMLCanvasElement | null}} canvas @param {(() => void) | null} draw `null` while there is nothing to draw @param {readonly any[]} inputs
+ */
+export function useDrawing(canvas, draw, inputs) {
+  useEffect(() => {
+    if (!draw) return undefined;
+    const frame = requestAnimationFrame(draw);
+    const resizer = new ResizeObserver(draw);
+    if (canvas.current?.parentElement) resizer.observe(canvas.current.parentElement);
+    return () => {
+      cancelAnimationFrame(frame);
+      resizer.disconnect();
+    };
+  }, inputs);
+}
 
 /**
  * Sizes a canvas to its parent's width for the screen's pixels and clears it; drawing then happens in CSS pixels.

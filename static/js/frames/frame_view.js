@@ -2,7 +2,7 @@
 import { armStyle } from '../arms.js';
 import { html, useEffect, useRef, useState } from '../html.js';
 import { inks, useDark } from '../theme.js';
-import { fitCanvas } from './canvas.js';
+import { fitCanvas, useDrawing } from './canvas.js';
 import { drawGraph } from './graph.js';
 import { drawHeatmap } from './heatmap.js';
 import { drawHistogram } from './histogram.js';
@@ -104,20 +104,11 @@ function Picture({ frameRef, cache, arms, height, asGraph, earlierRef, visible }
     };
   }, [frameRef.seq, wantsEarlier?.seq, visible]);
 
-  useEffect(() => {
-    if (!shown || !visible) return undefined;
-    const draw = () => {
-      const drawn = fitCanvas(canvas.current, height);
-      if (drawn) probe.current = drawKind(shown, asGraph, drawn.context, drawn.width, height, arms);
-    };
-    const frame = requestAnimationFrame(draw);
-    const resizer = new ResizeObserver(draw);
-    if (canvas.current?.parentElement) resizer.observe(canvas.current.parentElement);
-    return () => {
-      cancelAnimationFrame(frame);
-      resizer.disconnect();
-    };
-  }, [shown, height, dark, asGraph, visible]);
+  const draw = () => {
+    const drawn = fitCanvas(canvas.current, height);
+    if (drawn && shown) probe.current = drawKind(shown, asGraph, drawn.context, drawn.width, height, arms);
+  };
+  useDrawing(canvas, shown && visible ? draw : null, [shown, height, dark, asGraph, visible]);
 
   const onMove = (event) => {
     const bounds = event.currentTarget.getBoundingClientRect();

@@ -75,7 +75,7 @@ fn judge_one(claim: &Claim, summaries: &[BTreeMap<String, Number>]) -> Verdict {
 }
 
 /// On which side of the rule the values from `low` to `high` lie, all of them finite.
-fn side(expect: &Expect, low: f64, high: f64) -> Judgement {
+pub fn side(expect: &Expect, low: f64, high: f64) -> Judgement {
     let tolerance = expect.tolerance.unwrap_or(0.0);
     let (holds, fails) = match expect.op {
         Op::Greater => (low > expect.value, high <= expect.value),

@@ -1,6 +1,9 @@
 //! What stands beside a verdict: a bootstrap interval, how many runs are on the claimed side, and how many seeds a verdict would take.
 
-use crate::interval::{Estimate, half_width};
+use crate::{
+    claims::{Judgement, side},
+    interval::{Estimate, half_width},
+};
 use lab::{
     experiment::{Claim, Expect, Op},
     random::Generator,
@@ -31,29 +34,23 @@ pub fn bootstrap(values: &[f64]) -> Option<(f64, f64)> {
 
 /// How many of the runs are on the claimed side of the rule, each on its own. Of differences within a run this is the probability of improvement.
 pub fn on_claimed_side(values: &[f64], expect: &Expect) -> usize {
-    values.iter().filter(|value| distance(**value, expect).is_some_and(|(holds, _)| holds)).count()
+    values.iter().filter(|value| value.is_finite() && side(expect, **value, **value) == Judgement::Holds).count()
 }
 
-/// Whether a value keeps the rule, and how far it is from the nearest edge of it; `None` for one that is not finite.
-pub fn distance(value: f64, expect: &Expect) -> Option<(bool, f64)> {
-    let edge = (value - expect.value).abs();
-    value.is_finite().then(|| match expect.op {
-        Op::Greater => (value > expect.value, edge),
-        Op::AtLeast => (value >= expect.value, edge),
-        Op::Less => (value < expect.value, edge),
-        Op::AtMost => (value <= expect.value, edge),
-        Op::Within => {
-            let tolerance = expect.tolerance.unwrap_or(0.0);
-            (edge <= tolerance, (edge - tolerance).abs())
-        }
-    })
+/// How far a finite value is from the nearest edge of the rule.
+pub fn distance(value: f64, expect: &Expect) -> f64 {
+    let from_value = (value - expect.value).abs();
+    match expect.op {
+        Op::Within => (from_value - expect.tolerance.unwrap_or(0.0)).abs(),
+        Op::Greater | Op::AtLeast | Op::Less | Op::AtMost => from_value,
+    }
 }
 
 /// How many seeds a verdict would take if mean and spread stayed as they are: the fewest whose 95% t-interval would not reach the nearest
 /// edge of the rule. `None` without a spread, on the edge itself, and beyond a million.
 pub fn seeds_needed(estimate: &Estimate, claim: &Claim) -> Option<usize> {
     let spread = estimate.standard_deviation.filter(|_| estimate.interval.is_some())?;
-    let (_, distance) = distance(estimate.mean, &claim.expect)?;
+    let distance = distance(estimate.mean, &claim.expect);
     let fewest = (claim.needs_seeds as usize).max(2);
     if spread == 0.0 {
         return (distance > 0.0).then_some(fewest);

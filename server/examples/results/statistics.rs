@@ -10,7 +10,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// The least level at which the t-interval of the mean lies on one side of the rule; `None` without an interval that has a width.
 pub fn p_value(estimate: &Estimate, expect: &Expect) -> Option<f64> {
     let spread = estimate.standard_deviation.filter(|spread| *spread > 0.0 && estimate.interval.is_some())?;
-    let (_, distance) = distance(estimate.mean, expect)?;
+    let distance = distance(estimate.mean, expect);
     let t = StudentsT::new(0.0, 1.0, (estimate.n - 1) as f64).ok()?;
     Some(2.0 * t.sf(distance / (spread / (estimate.n as f64).sqrt())))
 }

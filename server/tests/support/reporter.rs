@@ -25,10 +25,15 @@ pub struct Reporter {
 impl Reporter {
     /// Queues a run and leases it.
     pub async fn start(base: &str) -> Self {
+        Self::start_with_seed(base, 0).await
+    }
+
+    /// Queues a run with this seed and leases it.
+    pub async fn start_with_seed(base: &str, seed: u64) -> Self {
         let client = super::client();
         let worker_id = Uuid::new_v4();
         let catalogue: Value = client.get(format!("{base}/api/v1/experiments")).send().await.unwrap().json().await.unwrap();
-        let run = json!({ "experiment": catalogue["items"][0]["id"] });
+        let run = json!({ "experiment": catalogue["items"][0]["id"], "seed": seed });
         let answer = client.post(format!("{base}/api/v1/runs")).json(&run).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
         let introduction =

@@ -6,6 +6,7 @@
 //! of an output group into one larger product was measured to be slower.
 
 mod pattern;
+mod product;
 mod side;
 
 pub use pattern::TilePattern;

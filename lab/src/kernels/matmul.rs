@@ -10,11 +10,11 @@ const FAR_APART: usize = 512;
 /// A matrix inside a slice: element `(i, j)` is `values[i * row_stride + j * column_stride]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a, T = f32> {
-    values: &'a [T],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+    pub(super) values: &'a [T],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) row_stride: usize,
+    pub(super) column_stride: usize,
 }
 
 impl<'a, T: Real> Matrix<'a, T> {
@@ -96,7 +96,7 @@ fn product_with<T: Real>(into: &mut [T], destination: Destination, a: Matrix<'_,
 }
 
 /// Copies or adds `from`, `[columns, rows]`, to `into`, `[rows, columns]`.
-fn exchange<T: Real>(from: &[T], into: &mut [T], rows: usize, destination: Destination) {
+pub(super) fn exchange<T: Real>(from: &[T], into: &mut [T], rows: usize, destination: Destination) {
     /// Rows and columns of a block: its numbers and those it is made of fit the registers and the first cache.
     const BLOCK: usize = 16;
     let columns = into.len() / rows;

@@ -1,12 +1,13 @@
 //! Which tiles of a layer exist, and the products of those that do.
 
-use super::side::Side;
+use super::{product::product_into, side::Side};
 use crate::kernels::{
     linear::{Activation, relu},
-    matmul::{Destination, Matrix, product_alone},
+    matmul::{Destination, Matrix, exchange},
 };
 use candle_core::{Result, Shape, bail};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Which units make up the groups, and which tiles exist: every output group has the same number of source groups.
 ///
@@ -32,6 +33,11 @@ fn readers(groups: usize, sources: &[usize]) -> Result<Vec<Vec<usize>>> {
         readers.push(tile);
     }
     Ok(readers)
+}
+
+/// For the products of a sum in turn: the first replaces what is there.
+fn first_overwrites(at: usize) -> Destination {
+    if at == 0 { Destination::Overwrite } else { Destination::Add }
 }
 
 impl TilePattern {
@@ -115,12 +121,12 @@ impl TilePattern {
         dense
     }
 
-    fn source_columns(&self, tile: usize) -> std::ops::Range<usize> {
+    fn source_columns(&self, tile: usize) -> Range<usize> {
         let size = self.inputs.size;
         self.sources[tile] * size..(self.sources[tile] + 1) * size
     }
 
-    fn group_columns(&self, tile: usize) -> std::ops::Range<usize> {
+    fn group_columns(&self, tile: usize) -> Range<usize> {
         let size = self.outputs.size;
         tile / self.fan_in * size..(tile / self.fan_in + 1) * size
     }
@@ -133,19 +139,18 @@ impl TilePattern {
     /// `activation(x W + b)` for inputs `[batch, inputs]`.
     pub(super) fn forward(&self, inputs: &[f32], weights: &[f32], bias: &[f32], activation: Activation) -> Vec<f32> {
         let batch = inputs.len() / self.inputs.units;
-        let x = self.inputs.to_places(inputs);
-        let x = Matrix::new(&x, batch, self.inputs.places(self.groups));
-        let mut blocks = vec![0f32; batch * self.outputs.units];
-        blocks.par_chunks_mut(batch * self.outputs.size).enumerate().for_each(|(group, block)| {
-            for slot in 0..self.fan_in {
-                let tile = group * self.fan_in + slot;
-                let destination = if slot == 0 { Destination::Overwrite } else { Destination::Add };
-                product_alone(block, destination, x.columns(self.source_columns(tile)), self.tile(weights, tile));
+        let (x, width) = (self.inputs.to_places(inputs), self.inputs.places(self.groups));
+        let products = |rows: Range<usize>, into: &mut [f32]| {
+            let x = Matrix::new(&x[rows.start * width..rows.end * width], rows.len(), width);
+            for tile in 0..self.sources.len() {
+                let destination = first_overwrites(tile % self.fan_in);
+                let (x, w) = (x.columns(self.source_columns(tile)), self.tile(weights, tile));
+                product_into(into, self.outputs.units, self.group_columns(tile), destination, x, w);
             }
-        });
+        };
         match activation {
-            Activation::Identity => self.outputs.gather_groups(&blocks, self.groups, |unit, z| z + bias[unit]),
-            Activation::Relu => self.outputs.gather_groups(&blocks, self.groups, |unit, z| relu(z + bias[unit])),
+            Activation::Identity => self.outputs.rows_of(batch, self.groups, products, |unit, z| z + bias[unit]),
+            Activation::Relu => self.outputs.rows_of(batch, self.groups, products, |unit, z| relu(z + bias[unit])),
         }
     }
 
@@ -157,22 +162,30 @@ impl TilePattern {
         let gradient = Matrix::new(gradient, batch, self.outputs.units);
         into.par_chunks_mut(self.tile_size()).enumerate().for_each(|(tile, into)| {
             let (x, gradient) = (x.columns(self.source_columns(tile)), gradient.columns(self.group_columns(tile)));
-            product_alone(into, Destination::Overwrite, x.transposed(), gradient);
+            product_into(into, self.outputs.size, 0..self.outputs.size, Destination::Overwrite, x.transposed(), gradient);
         });
     }
 
     /// The gradient of the inputs, given the gradient before the activation, by places.
     pub(super) fn input_gradient(&self, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
-        let batch = gradient.len() / self.outputs.units;
-        let gradient = Matrix::new(gradient, batch, self.outputs.units);
-        let mut blocks = vec![0f32; batch * self.inputs.places(self.groups)];
-        blocks.par_chunks_mut(batch * self.inputs.size).zip(&self.readers).for_each(|(block, readers)| {
-            for (at, tile) in readers.iter().enumerate() {
-                let destination = if at == 0 { Destination::Overwrite } else { Destination::Add };
-                product_alone(block, destination, gradient.columns(self.group_columns(*tile)), self.tile(weights, *tile).transposed());
-            }
+        let (batch, size, width) = (gradient.len() / self.outputs.units, self.tile_size(), self.inputs.places(self.groups));
+        let mut transposed = vec![0f32; weights.len()];
+        transposed.par_chunks_mut(size).zip(weights.par_chunks(size)).for_each(|(into, tile)| {
+            exchange(tile, into, self.outputs.size, Destination::Overwrite);
         });
-        self.inputs.gather_groups(&blocks, self.groups, |_, value| value)
+        let products = |rows: Range<usize>, into: &mut [f32]| {
+            let units = self.outputs.units;
+            let gradient = Matrix::new(&gradient[rows.start * units..rows.end * units], rows.len(), units);
+            for (group, readers) in self.readers.iter().enumerate() {
+                let columns = group * self.inputs.size..(group + 1) * self.inputs.size;
+                for (at, tile) in readers.iter().enumerate() {
+                    let w = Matrix::new(&transposed[tile * size..(tile + 1) * size], self.outputs.size, self.inputs.size);
+                    let destination = first_overwrites(at);
+                    product_into(into, width, columns.clone(), destination, gradient.columns(self.group_columns(*tile)), w);
+                }
+            }
+        };
+        self.inputs.rows_of(batch, self.groups, products, |_, value| value)
     }
 
     /// Batch size. Errors: shapes that do not fit.

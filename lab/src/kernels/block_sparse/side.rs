@@ -3,7 +3,10 @@
 use crate::kernels::linear::ROWS_PER_TASK;
 use candle_core::{Result, bail};
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
+
+/// Rows of a task that multiplies: few enough for work on many cores, many enough to use a tile several times while it is in the cache.
+const PRODUCT_ROWS: usize = 16;
 
 /// Stands for a place of a group that no unit fills.
 const NO_UNIT: u32 = u32::MAX;
@@ -62,27 +65,34 @@ impl Side {
         Cow::Owned(sorted)
     }
 
-    /// Rows of units from one block of rows per group, each number changed by `change(unit, value)`.
-    pub(super) fn gather_groups(&self, blocks: &[f32], groups: usize, change: impl Fn(usize, f32) -> f32 + Sync) -> Vec<f32> {
-        let (size, batch) = (self.size, blocks.len() / self.places(groups));
+    /// Rows of units made from rows of places, each number changed by `change(unit, value)`.
+    ///
+    /// `fill(rows, places)` writes the places of some of the rows, `[rows, places]`; what it leaves is 0.
+    pub(super) fn rows_of(
+        &self,
+        batch: usize,
+        groups: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        change: impl Fn(usize, f32) -> f32 + Sync,
+    ) -> Vec<f32> {
         let mut rows = vec![0f32; batch * self.units];
-        rows.par_chunks_mut(ROWS_PER_TASK * self.units).enumerate().for_each(|(task, rows)| {
-            for (at, row) in rows.chunks_exact_mut(self.units).enumerate() {
-                let from = task * ROWS_PER_TASK + at;
-                for group in 0..groups {
-                    let block = &blocks[(group * batch + from) * size..][..size];
-                    match &self.order {
-                        None => {
-                            let first = group * size;
-                            for (place, (into, value)) in row[first..first + size].iter_mut().zip(block).enumerate() {
-                                *into = change(first + place, *value);
-                            }
-                        }
-                        Some(order) => {
-                            for (value, unit) in block.iter().zip(&order[group * size..]) {
-                                if let Some(into) = row.get_mut(*unit as usize) {
-                                    *into = change(*unit as usize, *value);
-                                }
+        rows.par_chunks_mut(PRODUCT_ROWS * self.units).enumerate().for_each(|(task, rows)| {
+            let first = task * PRODUCT_ROWS;
+            let range = first..first + rows.len() / self.units;
+            match &self.order {
+                None => {
+                    fill(range, rows);
+                    for row in rows.chunks_exact_mut(self.units) {
+                        row.iter_mut().enumerate().for_each(|(unit, value)| *value = change(unit, *value));
+                    }
+                }
+                Some(order) => {
+                    let mut places = vec![0f32; range.len() * self.places(groups)];
+                    fill(range, &mut places);
+                    for (row, places) in rows.chunks_exact_mut(self.units).zip(places.chunks_exact(order.len())) {
+                        for (value, unit) in places.iter().zip(order) {
+                            if let Some(into) = row.get_mut(*unit as usize) {
+                                *into = change(*unit as usize, *value);
                             }
                         }
                     }

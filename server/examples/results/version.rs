@@ -19,16 +19,17 @@ struct Module {
     code: Code,
 }
 
-/// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card, random numbers, and every module of kernels and
-/// data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file cannot be read.
+/// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card and presets, random numbers, and every module of
+/// kernels, theory and data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file cannot be read.
 pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let source = root.join("lab/src");
     let own = Path::new("experiments").join(experiment);
     ensure!(source.join(&own).is_dir(), "there is no folder {}", source.join(&own).display());
     let mut counted = read(&source, Path::new("random.rs"))?;
-    counted.extend(read(&source, &own)?.into_iter().filter(|(file, _)| !file.ends_with("card.rs")));
+    let shown_only = ["card.rs", "card", "presets.rs"].map(|name| own.join(name));
+    counted.extend(read(&source, &own)?.into_iter().filter(|(file, _)| !shown_only.iter().any(|shown| file.starts_with(shown))));
     let mut others = Vec::new();
-    for folder in ["kernels", "datasets"] {
+    for folder in ["kernels", "theory", "datasets"].into_iter().filter(|folder| source.join(folder).is_dir()) {
         others.extend(modules(&source, Path::new(folder))?);
     }
     while let Some(at) = others.iter().position(|module| counted.values().any(|text| names(text, &module.words))) {
@@ -121,6 +122,8 @@ mod tests {
         write("random.rs", "1");
         write("experiments/one/mod.rs", "use crate::kernels::Fast;");
         write("experiments/one/card.rs", "a card");
+        write("experiments/one/card/fork.rs", "a part of the card");
+        write("experiments/one/presets.rs", "presets");
         write("experiments/two/mod.rs", "another experiment");
         let list = "pub mod fast;\npub mod slow;\npub mod deep;\npub use fast::{Fast, fastest};\npub use slow::Slow;";
         write("kernels/mod.rs", list);
@@ -130,9 +133,15 @@ mod tests {
         write("kernels/slow.rs", "slow");
         write("datasets/images.rs", "images");
         let first = code();
-        for other in
-            ["experiments/one/card.rs", "experiments/two/mod.rs", "kernels/slow.rs", "datasets/images.rs", "kernels/fast/table.bin"]
-        {
+        for other in [
+            "experiments/one/card.rs",
+            "experiments/one/card/fork.rs",
+            "experiments/one/presets.rs",
+            "experiments/two/mod.rs",
+            "kernels/slow.rs",
+            "datasets/images.rs",
+            "kernels/fast/table.bin",
+        ] {
             write(other, "changed");
             assert_eq!(code(), first, "{other}");
         }

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod mil;
 pub mod pairs;
 pub mod patterns;
+mod presets;
 pub mod repertoire;
 pub mod retrieve;
 pub mod signs;

@@ -20,8 +20,8 @@ struct Module {
 }
 
 /// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card and presets, random numbers, and every module of
-/// kernels and data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file cannot
-/// be read.
+/// kernels, theory and data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file
+/// cannot be read.
 pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let source = root.join("lab/src");
     let own = Path::new("experiments").join(experiment);
@@ -30,7 +30,7 @@ pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let shown_only = ["card.rs", "card", "presets.rs"].map(|name| own.join(name));
     counted.extend(read(&source, &own)?.into_iter().filter(|(file, _)| !shown_only.iter().any(|shown| file.starts_with(shown))));
     let mut others = Vec::new();
-    for folder in ["kernels", "datasets"] {
+    for folder in ["kernels", "theory", "datasets"].into_iter().filter(|folder| source.join(folder).is_dir()) {
         others.extend(modules(&source, Path::new(folder))?);
     }
     while let Some(at) = others.iter().position(|module| counted.values().any(|text| names(text, &module.words))) {

@@ -3,9 +3,9 @@
 //! Nothing here is random and nothing depends on the number of threads. Solvers say whether they converged and never stay silent about it.
 
 pub mod fixed_point;
-pub mod normal;
+pub mod normal_distribution;
 pub mod quadrature;
-pub mod root;
+pub mod root_finding;
 
 pub use fixed_point::{Damped, FixedPoint};
-pub use quadrature::Rule;
+pub use quadrature::Quadrature;

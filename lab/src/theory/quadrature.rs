@@ -1,11 +1,11 @@
 //! Quadrature rules: Gauss-Hermite for means over the normal distribution, Gauss-Legendre and the trapezoid on an interval.
 
-use super::normal::density;
+use super::normal_distribution::density;
 use std::f64::consts::PI;
 
 /// Nodes, ascending, and their weights.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
+pub struct Quadrature {
     /// Where the function is asked.
     pub nodes: Vec<f64>,
     /// What its values count.
@@ -17,12 +17,12 @@ const MOST_HERMITE_NODES: usize = 500;
 /// Most nodes of Gauss-Legendre.
 const MOST_LEGENDRE_NODES: usize = 2_000;
 
-impl Rule {
+impl Quadrature {
     /// Means over a standard normal variable, `E f(z) = sum_k w_k f(z_k)`: probabilists' Gauss-Hermite, exact for polynomials of degree below
     /// `2 n`. The weights sum to 1.
     ///
     /// `n` in 1..=500, else it panics; weights below 1e-308 are 0. Steps and kinks (a sign, or `tanh(x / T)` at small T) converge slowly or not at all: use
-    /// [`Rule::normal_trapezoid`] or a closed form there.
+    /// [`Quadrature::normal_trapezoid`] or a closed form there.
     pub fn hermite(n: usize) -> Self {
         assert!((1..=MOST_HERMITE_NODES).contains(&n), "1 to {MOST_HERMITE_NODES} nodes; got {n}");
         // From the largest root of He_n down, each by Newton's method from where those before point to (Numerical Recipes, chapter 4.5).
@@ -150,7 +150,7 @@ fn legendre_polynomial(n: usize, x: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::normal::ln_cosh;
+    use super::super::normal_distribution::ln_cosh;
     use super::*;
 
     fn close(found: f64, expected: f64, relative: f64) {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn rules_of_five_nodes_in_closed_form() {
-        let rule = Rule::hermite(5);
+        let rule = Quadrature::hermite(5);
         for (at, node, weight) in [
             (2, 0.0, 8.0 / 15.0),
             (3, 1.355_626_179_974_265_9, 0.222_075_922_005_612_64),
@@ -169,7 +169,7 @@ mod tests {
             close(rule.weights[at], weight, 4e-15);
             close(rule.weights[4 - at], weight, 4e-15);
         }
-        let rule = Rule::legendre(5, -1.0, 1.0);
+        let rule = Quadrature::legendre(5, -1.0, 1.0);
         for (at, node, weight) in [
             (2, 0.0, 128.0 / 225.0),
             (3, 0.538_469_310_105_683_1, 0.478_628_670_499_366_47),
@@ -183,12 +183,12 @@ mod tests {
     #[test]
     fn nodes_of_large_rules() {
         // References computed with 50 digits.
-        let rule = Rule::hermite(120);
+        let rule = Quadrature::hermite(120);
         close(rule.nodes[119], 20.897_349_687_416_616, 1e-15);
         close(rule.weights[119], 5.477_570_156_422_411e-96, 1e-12);
         close(rule.nodes[60], 0.143_096_021_485_458_15, 1e-14);
         close(rule.weights[60], 0.113_012_728_743_004_77, 1e-14);
-        let rule = Rule::legendre(240, -1.0, 1.0);
+        let rule = Quadrature::legendre(240, -1.0, 1.0);
         close(rule.nodes[239], 0.999_950_007_741_625_7, 1e-15);
         close(rule.weights[239], 0.000_128_295_209_986_382_03, 1e-11);
     }
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn every_rule_ascends_and_integrates_what_it_must() {
         for n in 1..=MOST_HERMITE_NODES {
-            let rule = Rule::hermite(n);
+            let rule = Quadrature::hermite(n);
             assert!(rule.nodes.len() == n && rule.nodes.is_sorted_by(|a, b| a < b), "{n}");
             close(rule.weights.iter().sum(), 1.0, 1e-13);
             if n >= 4 {
@@ -205,7 +205,7 @@ mod tests {
             }
         }
         for n in [1, 2, 3, 7, 64, 121, 500, MOST_LEGENDRE_NODES] {
-            let rule = Rule::legendre(n, -1.0, 3.0);
+            let rule = Quadrature::legendre(n, -1.0, 3.0);
             assert!(rule.nodes.len() == n && rule.nodes.is_sorted_by(|a, b| a < b), "{n}");
             close(rule.weights.iter().sum(), 4.0, 1e-13);
             close(rule.sum(|x| x), 4.0, 1e-13);
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn means_over_the_normal_distribution() {
         // E ln cosh z and E tanh^2 z, computed with 50 digits; E cos z = exp(-1/2).
-        for rule in [Rule::hermite(120), Rule::normal_trapezoid(601, 8.0)] {
+        for rule in [Quadrature::hermite(120), Quadrature::normal_trapezoid(601, 8.0)] {
             close(rule.sum(f64::cos), (-0.5f64).exp(), 1e-13);
             close(rule.sum(ln_cosh), 0.374_567_207_491_437_97, 1e-12);
             close(rule.sum(|z| z.tanh().powi(2)), 0.394_294_490_397_841_17, 1e-11);
@@ -229,9 +229,9 @@ mod tests {
     fn a_step_needs_the_trapezoid() {
         // E |tanh(z / T)| at T = 0.02 is 1 less about 2 T ln 2 phi(0).
         let steep = |z: f64| (z / 0.02).tanh().abs();
-        let fine = Rule::normal_trapezoid(60_001, 8.0).sum(steep);
+        let fine = Quadrature::normal_trapezoid(60_001, 8.0).sum(steep);
         assert!((fine - (1.0 - 0.04 * 2f64.ln() * density(0.0))).abs() < 1e-4, "{fine}");
-        assert!((Rule::normal_trapezoid(6_001, 8.0).sum(steep) - fine).abs() < 1e-4);
-        assert!((Rule::hermite(120).sum(steep) - fine).abs() > 1e-3, "Gauss-Hermite does not see the step");
+        assert!((Quadrature::normal_trapezoid(6_001, 8.0).sum(steep) - fine).abs() < 1e-4);
+        assert!((Quadrature::hermite(120).sum(steep) - fine).abs() > 1e-3, "Gauss-Hermite does not see the step");
     }
 }

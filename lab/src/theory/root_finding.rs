@@ -105,7 +105,7 @@ pub fn first_bracket(mut function: impl FnMut(f64) -> f64, grid: impl IntoIterat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theory::normal::erf;
+    use crate::theory::normal_distribution::erf;
     use std::f64::consts::PI;
 
     #[test]

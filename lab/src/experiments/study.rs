@@ -39,10 +39,7 @@ pub fn measured(label: &str, points: &[(f64, f64, f64)]) -> Curve {
 
 /// A line computed point by point `(x, y, whether the solver converged)`.
 pub fn solved(label: &str, points: &[(f64, f64, bool)]) -> Curve {
-    Curve {
-        converged: Some(points.iter().map(|point| point.2).collect()),
-        ..curve(label, Role::Theory, points.iter().map(|p| (p.0, p.1)))
-    }
+    Curve { converged: Some(points.iter().map(|point| point.2).collect()), ..curve(label, Role::Theory, points.iter().map(|p| (p.0, p.1))) }
 }
 
 /// A curve without error bars.

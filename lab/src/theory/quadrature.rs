@@ -200,7 +200,7 @@ mod tests {
             assert!(rule.nodes.len() == n && rule.nodes.is_sorted_by(|a, b| a < b), "{n}");
             close(rule.weights.iter().sum(), 4.0, 1e-13);
             close(rule.sum(|x| x), 4.0, 1e-13);
-            if n >= 7 {
+            if n >= 64 {
                 close(rule.sum(|x| x.exp()), 3f64.exp() - (-1f64).exp(), 1e-13);
             }
         }

@@ -55,7 +55,8 @@ impl Columns {
 
     fn field(&self, word: usize) -> f64 {
         let column = &self.words[word * self.patterns..(word + 1) * self.patterns];
-        self.scale * column.iter().zip(&self.overlaps).map(|(entry, overlap)| i128::from(*entry) * i128::from(*overlap)).sum::<i128>() as f64
+        self.scale
+            * column.iter().zip(&self.overlaps).map(|(entry, overlap)| i128::from(*entry) * i128::from(*overlap)).sum::<i128>() as f64
     }
 }
 

@@ -206,9 +206,8 @@ mod tests {
         let (n, m, r, d) = (130.0, per_pattern as f64, 0.4f64, 0.5);
         let rho = (1.0 - r * r) / (m * r * r);
         let length = r * r * (1.0 + rho);
-        let entries: Vec<Vec<Vec<f64>>> = (0..3)
-            .map(|mu| (0..per_pattern).map(|a| (0..130).map(|unit| entry(&drawn, mu, a, unit) as f64).collect()).collect())
-            .collect();
+        let entries: Vec<Vec<Vec<f64>>> =
+            (0..3).map(|mu| (0..per_pattern).map(|a| (0..130).map(|unit| entry(&drawn, mu, a, unit) as f64).collect()).collect()).collect();
         let (mut pooled, mut taught) = (drawn.unsupervised(spins.clone(), d), drawn.supervised(spins, d));
         for flips in [vec![], vec![3, 77], vec![129, 3]] {
             pooled.flip(&flips);

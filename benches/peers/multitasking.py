@@ -5,7 +5,7 @@
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 peers/bin/python benches/peers/multitasking.py
     cargo bench -p lab --bench multitasking           # the same by Engram, one thread
 
-A sweep updates every neuron once: a random tenth at a time, or all at once. Fields come from the overlaps with three stored patterns of 100,000
+A sweep updates every neuron once: a tenth at a time, the tenths in random order, or all at once. Fields come from the overlaps with three stored patterns of 100,000
 entries, or from 640 examples of each of two patterns of 10,000, without a teacher all side by side. Patterns and examples are matrices of
 single precision, so that fields and overlaps are products of matrices.
 """
@@ -38,7 +38,8 @@ def say(what, work, rounds):
 def sweep(rng, rows, spins, scale, blocks):
     """`rows` [features, neurons]: fields are `scale rows^T (rows s)`."""
     neurons = len(spins)
-    for block in np.array_split(rng.permutation(neurons), blocks) if blocks > 1 else [slice(None)]:
+    for at in rng.permutation(blocks):
+        block = slice(at * neurons // blocks, (at + 1) * neurons // blocks)
         mine = rows[:, block]
         field = scale * (mine.T @ (rows @ spins))
         up = rng.random(len(field), dtype=np.float32) < 1 / (1 + np.exp(-2 * field / TEMPERATURE))

@@ -195,16 +195,16 @@ fn a_hierarchy_gives_way_to_equal_amplitudes() {
 
 #[test]
 fn weaker_modes_die_when_it_gets_warm() {
-    let given = json!({ "dilutions": [0.4], "temperatures": [0.05, 0.3, 0.6, 1.1], "samples": 8 });
+    let given = json!({ "dilutions": [0.4], "temperatures": [0.05, 0.2, 0.3, 0.6, 1.5], "samples": 8 });
     let (_, rows) = table("temperature_quick", given, 0);
     let amplitude = |temperature: f64, mode: &str| {
         let row = rows.iter().find(|row| row["arm"] == "diluted" && row["mode"] == mode && number(row, "temperature") == temperature);
         number(row.unwrap(), "amplitude")
     };
-    // The third dies at T = d^2 = 0.16, the second at T = d = 0.4, the first at T = 1.
-    assert!(amplitude(0.05, "3") > 0.1 && amplitude(0.3, "3").abs() < 0.05, "{} {}", amplitude(0.05, "3"), amplitude(0.3, "3"));
+    // The third dies at T = d^2 = 0.16 once the second is saturated, the second at T = d = 0.4, the first at T = 1.
+    assert!(amplitude(0.05, "3") > 0.1 && amplitude(0.2, "3").abs() < 0.05, "{} {}", amplitude(0.05, "3"), amplitude(0.2, "3"));
     assert!(amplitude(0.3, "2") > 0.2 && amplitude(0.6, "2").abs() < 0.05, "{} {}", amplitude(0.3, "2"), amplitude(0.6, "2"));
-    assert!(amplitude(0.6, "1") > 0.8 && amplitude(1.1, "1").abs() < 0.1, "{} {}", amplitude(0.6, "1"), amplitude(1.1, "1"));
+    assert!(amplitude(0.6, "1") > 0.8 && amplitude(1.5, "1").abs() < 0.05, "{} {}", amplitude(0.6, "1"), amplitude(1.5, "1"));
 }
 
 #[test]
@@ -231,6 +231,16 @@ fn a_teacher_makes_no_difference_and_theory_says_how_far_examples_go() {
             );
         }
     }
+    let mean_of = |arm: &str, dilution: f64, examples: f64| {
+        let of_row = |row: &&BTreeMap<String, String>| {
+            row["arm"] == arm && row["mode"] == "1" && (number(row, "dilution"), number(row, "examples")) == (dilution, examples)
+        };
+        number(rows.iter().find(of_row).unwrap(), "amplitude")
+    };
+    for (dilution, examples) in [(0.0, 20.0), (0.0, 40.0), (0.0, 80.0), (0.0, 320.0), (0.3, 80.0), (0.3, 160.0), (0.3, 320.0)] {
+        let (taught, pooled) = (mean_of("supervised", dilution, examples), mean_of("unsupervised", dilution, examples));
+        assert!((taught - pooled).abs() <= 0.04, "d {dilution} M {examples}: {taught} {pooled}");
+    }
     assert!((0.8..=1.25).contains(&summary["learning/threshold_ratio"]), "{summary:?}");
     assert!((summary["learning/threshold_formula"] - 64.93).abs() < 0.01);
     assert!((summary["learning/threshold.supervised"] - 65.0).abs() < 15.0, "{summary:?}");
@@ -240,7 +250,7 @@ fn a_teacher_makes_no_difference_and_theory_says_how_far_examples_go() {
 #[test]
 fn energy_and_loss_are_one() {
     let found = summary_of("multitasking", &config("loss_quick", json!({})), 0);
-    assert!(found["loss/residual"] < 1e-9 && found["energy/last"] < found["energy/first"] - 0.2, "{found:?}");
+    assert!(found["loss/residual"] < 1e-9 && found["energy/last"] < found["energy/first"] - 0.02, "{found:?}");
 }
 
 #[test]

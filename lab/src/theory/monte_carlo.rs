@@ -9,10 +9,13 @@ pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
     (mean, if values.len() > 1 { (squares / (n - 1.0) / n).sqrt() } else { 0.0 * mean })
 }
 
-/// How many standard errors a measured value lies above a theory; 0 where both are equal, infinite where only the error is 0.
+/// Differences that are rounding of the solver.
+const ROUNDING: f64 = 1e-10;
+
+/// How many standard errors a measured value lies above a theory; 0 where both are equal to 1e-10, infinite where only the error is 0.
 pub fn z_score(measured: f64, error: f64, theory: f64) -> f64 {
     let difference = measured - theory;
-    if difference == 0.0 { 0.0 } else { difference / error }
+    if difference.abs() <= ROUNDING { 0.0 } else { difference / error }
 }
 
 /// The mean of a series in time, its error from means of blocks, and whether it drifts.

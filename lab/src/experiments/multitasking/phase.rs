@@ -36,7 +36,7 @@ pub struct PhaseConfig {
 
 impl Default for PhaseConfig {
     fn default() -> Self {
-        Self { patterns: 3, dilution_points: 50, temperature_points: 45, highest_temperature: 1.1 }
+        Self { patterns: 3, dilution_points: 50, temperature_points: 41, highest_temperature: 1.2 }
     }
 }
 

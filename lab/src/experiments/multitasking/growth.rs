@@ -151,17 +151,19 @@ impl Study for Growth {
     }
 
     fn finish(&self, out: &mut Recorder) -> Result<()> {
-        let (mut outside, mut largest) = (0, 0f64);
+        let (mut outside, mut largest, mut deviation) = (0, 0f64, 0f64);
         for (at, neurons) in self.config.neurons.iter().enumerate() {
             let modes = self.modes(at);
             let (within, resolved) = count(&modes);
             outside += modes.len() - within;
             largest = modes.iter().map(|(mean, error, theory)| z_score(*mean, *error, *theory).abs()).fold(largest, f64::max);
+            deviation = modes.iter().map(|(mean, _, theory)| (mean - theory).abs()).fold(deviation, f64::max);
             out.summary(format!("growth/patterns_n{neurons}"), modes.len() as f64);
             out.summary(format!("growth/resolved_n{neurons}"), resolved as f64);
         }
         out.summary("growth/modes_outside_3", outside as f64);
         out.summary("growth/largest_z", largest);
+        out.summary("growth/largest_deviation", deviation);
         let rows = self.config.neurons.iter().enumerate().flat_map(|(at, neurons)| {
             let modes = self.modes(at).into_iter().enumerate();
             modes.map(move |(mu, (mean, error, theory))| format!("{neurons},{},{mean},{error},{theory}", mu + 1)).collect::<Vec<_>>()

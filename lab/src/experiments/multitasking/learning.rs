@@ -262,7 +262,7 @@ impl Study for Learning {
 
     fn finish(&self, out: &mut Recorder) -> Result<()> {
         let arms: Vec<&str> = self.config.arms.iter().map(|arm| arm.id()).collect();
-        conclude(&self.trials, &arms, out);
+        conclude(&self.trials, &arms, self.config.neurons, out);
         out.summary("learning/threshold_formula", examples_needed(0.9, self.config.qualities[0]));
         if self.config.theory && self.config.patterns == 2 && self.config.temperature == 0.0 {
             for dilution in self.config.dilutions.iter().filter(|dilution| **dilution > 0.0) {

@@ -127,16 +127,19 @@ pub struct Measured {
     pub amplitudes: Vec<(f64, f64)>,
     /// The solution of lowest free energy.
     pub theory: Option<Solution>,
+    /// What a single neuron that turns in a single sample changes in a mean amplitude; errors below it are those of events too rare to be seen.
+    pub resolution: f64,
 }
 
 impl Measured {
-    /// How many errors each amplitude lies above theory; empty where there is none to compare with: no converged solution, or too close to the
+    /// How many errors each amplitude lies above theory, errors being at least the resolution; empty where there is none to compare with: no converged solution, or too close to the
     /// critical dilution.
     pub fn z_scores(&self) -> Vec<f64> {
         let near = (self.cell.dilution - critical_dilution(self.cell.patterns)).abs() < NEAR_CRITICAL;
         match &self.theory {
             Some(theory) if theory.converged && !near => {
-                self.amplitudes.iter().zip(&theory.amplitudes).map(|((mean, error), theory)| z_score(*mean, *error, *theory)).collect()
+                let z = |((mean, error), theory): (&(f64, f64), &f64)| z_score(*mean, error.max(self.resolution), *theory);
+                self.amplitudes.iter().zip(&theory.amplitudes).map(z).collect()
             }
             _ => Vec::new(),
         }
@@ -146,6 +149,11 @@ impl Measured {
     pub fn is_parallel(&self, least: f64) -> bool {
         self.theory.as_ref().is_some_and(|theory| has_equal(theory) && theory.amplitudes.last().is_some_and(|m| *m >= least))
     }
+}
+
+/// What one neuron changes in the amplitude of a pattern averaged over samples.
+pub fn resolution(neurons: usize, dilution: f64, samples: usize) -> f64 {
+    2.0 / (neurons as f64 * (1.0 - dilution) * samples as f64)
 }
 
 fn has_equal(solution: &Solution) -> bool {
@@ -255,6 +263,7 @@ impl Scan {
                 sorted: arm == ScanArm::Diluted && self.is_sorted(at),
                 amplitudes: self.amplitudes(of_arm, at),
                 theory: if arm == ScanArm::Diluted { self.state.theory[at].clone() } else { None },
+                resolution: resolution(self.plan.neurons, self.plan.cells[at].dilution, self.state.measured[of_arm][at].len()),
             })
             .collect()
     }

@@ -1,6 +1,6 @@
 //! What trials of learning say: curves against the number of examples, thresholds, and how far theory is from what was measured.
 
-use super::sample::Sample;
+use super::{sample::Sample, scan::resolution};
 use crate::{
     Recorder, Result,
     experiments::study::{axis, csv, curve, measured, solved},
@@ -88,7 +88,7 @@ pub fn plot(trials: &[Trial], (quality, dilution, _): (f64, f64, usize), arms: &
 }
 
 /// Summary and table.
-pub fn conclude(trials: &[Trial], arms: &[&str], out: &mut Recorder) {
+pub fn conclude(trials: &[Trial], arms: &[&str], neurons: usize, out: &mut Recorder) {
     let curves: Vec<&[Trial]> = trials.chunk_by(|a, b| (a.cell.0, a.cell.1) == (b.cell.0, b.cell.1)).collect();
     let thresholds: Vec<Vec<Option<f64>>> = (0..arms.len())
         .map(|arm| {
@@ -126,7 +126,8 @@ pub fn conclude(trials: &[Trial], arms: &[&str], out: &mut Recorder) {
             for mu in 0..trial.patterns() {
                 let (mean, error) = trial.amplitude(arm, mu);
                 let theory = trial.theory.as_ref().filter(|_| *id != "stored");
-                let z = theory.map(|(amplitudes, _)| z_score(mean, error, amplitudes[mu]));
+                let least = resolution(neurons, dilution, trial.samples[arm].len());
+                let z = theory.map(|(amplitudes, _)| z_score(mean, error.max(least), amplitudes[mu]));
                 z_scores.extend(z.filter(|_| theory.is_some_and(|(_, converged)| *converged)));
                 let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
                 let place = format!("{quality},{dilution},{examples},{id},{}", mu + 1);

@@ -25,8 +25,13 @@ enum Runs {
 }
 
 /// Of `hopfield` the softmax retrievals run on the GPU, of `nhl` the convolutions; batches of 10 are faster on a CPU.
-const EXPERIMENTS: [(&str, Runs); 4] =
-    [("g2gnet", Runs::OnGpu), ("homeostatic", Runs::OnCpu), ("hopfield", Runs::Counts), ("nhl", Runs::OnGpu)];
+const EXPERIMENTS: [(&str, Runs); 5] = [
+    ("g2gnet", Runs::OnGpu),
+    ("homeostatic", Runs::OnCpu),
+    ("hopfield", Runs::Counts),
+    ("multitasking", Runs::OnCpu),
+    ("nhl", Runs::OnGpu),
+];
 /// The summary numbers that are compared, by the beginning of their names.
 const EXACT: [&str; 1] = ["weights/edges_active."];
 const SHARES: [&str; 6] = ["accuracy/", "error/mean", "error/noises", "error/clean", "retrieval/bit_error", "weights/intra_fraction."];

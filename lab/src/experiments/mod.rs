@@ -1,6 +1,8 @@
-//! The experiments, one module per paper, named after its id.
+//! The experiments, one module per paper, named after its id, and what several of them share.
 
 pub mod g2gnet;
 pub mod homeostatic;
 pub mod hopfield;
+pub mod multitasking;
 pub mod nhl;
+pub mod study;

@@ -1,0 +1,153 @@
+//! Kind `phase`: how many patterns are alive, and how far apart their amplitudes are, over dilution and temperature; theory alone.
+
+use super::mean_field::{ALIVE, MOST_PATTERNS, MeanField, Regime};
+use crate::{
+    Checkpoint, Recorder, Result,
+    experiments::study::{Study, csv},
+    json::Number,
+    record::{Colour, Frame, Heatmap, Level},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Amplitudes of theory that differ by less are equal.
+const EQUAL: f64 = 1e-6;
+/// Largest dilution of the map.
+const MOST_DILUTION: f64 = 0.98;
+
+/// Parameters of `phase`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Phases over dilution and temperature")]
+#[serde(default, deny_unknown_fields)]
+pub struct PhaseConfig {
+    /// Patterns stored (K); theory sums `3^K` words.
+    #[schemars(title = "Patterns", range(min = 1, max = 8))]
+    pub patterns: usize,
+    /// Columns of the map, dilutions from 0 to 0.98.
+    #[schemars(title = "Dilutions", range(min = 2, max = 200))]
+    pub dilution_points: usize,
+    /// Rows of the map, temperatures from 0 up.
+    #[schemars(title = "Temperatures", range(min = 2, max = 200))]
+    pub temperature_points: usize,
+    /// The highest temperature, in units of the field with its factor 1 - d taken out; above 1 nothing is stored.
+    #[schemars(title = "Highest temperature", range(min = 0.01, max = 2.0))]
+    pub highest_temperature: f64,
+}
+
+impl Default for PhaseConfig {
+    fn default() -> Self {
+        Self { patterns: 3, dilution_points: 50, temperature_points: 41, highest_temperature: 1.2 }
+    }
+}
+
+/// A point of the map.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Point {
+    amplitudes: Vec<f64>,
+    converged: bool,
+}
+
+/// A run of `phase`.
+pub struct Phase {
+    config: PhaseConfig,
+    /// Temperature by temperature, each along the dilutions.
+    rows: Vec<Vec<Point>>,
+}
+
+impl Phase {
+    /// An empty map.
+    pub fn new(config: &PhaseConfig) -> Self {
+        Self { config: config.clone(), rows: Vec::new() }
+    }
+
+    fn dilution(&self, at: usize) -> f64 {
+        MOST_DILUTION * at as f64 / (self.config.dilution_points - 1) as f64
+    }
+
+    fn temperature(&self, at: usize) -> f64 {
+        self.config.highest_temperature * at as f64 / (self.config.temperature_points - 1) as f64
+    }
+
+    fn map(&self, max: f64, value: impl Fn(&Point) -> f64) -> Frame {
+        let (rows, columns) = (self.config.temperature_points, self.config.dilution_points);
+        // The highest temperature on top; rows to come are empty.
+        let of_row = |row: usize| {
+            let known = self.rows.get(rows - 1 - row);
+            (0..columns).map(|at| Number(known.map_or(f64::NAN, |row| value(&row[at])))).collect::<Vec<_>>()
+        };
+        Frame::Heatmap(Heatmap {
+            rows,
+            columns,
+            values: (0..rows).flat_map(of_row).collect(),
+            min: Number(0.0),
+            max: Number(max),
+            row_labels: Some((0..rows).map(|row| format!("{:.3}", self.temperature(rows - 1 - row))).collect()),
+            column_labels: Some((0..columns).map(|at| format!("{:.3}", self.dilution(at))).collect()),
+            x_title: format!("dilution d ({} patterns)", self.config.patterns),
+            y_title: "temperature T, in units of the field over 1 - d".to_owned(),
+            colour: Colour::Sequential,
+        })
+    }
+}
+
+fn alive(point: &Point) -> f64 {
+    point.amplitudes.iter().filter(|m| **m > ALIVE).count() as f64
+}
+
+fn spread(point: &Point) -> f64 {
+    point.amplitudes[0] - point.amplitudes[point.amplitudes.len() - 1]
+}
+
+impl Study for Phase {
+    fn total_steps(&self) -> u64 {
+        self.config.temperature_points as u64
+    }
+
+    fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
+        use rayon::prelude::*;
+        let temperature = self.temperature((t - 1) as usize);
+        let solve = |at: usize| {
+            let found = MeanField::new(self.config.patterns.min(MOST_PATTERNS), self.dilution(at), temperature).global_minimum();
+            Point { amplitudes: found.amplitudes, converged: found.converged }
+        };
+        let row: Vec<Point> = (0..self.config.dilution_points).into_par_iter().map(solve).collect();
+        let unconverged = row.iter().filter(|point| !point.converged).count();
+        if unconverged > 0 {
+            out.log(Level::Warning, format!("Theory did not converge at {unconverged} dilutions of temperature {temperature:.4}."));
+        }
+        let mean = |of: fn(&Point) -> f64| row.iter().map(of).sum::<f64>() / row.len() as f64;
+        out.point("phase/alive", None, mean(alive))?;
+        out.point("phase/spread", None, mean(spread))?;
+        self.rows.push(row);
+        out.frame("phase/alive", None, self.map(self.config.patterns as f64, alive));
+        out.frame("phase/spread", None, self.map(1.0, spread));
+        Ok(())
+    }
+
+    fn save(&self, into: &mut Checkpoint) -> Result<()> {
+        into.put_state("phase", &self.rows)
+    }
+
+    fn restore(&mut self, from: &Checkpoint) -> Result<()> {
+        self.rows = from.get_state("phase")?;
+        Ok(())
+    }
+
+    fn finish(&self, out: &mut Recorder) -> Result<()> {
+        let points: Vec<&Point> = self.rows.iter().flatten().collect();
+        for (regime, name) in Regime::NAMES {
+            let count = points.iter().filter(|point| Regime::of(&point.amplitudes, EQUAL) == regime).count();
+            out.summary(format!("phase/share_{name}"), count as f64 / points.len() as f64);
+        }
+        out.summary("theory/unconverged", points.iter().filter(|point| !point.converged).count() as f64);
+        let rows = self.rows.iter().enumerate().flat_map(|(t, row)| {
+            row.iter().enumerate().map(move |(d, point)| {
+                let amplitudes: Vec<String> = point.amplitudes.iter().map(f64::to_string).collect();
+                format!("{},{},{},{}", self.temperature(t), self.dilution(d), point.converged, amplitudes.join(","))
+            })
+        });
+        let modes: Vec<String> = (1..=self.config.patterns).map(|mu| format!("m{mu}")).collect();
+        out.artifact("phase.csv", "text/csv", csv(&format!("temperature,dilution,converged,{}", modes.join(",")), rows));
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! Kind `temperature`: at which noise the weaker patterns die, and where a hierarchy gives way to patterns of equal strength.
+
+use super::{
+    amplitudes::check_grid,
+    config::{Common, check_common},
+    mean_field::MOST_PATTERNS,
+    sample::Relaxation,
+    scan::{Cell, Plan, Scan, ScanArm, SortModes},
+    verdicts,
+};
+use crate::{
+    Checkpoint, Lab, Recorder, Result,
+    config::CrossFaults,
+    experiments::study::{Study, axis, curve, measured, solved},
+    record::{Frame, Plot, Role},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of `temperature`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Amplitudes against temperature")]
+#[serde(default, deny_unknown_fields)]
+pub struct TemperatureConfig {
+    /// Spins (N).
+    #[schemars(title = "Neurons", range(min = 100, max = 1_000_000))]
+    pub neurons: usize,
+    /// Patterns stored (K).
+    #[schemars(title = "Patterns", range(min = 1, max = 64))]
+    pub patterns: usize,
+    /// Shares of blanks (d), one curve after the other, ascending, up to 0.98.
+    #[schemars(title = "Dilutions", length(min = 1, max = 20), inner(range(min = 0.0, max = 1.0)))]
+    pub dilutions: Vec<f64>,
+    /// Temperatures in units of the field with its factor 1 - d taken out, ascending; above 1 nothing is stored.
+    #[schemars(title = "Temperatures", length(min = 1, max = 100), inner(range(min = 0.0, max = 2.0)))]
+    pub temperatures: Vec<f64>,
+    /// What is updated together.
+    #[schemars(title = "Dynamics")]
+    pub dynamics: super::dynamics::Dynamics,
+    /// Where every sample starts.
+    #[schemars(title = "Start")]
+    pub init: super::sample::Start,
+    /// Sweeps of every sample.
+    #[schemars(title = "Sweeps", range(min = 1, max = 100_000))]
+    pub sweeps: usize,
+    /// Sweeps before those that are averaged.
+    #[schemars(title = "Burn-in", range(min = 0, max = 99_999))]
+    pub burn_in: usize,
+    /// Samples of disorder for every point.
+    #[schemars(title = "Samples", range(min = 1, max = 1_000))]
+    pub samples: usize,
+    /// Whether lines of theory are computed.
+    #[schemars(title = "Theory")]
+    pub theory: bool,
+    /// Whether amplitudes are sorted in every sample before they are averaged.
+    #[schemars(title = "Sort modes")]
+    pub sort_modes: SortModes,
+    /// Networks compared.
+    #[schemars(title = "Arms", length(min = 1), extend("uniqueItems" = true))]
+    pub arms: Vec<ScanArm>,
+}
+
+impl Default for TemperatureConfig {
+    fn default() -> Self {
+        let common = Common::default();
+        Self {
+            neurons: 20_000,
+            patterns: 3,
+            dilutions: vec![0.4, 0.9],
+            temperatures: (1..=22).map(|k| f64::from(k) / 20.0).collect(),
+            dynamics: common.dynamics,
+            init: common.init,
+            sweeps: common.sweeps,
+            burn_in: common.burn_in,
+            samples: 10,
+            theory: true,
+            sort_modes: SortModes::Auto,
+            arms: vec![ScanArm::Diluted, ScanArm::Undiluted],
+        }
+    }
+}
+
+impl TemperatureConfig {
+    /// Adds the faults that span fields.
+    pub fn check(&self, faults: &mut CrossFaults) {
+        check_common(self.init, self.sweeps, self.burn_in, faults);
+        check_grid(&[self.patterns], &self.dilutions, &self.temperatures, self.theory, self.dynamics, faults);
+    }
+
+    /// The cells curve by curve, each along the temperatures.
+    pub fn plan(&self) -> Plan {
+        let cells = self.dilutions.iter().flat_map(|dilution| {
+            let cell = |temperature: &f64| Cell { patterns: self.patterns, dilution: *dilution, temperature: *temperature };
+            self.temperatures.iter().map(cell)
+        });
+        Plan {
+            kind: "temperature",
+            cells: cells.collect(),
+            neurons: self.neurons,
+            relaxation: Relaxation { temperature: 0.0, dynamics: self.dynamics, sweeps: self.sweeps, burn_in: self.burn_in },
+            start: self.init,
+            samples: self.samples,
+            theory: self.theory,
+            sort_modes: self.sort_modes,
+            arms: self.arms.clone(),
+        }
+    }
+}
+
+/// A run of `temperature`.
+pub struct Temperature {
+    scan: Scan,
+}
+
+impl Temperature {
+    /// An empty grid.
+    pub fn new(config: &TemperatureConfig, lab: &Lab) -> Self {
+        Self { scan: Scan::new(config.plan(), lab.seed) }
+    }
+
+    /// The curve that cell `at` lies on, and where a mode dies beside saturated stronger ones: T = d^(mu - 1).
+    fn plot(&self, at: usize) -> Frame {
+        let Cell { patterns, dilution, .. } = self.scan.plan().cells[at];
+        let found = self.scan.measured(ScanArm::Diluted);
+        let here: Vec<_> = found.iter().filter(|found| found.cell.dilution == dilution).collect();
+        let mut curves = Vec::new();
+        for mu in 0..patterns {
+            let points: Vec<_> =
+                here.iter().map(|found| (found.cell.temperature, found.amplitudes[mu].0, found.amplitudes[mu].1)).collect();
+            curves.push(measured(&format!("m{} measured", mu + 1), &points));
+        }
+        for mu in 0..patterns {
+            let line: Vec<_> = here
+                .iter()
+                .filter_map(|found| found.theory.as_ref().map(|theory| (found.cell.temperature, theory.amplitudes[mu], theory.converged)))
+                .collect();
+            if !line.is_empty() {
+                curves.push(solved(&format!("m{} theory", mu + 1), &line));
+            }
+        }
+        for mu in 1..patterns.min(MOST_PATTERNS) {
+            let death = dilution.powi(mu as i32);
+            curves.push(curve(&format!("T = d^{mu}"), Role::Theory, [(death, 0.0), (death, 1.0)].into_iter()));
+        }
+        let x = axis(&format!("temperature T in units of the field over 1 - d (d = {dilution}, {patterns} patterns)"), false);
+        Frame::Plot(Plot { x, y: axis("amplitude", false), curves })
+    }
+}
+
+impl Study for Temperature {
+    fn total_steps(&self) -> u64 {
+        self.scan.total_steps()
+    }
+
+    fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
+        let at = self.scan.step(t, out)?;
+        out.frame("amplitudes/temperature", None, self.plot(at));
+        Ok(())
+    }
+
+    fn save(&self, into: &mut Checkpoint) -> Result<()> {
+        self.scan.save(into)
+    }
+
+    fn restore(&mut self, from: &Checkpoint) -> Result<()> {
+        self.scan.restore(from)
+    }
+
+    fn finish(&self, out: &mut Recorder) -> Result<()> {
+        verdicts::conclude(&self.scan, "temperature", out);
+        // From which temperature on theory has all patterns equally strong, by dilution.
+        for dilution in
+            self.scan.plan().cells.iter().map(|cell| cell.dilution).collect::<Vec<_>>().chunk_by(|a, b| a == b).map(|same| same[0])
+        {
+            let found = self.scan.measured(ScanArm::Diluted);
+            let first = found.iter().find(|found| found.cell.dilution == dilution && found.is_parallel(super::mean_field::ALIVE));
+            if let Some(first) = first {
+                out.summary(format!("parallel/from_temperature_d{dilution}"), first.cell.temperature);
+            }
+        }
+        Ok(())
+    }
+}

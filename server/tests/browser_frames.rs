@@ -122,56 +122,34 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
     let app = TestApp::on_sqlite().await;
     let browser = Browser::open().await;
     show(&app, &browser).await;
-    let says = async |panel: &str, place: &str| {
-        browser.wait(&format!("document.querySelector('section[aria-label={panel:?}] canvas')?.height > 0")).await;
-        browser
-            .eval(&format!("void document.querySelector('section[aria-label={panel:?}] canvas').scrollIntoView({{ block: 'center' }})"))
-            .await;
-        let at = format!(
-            "(() => {{ const {{ left, top, width, height }} = document.querySelector('section[aria-label={panel:?}] canvas').getBoundingClientRect(); return ({place})(left, top, width, height); }})()"
+    // Looks for what the pointer is told along a line across a picture, so many parts of its height from the top.
+    let find = async |panel: &str, part: f64, wanted: &str| {
+        let canvas = format!("document.querySelector('section[aria-label={panel:?}] canvas')");
+        browser.wait(&format!("{canvas}?.height > 0")).await;
+        let place = format!(
+            "(() => {{ {canvas}.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = {canvas}.getBoundingClientRect(); return [left, top + {part} * height, width]; }})()"
         );
-        let at = browser.eval(&at).await;
-        browser.point_at((at[0].as_f64().unwrap(), at[1].as_f64().unwrap())).await;
-        browser
-            .wait(&format!("document.querySelector('section[aria-label={panel:?}] .tip')?.textContent"))
-            .await
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    // The strip's third point lies at its lower end, three quarters across; the way there is found by what the page says.
-    let strip = async |part: f64| {
+        let place: Vec<f64> = serde_json::from_value(browser.eval(&place).await).unwrap();
         for across in 0..200 {
-            browser.wait("document.querySelector('section[aria-label=\"Magnetisation\"] canvas')?.height > 0").await;
-            let at = format!(
-                "(() => {{ const canvas = document.querySelector('section[aria-label=\"Magnetisation\"] canvas'); canvas.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = canvas.getBoundingClientRect(); return [left + width * {across} / 200, top + height * {part}]; }})()"
-            );
-            let at = browser.eval(&at).await;
-            browser.point_at((at[0].as_f64().unwrap(), at[1].as_f64().unwrap())).await;
-            let text =
-                browser.eval("document.querySelector('section[aria-label=\"Magnetisation\"] .tip:not([hidden])')?.textContent ?? ''").await;
-            if text.as_str().unwrap().contains("standard errors") {
-                return text.as_str().unwrap().to_owned();
+            browser.point_at((place[0] + place[2] * f64::from(across) / 200.0, place[1])).await;
+            let tip = browser
+                .eval(&format!("document.querySelector('section[aria-label={panel:?}] .tip:not([hidden])')?.textContent ?? ''"))
+                .await;
+            if tip.as_str().unwrap().contains(wanted) {
+                return tip.as_str().unwrap().to_owned();
             }
         }
-        panic!("no point says how far it lies from theory");
+        panic!("nothing across {panel} says {wanted}");
     };
-    assert_eq!(strip(0.84).await, "left: load 0.75, −5 standard errors from theory, not converged");
+    // The last point lies at the lower end of the strip.
+    assert_eq!(find("Magnetisation", 0.84, "standard errors").await, "left: load 0.75, −5 standard errors from theory, not converged");
     let legend =
         "[...document.querySelectorAll('section[aria-label=\"Magnetisation\"] .plot-legend li')].map((row) => row.textContent.trim())";
     let rows = browser.eval(legend).await;
     assert!(rows.as_array().unwrap().iter().any(|row| row.as_str().unwrap().starts_with("below: distance from theory")), "{rows}");
 
     // In the middle of the first column stands the line that goes straight down.
-    let mut found = String::new();
-    for across in 0..200 {
-        let text = says("Phases", &format!("(left, top, width, height) => [left + width * {across} / 200, top + 40]")).await;
-        if text.starts_with("equality; ") {
-            found = text;
-            break;
-        }
-    }
-    assert_eq!(found, "equality; temperature 0, load 0: 0");
+    assert_eq!(find("Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");
     let legend = "[...document.querySelectorAll('section[aria-label=\"Phases\"] .plot-legend li')].map((row) => row.textContent.trim())";
     assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality"]));
 }

@@ -175,6 +175,25 @@ async fn times_are_in_the_zone_of_the_viewer_with_the_exact_utc_beside_them() {
     let (hour, minute): (u32, u32) = (end[11..13].parse().unwrap(), end[14..16].parse().unwrap());
     let there = (hour * 60 + minute + 345) % 1_440;
     assert!(shown[1].as_str().unwrap().contains(&format!("{:02}:{:02}", there / 60, there % 60)), "{shown}");
+
+    // Wherever a time or an age is shown, the exact time is its title.
+    wait_for(&stage, &id, is_terminal).await;
+    let sweep = json!({ "experiment": "g2gnet", "preset": "glance", "config": { "epochs": 1 }, "seeds": 1 });
+    let sweep = stage.post("/api/v1/sweeps", sweep).await["id"].as_str().unwrap().to_owned();
+    let bare = "(() => {
+        const walker = document.createTreeWalker(document.querySelector('#app'), NodeFilter.SHOW_TEXT);
+        const found = [...document.querySelectorAll('time')].filter(({ title }) => !/^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3} UTC$/.test(title)).map((time) => time.outerHTML);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            if (/\\b\\d\\d:\\d\\d\\b|\\bago\\b/.test(node.textContent) && !node.parentElement.closest('time, option, pre')) found.push(node.textContent);
+        }
+        return found;
+    })()";
+    let shared = share["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
+    for path in ["/runs", &format!("/runs/{id}"), "/sweeps", &format!("/sweeps/{sweep}"), "/shares", &shared] {
+        browser.goto(&stage.url(path)).await;
+        browser.wait("document.querySelector('time') && !document.querySelector('.loading')").await;
+        assert_eq!(browser.eval(bare).await, json!([]), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,9 @@
 //! What an experiment says while it runs: points, frames, log lines, and at the end its summary and artifacts.
 
+mod overlays;
+
+pub use overlays::{Compared, Diagram, Frontier, Residuals};
+
 use crate::{Error, Result, json::Number};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -60,8 +64,14 @@ pub enum Level {
 pub enum Frame {
     /// A matrix drawn as colours.
     Heatmap(Heatmap),
+    /// A matrix drawn as colours, with lines over it; an ordinary heat map to whoever does not know the lines.
+    #[serde(rename = "heatmap")]
+    Diagram(Diagram),
     /// Curves against any axis.
     Plot(Plot),
+    /// Curves against any axis, with a strip of residuals below; an ordinary plot to whoever does not know the residuals.
+    #[serde(rename = "plot")]
+    Compared(Compared),
     /// Counts per bin.
     Histogram {
         /// `n + 1` bin edges, ascending.
@@ -96,8 +106,8 @@ impl Frame {
     /// The kind as the contract names it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Heatmap(_) => "heatmap",
-            Self::Plot(_) => "plot",
+            Self::Heatmap(_) | Self::Diagram(_) => "heatmap",
+            Self::Plot(_) | Self::Compared(_) => "plot",
             Self::Histogram { .. } => "histogram",
             Self::Raster { .. } => "raster",
             Self::Graph { .. } => "graph",

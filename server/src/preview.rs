@@ -11,8 +11,8 @@ pub const WIDTH: u32 = 1_200;
 /// See [`WIDTH`].
 pub const HEIGHT: u32 = 630;
 
-/// The colours of arms, as on every page.
-const COLOURS: [Colour; 7] = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [107, 114, 128]];
+/// The colours of arms, as on every page with a light theme: `static/js/palette.js`.
+const COLOURS: [Colour; 7] = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [179, 106, 158], [121, 82, 21], [1, 143, 255], [81, 84, 91]];
 /// Room around the curves.
 const LEFT: f32 = 130.0;
 const RIGHT: f32 = 40.0;
@@ -119,6 +119,15 @@ mod tests {
             pixels[at..at + 3] == COLOURS[0]
         })
         .collect()
+    }
+
+    #[test]
+    fn the_colours_are_those_of_the_pages() {
+        let palette = include_str!("../../static/js/palette.js");
+        let list = palette.split("ON_LIGHT = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+        let parts = |hex: &str| [1, 3, 5].map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+        let colours: Vec<Colour> = list.split(", ").map(|hex| parts(hex.trim_matches('\''))).collect();
+        assert_eq!(colours, COLOURS);
     }
 
     #[test]

@@ -192,7 +192,7 @@ async fn a_shared_run_is_run_again_with_the_same_result_and_its_link_is_changed_
     // Two runs on one page: seeds behind their mean.
     let both = stage.post("/api/v1/shares", json!({ "run_ids": [first, second] })).await;
     browser.goto(both["url"].as_str().unwrap()).await;
-    browser.wait_text(".cell-curves .legend", "(n 2)").await;
+    browser.wait_text(".compare-legend", "(n 2)").await;
 
     browser.goto(&stage.url("/shares")).await;
     browser.wait_text("td a", "2 runs").await;

@@ -175,6 +175,25 @@ async fn times_are_in_the_zone_of_the_viewer_with_the_exact_utc_beside_them() {
     let (hour, minute): (u32, u32) = (end[11..13].parse().unwrap(), end[14..16].parse().unwrap());
     let there = (hour * 60 + minute + 345) % 1_440;
     assert!(shown[1].as_str().unwrap().contains(&format!("{:02}:{:02}", there / 60, there % 60)), "{shown}");
+
+    // Wherever a time or an age is shown, the exact time is its title.
+    wait_for(&stage, &id, is_terminal).await;
+    let sweep = json!({ "experiment": "g2gnet", "preset": "glance", "config": { "epochs": 1 }, "seeds": 1 });
+    let sweep = stage.post("/api/v1/sweeps", sweep).await["id"].as_str().unwrap().to_owned();
+    let bare = "(() => {
+        const walker = document.createTreeWalker(document.querySelector('#app'), NodeFilter.SHOW_TEXT);
+        const found = [...document.querySelectorAll('time')].filter(({ title }) => !/^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3} UTC$/.test(title)).map((time) => time.outerHTML);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            if (/\\b\\d\\d:\\d\\d\\b|\\bago\\b/.test(node.textContent) && !node.parentElement.closest('time, option, pre')) found.push(node.textContent);
+        }
+        return found;
+    })()";
+    let shared = share["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
+    for path in ["/runs", &format!("/runs/{id}"), "/sweeps", &format!("/sweeps/{sweep}"), "/shares", &shared] {
+        browser.goto(&stage.url(path)).await;
+        browser.wait("document.querySelector('time') && !document.querySelector('.loading')").await;
+        assert_eq!(browser.eval(bare).await, json!([]), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,6 +366,8 @@ async fn nothing_jumps_while_a_run_goes_on() {
     stage.post(&format!("/api/v1/runs/{id}/cancel"), json!({})).await;
 }
 
+/// Least contrast of what is no text with what it lies on (WCAG 2.2, 1.4.11).
+const LEAST_CONTRAST: f64 = 3.0;
 /// Least distance of two colours in CIELAB that tells lines apart; about 2 can just be seen side by side.
 const LEAST_DISTANCE: f64 = 12.0;
 /// What eyes without one kind of cones make of linear red, green and blue (Machado, Oliveira and Fernandes, 2009, at full severity).
@@ -369,6 +390,17 @@ fn times(matrix: &[[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
     matrix.map(|row| row.iter().zip(vector).map(|(factor, part)| factor * part).sum::<f64>())
 }
 
+/// Contrast of two colours (WCAG 2.2): 1 where they are as light as each other, 21 for black and white.
+fn contrast(one: &str, other: &str) -> f64 {
+    let [darker, lighter] = {
+        let mut luminances =
+            [one, other].map(|color| linear(color).iter().zip([0.2126, 0.7152, 0.0722]).map(|(part, share)| part * share).sum::<f64>());
+        luminances.sort_by(f64::total_cmp);
+        luminances
+    };
+    (lighter + 0.05) / (darker + 0.05)
+}
+
 /// CIELAB of linear red, green and blue under D65.
 fn lab_of(color: [f64; 3]) -> [f64; 3] {
     const XYZ: [[f64; 3]; 3] = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]];
@@ -379,7 +411,7 @@ fn lab_of(color: [f64; 3]) -> [f64; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_colours_of_arms_differ_for_every_kind_of_eyes_and_so_do_their_dashes() {
+async fn the_colours_of_arms_stand_out_from_the_page_and_differ_for_every_kind_of_eyes_and_so_do_their_dashes() {
     let app = TestApp::on_sqlite().await;
     let browser = Browser::open().await;
     browser.goto(&app.url("/lab")).await;
@@ -392,6 +424,16 @@ async fn the_colours_of_arms_differ_for_every_kind_of_eyes_and_so_do_their_dashe
             )
             .await;
         let styles = styles.as_array().unwrap();
+        let grounds = browser
+            .eval("['--paper', '--surface'].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim())")
+            .await;
+        let whole = browser.run_async("return (await import('/static/js/arms.js')).armStyle([], null).color;").await;
+        for color in styles.iter().map(|style| &style["color"]).chain([&whole]) {
+            for ground in grounds.as_array().unwrap() {
+                let found = contrast(color.as_str().unwrap(), ground.as_str().unwrap());
+                assert!(found >= LEAST_CONTRAST, "{theme}: {color} on {ground} has a contrast of {found:.2}");
+            }
+        }
         for (index, one) in styles.iter().enumerate() {
             for other in &styles[..index] {
                 assert_ne!(one["dash"], other["dash"], "{theme}");

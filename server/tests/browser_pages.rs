@@ -76,6 +76,8 @@ async fn every_page_fits_its_window_and_axe_finds_nothing_wrong_with_it() {
     let live = submit(3, 300).await["id"].as_str().unwrap().to_owned();
     let link = stage.post("/api/v1/shares", json!({ "run_id": live, "title": "Groups and rewiring on digits" })).await;
     let link = link["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
+    let comparison = stage.post("/api/v1/shares", json!({ "run_ids": [ended[0], ended[1], live], "title": "Seeds over each other" })).await;
+    let comparison = comparison["url"].as_str().unwrap().strip_prefix(&stage.engram.base).unwrap().to_owned();
     // Far enough to look like learning, with most of its time still to come.
     wait_for(&stage, &live, |run| run["progress"]["step"].as_u64().unwrap() >= 1_000).await;
 
@@ -86,9 +88,15 @@ async fn every_page_fits_its_window_and_axe_finds_nothing_wrong_with_it() {
         page("experiments", "/", "document.querySelector('.picture canvas')?.width > 0"),
         page("runs", "/runs", shows("td.name", "g2gnet")),
         page("new-run", "/new/g2gnet?preset=glance", shows(".forecast td", "comes with Engram")),
-        page("compare", format!("/compare?runs={}&metric=accuracy/test", ended.join(",")), shows("h2", "Runs")),
+        page(
+            "compare",
+            format!("/compare?runs={},{live}&metric=accuracy/test", ended.join(",")),
+            "document.querySelector('.compare .chart')?.dataset.lines > 0",
+        ),
         page("sweeps", "/sweeps", shows("td", "2 seeds")),
         page("sweep", format!("/sweeps/{sweep}"), shows(".sweep-table td", "±")),
+        page("new sweep", "/sweeps/new?experiment=g2gnet&preset=glance", "document.querySelector('.forecast td')"),
+        page("shared-compare", comparison, "document.querySelector('.compare .chart')?.dataset.lines > 0"),
         page("shares", "/shares", shows("td", "Groups and rewiring")),
         page("lab", "/lab", shows("td", "bundled")),
         page("api", "/api/docs", shows("h2", "runs")),
@@ -123,10 +131,12 @@ async fn every_page_fits_its_window_and_axe_finds_nothing_wrong_with_it() {
                     let found = browser.violations().await;
                     wrong.extend(found.iter().map(|violation| format!("{path}, {width} px, {theme}: {violation}")));
                 }
-                if width > 390
-                    && !matches!(*name, "compare" | "shares" | "sweeps" | "sweep" | "api" | "login" | "dead link" | "nothing" | "other")
-                    || *name == "run"
-                {
+                let is_pictured = match *name {
+                    "run" | "compare" | "shared-compare" => true,
+                    "share" | "experiments" | "runs" | "new-run" | "lab" => width > 390,
+                    _ => false,
+                };
+                if is_pictured {
                     let picture = browser.screenshot().await;
                     assert!(picture.len() < MOST_BYTES, "{name}{suffix}, {theme}: {} bytes", picture.len());
                     fs::write(pictures.join(format!("{name}{suffix}-{theme}.png")), picture).unwrap();

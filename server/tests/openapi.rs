@@ -214,6 +214,8 @@ async fn one_answer_of_every_route_validates() {
     calls.call("GET", "/api/v1/shares", "/api/v1/shares", None).await;
     let shared = format!("/api/v1/shared/{share_token}");
     calls.call("GET", "/api/v1/shared/{token}", &shared, None).await;
+    calls.call("GET", "/api/v1/shared/{token}/curves", &format!("{shared}/curves?runs={clean}&points=5"), None).await;
+    calls.call("GET", "/api/v1/shared/{token}/events", &format!("{shared}/events"), None).await;
     for (document, base) in
         [("/api/v1/runs/{id}", "/api/v1/runs".to_owned()), ("/api/v1/shared/{token}/runs/{id}", format!("{shared}/runs"))]
     {

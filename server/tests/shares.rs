@@ -2,9 +2,12 @@
 
 mod support;
 
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 use support::{Answer, TestApp, hand::Hand, is_terminal};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
@@ -239,4 +242,88 @@ async fn a_share_ends_when_it_expires_or_is_revoked_and_so_do_its_sockets() {
         assert_eq!(app.delete(&format!("/api/v1/shares/{}", Uuid::now_v7())).await.status, 404);
         assert_eq!(app.delete("/api/v1/shares/x").await.status, 404);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runs_of_a_share_have_their_curves_in_one_answer_and_one_socket_and_no_other_run_has() {
+    for app in TestApp::on_each_database().await {
+        // The hidden one runs first, so that its news would come before those that are waited for.
+        let (hidden, first, second) = (new_run(&app, json!({})).await, new_run(&app, json!({})).await, new_run(&app, json!({})).await);
+        let made = share(&app, json!({ "run_ids": [second, first] })).await;
+        let base = format!("/api/v1/shared/{}", made["token"].as_str().unwrap());
+        let (mut socket, _) = tokio_tungstenite::connect_async(app.url(&format!("{base}/events")).replace("http", "ws")).await.unwrap();
+        for wanted in [json!({ "runs": "all" }), json!({ "run": hidden }), json!({ "run": first })] {
+            socket.send(Message::text(json!({ "subscribe": wanted }).to_string())).await.unwrap();
+        }
+        let (mut seen, mut ended, mut working) = (Vec::new(), BTreeSet::new(), false);
+        while ended.len() < 2 {
+            let message = tokio::time::timeout(Duration::from_secs(30), socket.next()).await.unwrap().unwrap().unwrap();
+            let Message::Text(text) = message else { continue };
+            let event: Value = serde_json::from_str(&text).unwrap();
+            if event["type"] == "error" {
+                assert_eq!(event["detail"], format!("there is no run {hidden}"));
+                app.start_worker();
+                working = true;
+                continue;
+            }
+            let run = event["run"].as_str().unwrap_or_else(|| panic!("of no run: {event}")).to_owned();
+            assert!(run == first || run == second, "{event}");
+            if is_terminal(&event) {
+                ended.insert(run.clone());
+            }
+            // What all is told of may come late and leave some out; the log that was asked for does not.
+            if run == first && matches!(event["type"].as_str(), Some("metrics" | "frame" | "log" | "summary")) {
+                seen.push(event["type"].as_str().unwrap().to_owned());
+            }
+        }
+        assert!(working, "the hidden run was refused");
+        for kind in ["metrics", "frame", "log", "summary"] {
+            assert!(seen.iter().any(|seen| seen == kind), "no {kind} in {seen:?}");
+        }
+        app.wait_for(&hidden, is_terminal).await;
+
+        let query = |runs: &str| format!("curves?runs={runs}&names=place&points=10&times=false");
+        let both = format!("{first},{second}");
+        let (shared, own) = (app.get(&format!("{base}/{}", query(&both))).await, app.get(&format!("/api/v1/runs/{}", query(&both))).await);
+        assert_eq!((shared.status, own.json()["items"].as_array().unwrap().len()), (200, 2));
+        assert!(shared.body == own.body, "{}", shared.text());
+        let with_hidden = app.get(&format!("{base}/{}", query(&format!("{first},{hidden},{second}")))).await;
+        assert!(with_hidden.body == own.body, "{}", with_hidden.text());
+        assert_eq!(app.get(&format!("{base}/{}", query("x"))).await.status, 400);
+
+        assert_eq!(app.delete(&format!("/api/v1/shares/{}", made["id"].as_str().unwrap())).await.status, 204);
+        assert_eq!(closing_code(&mut socket).await, 4_404);
+        assert_eq!(app.get(&format!("{base}/{}", query(&both))).await.status, 404);
+        assert!(tokio_tungstenite::connect_async(app.url(&format!("{base}/events")).replace("http", "ws")).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_of_a_shared_sweep_tells_of_the_runs_of_that_sweep() {
+    let app = TestApp::on_sqlite().await;
+    let sweep = async || {
+        let body = json!({ "experiment": "walk", "config": { "steps": 3 }, "seeds": [1, 2] });
+        app.post("/api/v1/sweeps", body).await.json()["id"].as_str().unwrap().to_owned()
+    };
+    let (_other, sweep) = (sweep().await, sweep().await);
+    let made = share(&app, json!({ "sweep_id": sweep })).await;
+    let base = format!("/api/v1/shared/{}", made["token"].as_str().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(app.url(&format!("{base}/events")).replace("http", "ws")).await.unwrap();
+    socket.send(Message::text(json!({ "subscribe": { "runs": "all" } }).to_string())).await.unwrap();
+    // An answer shows that what came before it was taken.
+    socket.send(Message::text(json!({ "subscribe": { "run": Uuid::now_v7() } }).to_string())).await.unwrap();
+    let mut ended = BTreeSet::new();
+    while ended.len() < 2 {
+        let message = tokio::time::timeout(Duration::from_secs(30), socket.next()).await.unwrap().unwrap().unwrap();
+        let Message::Text(text) = message else { continue };
+        let event: Value = serde_json::from_str(&text).unwrap();
+        if event["type"] == "error" {
+            app.start_worker();
+        } else if is_terminal(&event) {
+            ended.insert(event["run"].as_str().unwrap().to_owned());
+        }
+    }
+    let runs = app.get(&format!("/api/v1/runs?sweep={sweep}")).await.json();
+    let own: BTreeSet<_> = runs["items"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ended, own);
 }

@@ -147,6 +147,8 @@ async fn runs_are_listed_filtered_and_named_by_as_much_of_their_id_as_is_theirs_
     for (args, ids) in [
         (&["ls", "--tag", "good"][..], vec![&one]),
         (&["ls", "-q", "first"], vec![&one]),
+        (&["ls", "--filter", "tag = good and config.steps > 10"], vec![&one]),
+        (&["ls", "-f", "seed = 8", "--experiment", "walk"], vec![&other]),
         (&["ls", "--sort", "created_at", "-n", "2"], vec![&one, &other]),
     ] {
         let listed = printed(&app, args);
@@ -154,6 +156,14 @@ async fn runs_are_listed_filtered_and_named_by_as_much_of_their_id_as_is_theirs_
         assert_eq!(prefixes.len(), ids.len(), "{args:?}: {listed}");
         assert!(prefixes.iter().zip(ids).all(|(prefix, id)| id.starts_with(prefix)), "{args:?}: {listed}");
     }
+    // Every fault with the place that it has in what was typed.
+    let refused = engram(&app, &["ls", "--filter", "tagg = good and seed > x"]);
+    let lines: Vec<String> = told(&refused).lines().map(str::to_owned).collect();
+    let place =
+        |caret: &str| lines.iter().position(|line| line.trim_end() == caret).unwrap_or_else(|| panic!("{caret:?} is not in {lines:#?}"));
+    let (first, second) = (place("  ^^^^"), place("                         ^"));
+    assert_eq!((refused.status.code(), &lines[first - 1], &lines[second - 1]), (Some(2), &lines[1], &lines[1]), "{lines:#?}");
+    assert!(lines[first - 2].contains("--filter: ") && lines[first - 2].contains("`tag`"), "{lines:#?}");
     assert!(told(&engram(&app, &["ls", "-n", "1"])).contains("there are more"));
     assert!(told(&engram(&app, &["ls", "--tag", "bad"])).contains("no runs like that"));
     let listed = parsed(&printed(&app, &["ls", "--json", "--sweep", &sweep[..20], "--status", "queued,running"]));
@@ -338,8 +348,21 @@ fn shells_get_a_completion_that_they_can_read() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("engram.bash");
     std::fs::write(&script, Command::new(env!("CARGO_BIN_EXE_engram")).args(["completions", "bash"]).output().unwrap().stdout).unwrap();
-    let ask =
-        format!("source {}; COMP_WORDS=(engram sub); COMP_CWORD=1; _engram engram sub engram; echo ${{COMPREPLY[@]}}", script.display());
-    let completed = Command::new("bash").args(["-c", &ask]).output().unwrap();
-    assert_eq!(out(&completed).trim(), "submit", "{}", told(&completed));
+    for (words, completed) in [
+        ("engram sub", "submit"),
+        ("engram ls --fil", "--filter"),
+        // The fields that a filter begins with.
+        ("engram ls --filter started", "started_at"),
+        ("engram ls --filter summ", "summary."),
+    ] {
+        let (last, before) = (words.split(' ').count() - 1, words.split(' ').rev().take(2).collect::<Vec<_>>());
+        let ask = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={last}; _engram engram '{}' '{}'; echo ${{COMPREPLY[@]}}",
+            script.display(),
+            before[0],
+            before[1]
+        );
+        let found = Command::new("bash").args(["-c", &ask]).output().unwrap();
+        assert_eq!(out(&found).trim(), completed, "{words}: {}", told(&found));
+    }
 }

@@ -1,16 +1,12 @@
 /** One colour and one dash pattern per arm, by its order in the card, the same on every page. */
+import { DASHES, ON_DARK, ON_LIGHT, WHOLE_ON_DARK, WHOLE_ON_LIGHT } from './palette.js';
 import { isDark } from './theme.js';
-
-const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#6b7280'];
-const DARK = ['#3f98d8', '#f0803c', '#2fc397', '#eaa3cd', '#f0b429', '#93d5ff', '#838b98'];
-/** Lengths of dash and gap in CSS pixels; the first arm is a full line. @type {number[][]} */
-const DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [5, 2], [1, 3], [12, 4]];
 
 /** @typedef {{color: string, dash: number[], width: number}} ArmStyle */
 
 /** Style of the `index`th arm. Past the palette, colours repeat with another dash pattern. @param {number} index @returns {ArmStyle} */
 export function styleAt(index) {
-  const colors = isDark() ? DARK : LIGHT;
+  const colors = isDark() ? ON_DARK : ON_LIGHT;
   const round = Math.floor(index / colors.length);
   return { color: colors[index % colors.length], dash: DASHES[(index + round * 2) % DASHES.length], width: 2 };
 }
@@ -20,7 +16,7 @@ export function styleAt(index) {
  * @param {import('./types.js').Arm[]} arms of the card @param {string | null} arm @returns {ArmStyle}
  */
 export function armStyle(arms, arm) {
-  if (arm === null) return { color: isDark() ? '#e6e8eb' : '#1a1d21', dash: [], width: 2 };
+  if (arm === null) return { color: isDark() ? WHOLE_ON_DARK : WHOLE_ON_LIGHT, dash: [], width: 2 };
   const index = arms.findIndex((known) => known.id === arm);
   if (index < 0) return { ...styleAt(arms.length), dash: [3, 3] };
   const style = styleAt(index);

@@ -1,10 +1,11 @@
 /** Dialogs: modal, closed by Esc, a click beside them or their button; focus returns to where it was. */
-import { html, useEffect, useRef } from './html.js';
+import { html, useLayoutEffect, useRef } from './html.js';
 
 /** @param {{title: string, onClose: () => void, children?: any, wide?: boolean}} props */
 export function Dialog({ title, onClose, children, wide = false }) {
   const root = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // Before anybody sees it, so that nothing in it can be pressed while it is not open yet.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     root.current?.showModal();
     return () => {

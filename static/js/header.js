@@ -1,12 +1,12 @@
 /** The bar on top of every page: where to go, what is alive, and the theme. */
 import { post } from './api.js';
-import { formatUtc } from './format.js';
 import { html } from './html.js';
 import { useLostSince } from './news_state.js';
 import { notifyError } from './notice.js';
 import { useMe } from './session.js';
 import { useStatus } from './status_counts.js';
 import { ThemeSwitch } from './theme_switch.js';
+import { Clock } from './when.js';
 
 /** @type {[string, string][]} */
 const PLACES = [
@@ -29,7 +29,7 @@ export function Header({ path, onKeys }) {
   return html`<header class="bar-top">
     <a class="brand" href="/">Engram</a>
     <nav aria-label="Pages">${PLACES.map(([place, name]) => html`<a key=${place} href=${place} aria-current=${isHere(place) ? 'page' : undefined}>${name}</a>`)}</nav>
-    ${lostSince && html`<span class="stale lab-stale" role="status" title=${formatUtc(lostSince)}>stale since ${lostSince.toLocaleTimeString('en-GB')}</span>`}
+    ${lostSince && html`<span class="stale lab-stale" role="status">stale since <${Clock} time=${lostSince} /></span>`}
     <a class="counts number" href="/lab" title="Workers and queue" aria-label=${status ? undefined : 'Workers and queue'}>
       ${status && html`<span class=${noWorker ? 'fault' : ''}>${workers.online} ${workers.online === 1 ? 'worker' : 'workers'}</span>
       <span class=${runs.running > 0 ? 'alive' : ''}><i aria-hidden="true">●</i> ${runs.running} running</span>

@@ -16,7 +16,7 @@ const KEYS = [
   ['Enter', 'open the row'],
   ['x', 'select the row'],
   ['c', 'compare what is selected'],
-  ['s', 'share the run'],
+  ['s', 'share the run or the comparison'],
   ['u', 'undo what the last message says'],
   ['space', 'play the run'],
   ['← →', 'on the slider: previous, next picture'],

@@ -1,13 +1,16 @@
-/** Whether the news of the lab arrive: since when they do not, and what to do once they do again. */
+/** Whether the news arrive: since when they do not, and what to do once they do again. */
 import { useEffect, useState } from './html.js';
-import { onNewsState } from './live_runs.js';
+import { labRuns } from './live_runs.js';
 
-/** @returns {Date | null} since when no news come; `null` while they do, and before the first have come */
-export function useLostSince() {
+/**
+ * @param {import('./live_runs.js').ManyRuns} [news] @returns {Date | null} since when no news come; `null` while they do, and before the first
+ *   have come
+ */
+export function useLostSince(news = labRuns) {
   const [since, setSince] = useState(/** @type {Date | null} */ (null));
   useEffect(() => {
     let seen = false;
-    return onNewsState((connected) => {
+    return news.onState((connected) => {
       setSince(seen && !connected ? new Date() : null);
       seen ||= connected;
     });
@@ -20,7 +23,7 @@ export function useNewsBack(again) {
   useEffect(() => {
     let seen = false;
     let lost = false;
-    return onNewsState((connected) => {
+    return labRuns.onState((connected) => {
       if (connected && lost) again();
       lost = seen && !connected;
       seen ||= connected;

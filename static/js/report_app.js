@@ -1,11 +1,12 @@
 /** A run as one page without a server: what the run's page would ask for is answered from what this page carries. */
-import { formatBytes, formatWhen } from './format.js';
+import { formatBytes } from './format.js';
 import { html, render, useEffect, useState } from './html.js';
 import { RunData } from './run/run_data.js';
 import { RunView } from './run/run_view.js';
 import { StatusFace } from './run/status_face.js';
 import { useRunTopics } from './run/watch.js';
 import { ThemeSwitch } from './theme_switch.js';
+import { When } from './when.js';
 
 /** @typedef {{path: string, bytes: number, sha256: string}} RecordedFile */
 
@@ -83,7 +84,7 @@ function Report() {
   useRunTopics(data, 'run', 'live');
   const title = run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ');
   const missing = recorded.frame_count - recorded.frames.length;
-  return html`<header class="bar-top"><span class="brand">Engram</span><span class="quiet read-only">report of ${formatWhen(recorded.made_at)}, complete in this file</span><span class="counts"></span><${ThemeSwitch} /></header>
+  return html`<header class="bar-top"><span class="brand">Engram</span><span class="quiet read-only">report of <${When} time=${recorded.made_at} />, complete in this file</span><span class="counts"></span><${ThemeSwitch} /></header>
     <main class="page run-page shared report">
       <div class="run-head"><div>
         <h1>${title} <span class="quiet">seed ${run.seed}</span></h1>

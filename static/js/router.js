@@ -5,8 +5,9 @@ import { useCallback, useEffect, useState } from './html.js';
 const watchers = new Set();
 const tell = () => watchers.forEach((watcher) => watcher());
 
-/** Addresses that the server answers itself. */
+/** Addresses that the server answers itself. The page behind a link has some of its own, below its path. */
 const OUTSIDE = /^\/(api|s|static|healthz|readyz|metrics)(\/|$)/;
+const isOutside = (/** @type {string} */ path) => OUTSIDE.test(path) && path !== location.pathname;
 
 const newState = () => ({ key: Math.random().toString(36).slice(2) });
 const scrollKey = () => `engram.scroll.${history.state?.key}`;
@@ -38,7 +39,7 @@ function restoreScroll() {
 /** Goes to an address of ours. @param {string} to @param {{replace?: boolean}} [options] */
 export function navigate(to, { replace = false } = {}) {
   const url = new URL(to, location.href);
-  if (OUTSIDE.test(url.pathname)) {
+  if (isOutside(url.pathname)) {
     location.assign(url);
     return;
   }
@@ -69,7 +70,7 @@ export function startRouter() {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
-    if (OUTSIDE.test(link.pathname) || (link.hash && link.pathname === location.pathname)) return;
+    if (isOutside(link.pathname) || (link.hash && link.pathname === location.pathname)) return;
     event.preventDefault();
     navigate(link.href);
   });

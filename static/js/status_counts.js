@@ -1,7 +1,7 @@
 /** The lab's live counts: workers and runs, told by the server when they change and asked for when news of runs say that they have. */
 import { get } from './api.js';
 import { useEffect, useState } from './html.js';
-import { followAllRuns, onLab, onNewsState } from './live_runs.js';
+import { labRuns } from './live_runs.js';
 import { useInterval } from './load.js';
 
 /** Several changes at once are one question. */
@@ -17,12 +17,12 @@ export function useStatus() {
   useEffect(() => {
     ask();
     let timer = 0;
-    const stopRuns = followAllRuns((event) => {
+    const stopRuns = labRuns.followAll((event) => {
       if (event.type !== 'status') return;
       clearTimeout(timer);
       timer = setTimeout(ask, GATHER_MS);
     });
-    const stops = [stopRuns, onLab(setStatus), onNewsState(setTold)];
+    const stops = [stopRuns, labRuns.onLab(setStatus), labRuns.onState(setTold)];
     return () => {
       clearTimeout(timer);
       stops.forEach((stop) => stop());

@@ -2,8 +2,14 @@
 import { formatAge, formatUtc, formatWhen } from './format.js';
 import { html } from './html.js';
 
-/** A clock time, with the day unless it is today. @param {{time: string}} props */
-export const When = ({ time }) => html`<time datetime=${time} title=${formatUtc(time)}>${formatWhen(time)}</time>`;
+/** @param {{time: string | Date, text: string}} props */
+const Time = ({ time, text }) => html`<time datetime=${new Date(time).toISOString()} title=${formatUtc(time)}>${text}</time>`;
 
-/** How long ago. @param {{time: string}} props */
-export const Age = ({ time }) => html`<time datetime=${time} title=${formatUtc(time)}>${formatAge(time)}</time>`;
+/** A clock time, with the day unless it is today. @param {{time: string | Date}} props */
+export const When = ({ time }) => html`<${Time} time=${time} text=${formatWhen(time)} />`;
+
+/** How long ago. @param {{time: string | Date}} props */
+export const Age = ({ time }) => html`<${Time} time=${time} text=${formatAge(time)} />`;
+
+/** A clock time of today, to the second. @param {{time: Date}} props */
+export const Clock = ({ time }) => html`<${Time} time=${time} text=${time.toLocaleTimeString('en-GB')} />`;

@@ -55,7 +55,7 @@ pub(super) enum Pass {
 
 impl Pass {
     /// Returns when the pass has ended.
-    async fn ended(&self, app: &AppState) {
+    pub(super) async fn ended(&self, app: &AppState) {
         let Self::Share(hash) = self else { return std::future::pending().await };
         loop {
             // Enabled before the check, so that a revocation in between is not missed.

@@ -62,7 +62,7 @@ pub(super) async fn read_frames(app: &AppState, id: Uuid, paging: &Paging) -> Re
     Ok(Json(Page::cut(rows, limit, |row| row.seq, FrameView::from)))
 }
 
-/// A frame: PNG for an image, else JSON by its `kind`.
+/// A frame: PNG for an image, else JSON by its `kind`: `heatmap {rows, columns, values: [row-major], min, max, row_labels?, column_labels?, x_title, y_title, colour, frontiers?: [{label, x, y}]}` with frontiers in columns and rows from the upper left corner; `plot {x: {title, log}, y: {title, log}, curves: [{label, role, x, y, y_error?, converged?}], residuals?: [{label, x, y, converged?}]}` with residuals in standard errors; `histogram {edges, counts, title}`; `raster {neurons, steps, spikes: [[neuron, step]]}`; `graph {nodes: [{id, group, label?, x?, y?}], edges: [{from, to, weight}]}`.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/frames/{seq}", tag = "frames", params(("id" = Uuid, Path), ("seq" = i64, Path)), responses(
     (status = 200, content((serde_json::Value = "application/json"), (String = "image/png"))), (status = 404, body = Problem)))]
 async fn get_frame(State(app): State<AppState>, PathOf((id, seq)): PathOf<(String, String)>) -> Result<Response, ApiError> {

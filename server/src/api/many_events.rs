@@ -1,7 +1,7 @@
 //! `/events`: many runs over one WebSocket.
 
 use super::{
-    events::{close, send, small_buffers},
+    events::{Pass, SHARE_GONE, close, send, small_buffers},
     session::lab_status,
     views::Problem,
 };
@@ -14,7 +14,11 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
     mpsc,
@@ -63,8 +67,46 @@ async fn follow_many(
     State(app): State<AppState>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
+    follow_in(app, Scope::Lab, upgrade)
+}
+
+/// The runs that a socket can tell of.
+pub(super) enum Scope {
+    /// Every run of this lab.
+    Lab,
+    /// The runs that a share opens.
+    Share {
+        /// SHA-256 of its token.
+        hash: Vec<u8>,
+        /// Their ids. A sweep gets no runs after it was made.
+        opened: HashSet<Uuid>,
+    },
+}
+
+impl Scope {
+    fn has(&self, run: Uuid) -> bool {
+        match self {
+            Self::Lab => true,
+            Self::Share { opened, .. } => opened.contains(&run),
+        }
+    }
+
+    fn pass(&self) -> Pass {
+        match self {
+            Self::Lab => Pass::Caller,
+            Self::Share { hash, .. } => Pass::Share(hash.clone()),
+        }
+    }
+}
+
+/// Answers a viewer of many runs.
+pub(super) fn follow_in(
+    app: AppState,
+    scope: Scope,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::Malformed("ask for a WebSocket".to_owned()))?;
-    Ok(small_buffers(upgrade).on_upgrade(move |socket| serve(app, socket)))
+    Ok(small_buffers(upgrade).on_upgrade(move |socket| serve(app, socket, scope)))
 }
 
 /// An event of a run with `"run"` added at the front.
@@ -72,7 +114,10 @@ fn with_run(run_id: Uuid, event: &str) -> Utf8Bytes {
     format!("{{\"run\":\"{run_id}\",{}", &event[1..]).into()
 }
 
-async fn serve(app: AppState, mut socket: WebSocket) {
+async fn serve(app: AppState, mut socket: WebSocket, scope: Scope) {
+    let pass = scope.pass();
+    let gone = pass.ended(&app);
+    tokio::pin!(gone);
     let (sender, mut events) = mpsc::channel::<Utf8Bytes>(64);
     let mut followed: HashMap<Uuid, DropGuard> = HashMap::new();
     let mut all: Option<broadcast::Receiver<Arc<[Told]>>> = None;
@@ -84,6 +129,7 @@ async fn serve(app: AppState, mut socket: WebSocket) {
     let (mut lab_ticks, mut lab) = (0, String::new());
     loop {
         tokio::select! {
+            () = &mut gone => return close(socket, SHARE_GONE, "this link is no longer valid").await,
             () = app.stop.cancelled() => return close(socket, close_code::RESTART, "the server stops; come back").await,
             incoming = socket.recv() => {
                 let text = match incoming {
@@ -98,9 +144,10 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                     }
                     Ok(Request::Subscribe(Subscribe::Runs { runs })) => Some(format!("runs must be \"all\"; got \"{runs}\"")),
                     Ok(Request::Unsubscribe { run }) => { followed.remove(&run); None }
-                    Ok(Request::Subscribe(Subscribe::Run { .. })) if followed.len() >= MOST_RUNS => {
+                    Ok(Request::Subscribe(Subscribe::Run { run, .. })) if followed.len() >= MOST_RUNS && !followed.contains_key(&run) => {
                         Some(format!("a socket follows at most {MOST_RUNS} runs at a time"))
                     }
+                    Ok(Request::Subscribe(Subscribe::Run { run, .. })) if !scope.has(run) => Some(format!("there is no run {run}")),
                     Ok(Request::Subscribe(Subscribe::Run { run, after })) => match app.store.find_run(run).await {
                         Ok(Some(row)) if after >= 0 && (after <= row.last_seq || row.status.is_terminal()) => {
                             let stop = CancellationToken::new();
@@ -126,7 +173,8 @@ async fn serve(app: AppState, mut socket: WebSocket) {
             Some(text) = events.recv() => if !send(&mut socket, Message::Text(text)).await { return },
             told = async { match &mut all { Some(all) => all.recv().await, None => std::future::pending().await } } => match told {
                 Ok(news) => {
-                    for (run_id, event) in news.iter().flat_map(|told| told.events.iter().map(|event| (told.run_id, event))) {
+                    let ours = news.iter().filter(|told| scope.has(told.run_id));
+                    for (run_id, event) in ours.flat_map(|told| told.events.iter().map(|event| (told.run_id, event))) {
                         let status = event.contains(r#""type":"status","#);
                         if status || event.contains(r#""type":"progress","#) {
                             pending.insert((run_id, status), with_run(run_id, event));
@@ -144,7 +192,7 @@ async fn serve(app: AppState, mut socket: WebSocket) {
                     if !send(&mut socket, Message::Text(text)).await { return }
                 }
                 lab_ticks += 1;
-                if all.is_some() && lab_ticks >= LAB_TICKS {
+                if all.is_some() && matches!(scope, Scope::Lab) && lab_ticks >= LAB_TICKS {
                     lab_ticks = 0;
                     match lab_message(&app).await {
                         Ok(text) if text != lab => {

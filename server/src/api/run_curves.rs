@@ -4,7 +4,7 @@ use super::{
     series::{Series, WantedPoints},
     views::Problem,
 };
-use crate::{error::ApiError, extract::QueryOf, state::AppState};
+use crate::{error::ApiError, extract::QueryOf, state::AppState, store::RunRow};
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -28,7 +28,7 @@ pub struct CurvesOf {
 }
 
 impl CurvesOf {
-    fn ids(&self) -> Result<Vec<Uuid>, ApiError> {
+    pub(super) fn ids(&self) -> Result<Vec<Uuid>, ApiError> {
         let read = |word: &str| {
             Uuid::parse_str(word).map_err(|_| ApiError::Malformed(format!("runs must be ids separated by commas; got {word}")))
         };
@@ -66,11 +66,17 @@ async fn list_curves(
     QueryOf(of): QueryOf<CurvesOf>,
     QueryOf(wanted): QueryOf<WantedPoints>,
 ) -> Result<Json<Curves>, ApiError> {
+    let runs = app.store.list_runs_by_id(&of.ids()?).await?;
+    read_curves(&app, &runs, &wanted).await
+}
+
+/// The same curves of these runs.
+pub(super) async fn read_curves(app: &AppState, runs: &[RunRow], wanted: &WantedPoints) -> Result<Json<Curves>, ApiError> {
     let window = wanted.window()?;
     let mut items = Vec::new();
-    for run in app.store.list_runs_by_id(&of.ids()?).await? {
+    for run in runs {
         let Some((last_seq, found)) = app.store.read_series(run.id, &window).await? else { continue };
-        items.push(RunCurves { run: run.id, last_seq, series: wanted.views(&app, &run.experiment, found) });
+        items.push(RunCurves { run: run.id, last_seq, series: wanted.views(app, &run.experiment, found) });
     }
     Ok(Json(Curves { items }))
 }

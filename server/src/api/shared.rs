@@ -7,6 +7,8 @@ use super::{
     evidence::{CellDetail, EvidenceView},
     frames::{FrameView, read_frame, read_frames},
     logs::{LogView, WantedLines, read_logs},
+    many_events::{Scope, follow_in},
+    run_curves::{Curves, CurvesOf, read_curves},
     series::{Metrics, WantedPoints, read_metrics},
     sweeps::SweepDetail,
     views::{Problem, RunView},
@@ -38,6 +40,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(get_shared))
         .routes(routes!(get_shared_cell))
+        .routes(routes!(list_shared_curves))
+        .routes(routes!(follow_shared_runs))
         .routes(routes!(get_shared_run))
         .routes(routes!(get_shared_evidence))
         .routes(routes!(get_shared_metrics))
@@ -115,6 +119,33 @@ async fn get_shared_cell(
     let share = open_share(&app, &token).await?;
     let sweep_id = share.sweep_id.ok_or_else(|| ApiError::NotFound("such cell in this share".to_owned()))?;
     CellDetail::find(&app, sweep_id, &cell).await.map(Json)
+}
+
+/// The same curves of up to 200 runs of a share; runs that it does not open are left out.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/curves", tag = "shared", params(("token" = String, Path), CurvesOf, WantedPoints), responses(
+    (status = 200, body = Curves), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn list_shared_curves(
+    State(app): State<AppState>,
+    PathOf(token): PathOf<String>,
+    QueryOf(of): QueryOf<CurvesOf>,
+    QueryOf(wanted): QueryOf<WantedPoints>,
+) -> Result<Json<Curves>, ApiError> {
+    let share = open_share(&app, &token).await?;
+    let runs = app.store.list_shared_runs_by_id(&share, &of.ids()?).await?;
+    read_curves(&app, &runs, &wanted).await
+}
+
+/// The runs of a share over one WebSocket, as `/events` has them for the lab: only they can be subscribed to, `all` means all of them, and nothing is told of the lab. It is closed with 4404 when the share ends.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/events", tag = "shared", params(("token" = String, Path)), responses(
+    (status = 101, description = "a WebSocket"), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn follow_shared_runs(
+    State(app): State<AppState>,
+    PathOf(token): PathOf<String>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let share = open_share(&app, &token).await?;
+    let opened = app.store.list_shared_ids(&share).await?;
+    follow_in(app, Scope::Share { hash: secret::hash(&token), opened }, upgrade)
 }
 
 /// A shared run.

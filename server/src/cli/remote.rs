@@ -1,7 +1,12 @@
 //! Options of the commands that talk to a server: submit, ls, watch, logs, cancel, share.
 
 use super::{parse_address, parse_setting};
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValue, StringValueParser, TypedValueParser},
+};
+use server::filter::FIELDS;
+use std::ffi::OsStr;
 
 /// Where the server is, who calls, and how to answer.
 #[derive(Debug, Clone, Args)]
@@ -75,8 +80,28 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
     text.parse().map(Seeds::First).map_err(wrong)
 }
 
+/// Takes any text, which only the server can judge; shells complete the fields that a filter begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct FilterText;
+
+impl TypedValueParser for FilterText {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&clap::Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = FIELDS.iter().map(|field| field.name).chain(["config.", "summary."]);
+        Some(Box::new(names.map(PossibleValue::new)))
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct Ls {
+    /// What runs must be, in the language of the list of runs, as 'status = failed and config.batch_size >= 64'
+    #[arg(short, long, value_name = "EXPRESSION", value_parser = FilterText, hide_possible_values = true)]
+    pub filter: Option<String>,
     /// Experiment id
     #[arg(long)]
     pub experiment: Option<String>,

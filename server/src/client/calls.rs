@@ -21,6 +21,8 @@ pub enum CallError {
         status: u16,
         /// What is wrong, a fault a line.
         told: String,
+        /// Where in a filter it is wrong.
+        marks: Vec<Mark>,
     },
     /// No answer, or none of an Engram server.
     #[error("{server} does not answer: {why}")]
@@ -56,6 +58,22 @@ struct Problem {
 struct Fault {
     pointer: String,
     detail: String,
+    /// Of a fault in a filter: characters before it, and its own.
+    #[serde(default)]
+    position: Option<usize>,
+    #[serde(default)]
+    length: usize,
+}
+
+/// A place of a filter, and what is wrong there.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// Characters before it.
+    pub position: usize,
+    /// Its characters; 0 at the end.
+    pub length: usize,
+    /// What was found, and what is allowed.
+    pub detail: String,
 }
 
 /// A server and who we are there.
@@ -127,8 +145,10 @@ impl Server {
         if status.is_success() {
             return Ok(answer);
         }
-        let problem = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
-        Err(CallError::Refused { status: status.as_u16(), told: told(status, problem) })
+        let problem: Problem = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
+        let mark = |fault: &Fault| fault.position.map(|position| Mark { position, length: fault.length, detail: fault.detail.clone() });
+        let marks = problem.errors.iter().filter_map(mark).collect();
+        Err(CallError::Refused { status: status.as_u16(), told: told(status, problem), marks })
     }
 
     fn away(&self, why: &str) -> CallError {

@@ -75,7 +75,8 @@ fn take_events(buffer: &mut Vec<u8>) -> Result<Vec<Value>, CallError> {
     let Some(end) = buffer.windows(2).rposition(|pair| pair == b"\n\n") else { return Ok(Vec::new()) };
     let whole: Vec<u8> = buffer.drain(..end + 2).collect();
     let lines = whole.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data: "));
-    let strange = |error| CallError::Refused { status: 0, told: format!("the server sent an event that is not JSON: {error}") };
+    let strange =
+        |error| CallError::Refused { status: 0, told: format!("the server sent an event that is not JSON: {error}"), marks: Vec::new() };
     lines.map(|line| serde_json::from_slice(line).map_err(strange)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! `engram ls`: runs as a table.
 
 use super::{
-    calls::Server,
+    calls::{CallError, Mark, Server},
     find,
     labels::{id_of, plain, state_of, text},
 };
@@ -23,7 +23,9 @@ pub async fn list(options: Ls) -> anyhow::Result<()> {
         Some(text) => Some(find::find_sweep(&server, text).await?),
         None => None,
     };
+    let expression = options.filter.clone().unwrap_or_default();
     let filters = [
+        ("filter", options.filter),
         ("experiment", options.experiment),
         ("status", options.status),
         ("tag", options.tag),
@@ -40,7 +42,7 @@ pub async fn list(options: Ls) -> anyhow::Result<()> {
         let mut query = filters.clone();
         query.push(("limit", (options.limit - items.len() as u32).min(PAGE).to_string()));
         query.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let page = server.get("runs", &query).await?;
+        let page = server.get("runs", &query).await.map_err(|error| with_carets(error, &expression))?;
         items.extend(page["items"].as_array().into_iter().flatten().cloned());
         cursor = page["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() || items.len() as u32 >= options.limit {
@@ -61,6 +63,26 @@ pub async fn list(options: Ls) -> anyhow::Result<()> {
         eprintln!("there are more: --limit {}", options.limit.saturating_mul(10));
     }
     Ok(())
+}
+
+/// The faults of a filter, each under the filter with carets at its place.
+fn with_carets(error: CallError, filter: &str) -> CallError {
+    match error {
+        CallError::Refused { status, marks, .. } if !marks.is_empty() => {
+            let told = marks.iter().map(|mark| marked(filter, mark)).collect::<Vec<_>>().join("\n");
+            CallError::Refused { status, told, marks }
+        }
+        other => other,
+    }
+}
+
+/// A fault, and below it the filter in one line with carets under its place.
+fn marked(filter: &str, mark: &Mark) -> String {
+    // One character each, so that places stay what they are.
+    let line: Vec<char> = filter.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let wide = |from: usize, to: usize| measure_text_width(&line[from.min(line.len())..to.min(line.len())].iter().collect::<String>());
+    let (before, carets) = (wide(0, mark.position), wide(mark.position, mark.position + mark.length).max(1));
+    format!("--filter: {}\n  {}\n  {}{}", mark.detail, line.iter().collect::<String>(), " ".repeat(before), "^".repeat(carets))
 }
 
 /// A heading and a line a run, columns in line.
@@ -104,6 +126,15 @@ fn unique_length(runs: &[Value]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn carets_stand_under_the_place_however_wide_the_letters_before_it_are() {
+        let mark = |position, length| Mark { position, length, detail: "no".to_owned() };
+        assert_eq!(marked("tagg = a", &mark(0, 4)), "--filter: no\n  tagg = a\n  ^^^^");
+        assert_eq!(marked("name = 語 x\ny", &mark(9, 1)), "--filter: no\n  name = 語 x y\n            ^");
+        assert_eq!(marked("tag =", &mark(5, 0)), "--filter: no\n  tag =\n       ^");
+        assert_eq!(marked("", &mark(9, 2)), "--filter: no\n  \n  ^");
+    }
 
     #[test]
     fn ids_are_as_long_as_it_takes_to_tell_them_apart_and_columns_stand_in_line() {

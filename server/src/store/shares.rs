@@ -1,6 +1,7 @@
 //! Shares: links that open runs read-only until they expire or are revoked.
 
 use super::{RunRow, Store, StoreError, in_transaction, on_each};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A share without its token, which is never stored.
@@ -109,6 +110,29 @@ impl Store {
                 self.list_runs_by_id(&ids).await
             }
         }
+    }
+
+    /// Those of these runs that a share opens, in the order given.
+    pub async fn list_shared_runs_by_id(&self, share: &ShareRow, ids: &[Uuid]) -> Result<Vec<RunRow>, StoreError> {
+        let mut runs = self.list_runs_by_id(ids).await?;
+        match share.sweep_id {
+            Some(sweep_id) => runs.retain(|run| run.sweep_id == Some(sweep_id)),
+            None => {
+                let opened = self.list_share_runs(share.id).await?;
+                runs.retain(|run| opened.contains(&run.id));
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The ids of all runs that a share opens.
+    pub async fn list_shared_ids(&self, share: &ShareRow) -> Result<HashSet<Uuid>, StoreError> {
+        const OF_SWEEP: &str = "SELECT id FROM runs WHERE sweep_id = $1";
+        let ids: Vec<Uuid> = match share.sweep_id {
+            Some(sweep_id) => on_each!(self, read, pool => sqlx::query_scalar(OF_SWEEP).bind(sweep_id).fetch_all(pool).await)?,
+            None => self.list_share_runs(share.id).await?,
+        };
+        Ok(ids.into_iter().collect())
     }
 
     /// Whether a share opens this run.

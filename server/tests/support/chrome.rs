@@ -1,7 +1,7 @@
 //! A real Chromium, driven over WebDriver through a `chromedriver` of its own, with a fresh profile.
 #![allow(dead_code, reason = "each user of this file uses its own part")]
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder, Locator, error::CmdError};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::{
@@ -142,6 +142,24 @@ impl Browser {
         }
     }
 
+    /// Puts fingers on the page, moves them in a few steps, and takes them away: each from one place to another.
+    pub async fn fingers(&self, ways: &[((f64, f64), (f64, f64))]) {
+        const STEPS: u32 = 5;
+        let at = |part: f64| -> Vec<Value> {
+            let place = |(id, ((x, y), (to_x, to_y))): (usize, &((f64, f64), (f64, f64)))| json!({ "x": x + part * (to_x - x), "y": y + part * (to_y - y), "id": id });
+            ways.iter().enumerate().map(place).collect()
+        };
+        self.touch("touchStart", at(0.0)).await;
+        for step in 1..=STEPS {
+            self.touch("touchMove", at(f64::from(step) / f64::from(STEPS))).await;
+        }
+        self.touch("touchEnd", Vec::new()).await;
+    }
+
+    async fn touch(&self, kind: &str, points: Vec<Value>) {
+        self.devtools("Input.dispatchTouchEvent", json!({ "type": kind, "touchPoints": points })).await;
+    }
+
     async fn mouse(&self, kind: &str, (x, y): (f64, f64), buttons: u8, clicks: u8, modifiers: u8) {
         let button = if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" };
         let event =
@@ -238,12 +256,27 @@ impl Browser {
         self.client.find(Locator::XPath(&path)).await.unwrap().click().await.unwrap_or_else(|error| panic!("{label}: {error}"));
     }
 
-    /// Replaces what stands in a field by typing.
+    /// Replaces what stands in a field by typing: once more where the page drew the field anew meanwhile, so that something else stands in it.
     pub async fn fill(&self, selector: &str, text: &str) {
-        self.wait(&format!("document.querySelector({selector:?})")).await;
-        let field = self.client.find(Locator::Css(selector)).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.wait(&format!("document.querySelector({selector:?})")).await;
+            if self.type_over(selector, text).await.is_ok() {
+                let value = self.eval(&format!("document.querySelector({selector:?})?.value")).await;
+                if value == text {
+                    return;
+                }
+                assert!(Instant::now() < until, "{selector}: {text:?} was typed, and {value} stands there");
+            }
+            assert!(Instant::now() < until, "{selector} is drawn anew again and again");
+        }
+    }
+
+    /// Empties a field and types; an error where the field is taken away meanwhile.
+    async fn type_over(&self, selector: &str, text: &str) -> Result<(), CmdError> {
+        let field = self.client.find(Locator::Css(selector)).await?;
+        field.clear().await?;
+        field.send_keys(text).await
     }
 
     /// A picture of what can be seen, as PNG.

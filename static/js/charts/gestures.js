@@ -1,30 +1,15 @@
-/** Moving about in a chart: drag to zoom, shift-drag or the horizontal wheel to pan, double click for the whole, and keys for the same. */
+/** Moving about in a chart: drag to zoom, shift-drag or the horizontal wheel to pan, double click for the whole, keys for the same, and fingers. */
+import { bindFingers } from './fingers.js';
+import { keptInside, panned, zoomed } from './moves.js';
 
 /** A zoom key or button makes the part looked at so much shorter. */
 const ZOOM = 0.5;
 /** A pan key or button moves by this part of what is looked at. */
 const PAN = 0.25;
 
-/** @typedef {[number, number]} Range */
+/** @typedef {import('./moves.js').Range} Range */
 /** @typedef {{shown: Range, whole: Range, log: boolean, width: number}} Seen what a chart shows of its horizontal axis, in how many pixels */
 /** @typedef {'left' | 'right' | 'in' | 'out' | 'whole'} Move */
-
-const forth = (/** @type {number} */ value, /** @type {boolean} */ log) => (log ? Math.log(value) : value);
-const back = (/** @type {number} */ value, /** @type {boolean} */ log) => (log ? Math.exp(value) : value);
-
-/** The range moved by `part` of its length. @param {Range} range @param {number} part @param {boolean} log @returns {Range} */
-export function panned([low, high], part, log) {
-  const [from, to] = [forth(low, log), forth(high, log)];
-  const by = (to - from) * part;
-  return [back(from + by, log), back(to + by, log)];
-}
-
-/** The range made shorter or longer around its middle. @param {Range} range @param {number} times @param {boolean} log @returns {Range} */
-export function zoomed([low, high], times, log) {
-  const [from, to] = [forth(low, log), forth(high, log)];
-  const [middle, half] = [(from + to) / 2, ((to - from) / 2) * times];
-  return [back(middle - half, log), back(middle + half, log)];
-}
 
 /**
  * What the buttons and keys do; one that would show more than everything shows everything.
@@ -39,14 +24,6 @@ export function moveView(group, move, { shown, whole, log }) {
   }
   if (group.range) group.setRange(keptInside(panned(shown, move === 'left' ? -PAN : PAN, log), whole, log));
   return undefined;
-}
-
-/** The range moved back so far that it does not leave the whole. @param {Range} range @param {Range} whole @param {boolean} log @returns {Range} */
-export function keptInside(range, whole, log) {
-  const [from, to] = range.map((value) => forth(value, log));
-  const [first, last] = whole.map((value) => forth(value, log));
-  const by = from < first ? first - from : to > last ? Math.max(last - to, first - from) : 0;
-  return by === 0 ? range : [back(from + by, log), back(to + by, log)];
 }
 
 /** @type {Record<string, Move>} */
@@ -93,10 +70,12 @@ export function bindGestures(root, group, look) {
     addEventListener('mouseup', endDrag);
     return true;
   };
+  const stopFingers = bindFingers(root, group, look);
   root.addEventListener('keydown', onKey);
   root.addEventListener('wheel', onWheel, { passive: false });
   const stop = () => {
     endDrag();
+    stopFingers();
     root.removeEventListener('keydown', onKey);
     root.removeEventListener('wheel', onWheel);
   };

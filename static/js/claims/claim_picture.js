@@ -1,5 +1,6 @@
 /** A claim card as a picture of its own, to be put into a paper or a talk. */
 import { html, render } from '../html.js';
+import { ON_LIGHT } from '../palette.js';
 import { intervalText, isDifference, reportedText, ruleText, seedsText, sideText, unitOf, valueText } from './claim_text.js';
 import { LINE_HEIGHT, NumberLine } from './number_line.js';
 
@@ -8,7 +9,7 @@ const [WIDTH, MARGIN, LINE] = [720, 24, 18];
 const MOST_CHARACTERS = 96;
 /** A picture is drawn for paper, whatever the theme of the page. */
 const INK = { ink: '#1a1d21', axis: '#4a515b', grid: '#e3e4e6', faint: '#656c77' };
-const DOT = '#0072b2';
+const DOT = ON_LIGHT[0];
 
 /** @param {string} text @param {number} most @returns {string[]} */
 function wrapped(text, most) {

@@ -1,6 +1,7 @@
 /** The runs that are compared and the curves of one metric of them, each read in one answer. */
 import { get, getCard } from '../api.js';
 import { Series } from '../charts/series.js';
+import { labRuns } from '../live_runs.js';
 
 /** Runs compared at most. */
 export const MOST_RUNS = 200;
@@ -11,6 +12,13 @@ const POINTS = 1000;
 
 /** @typedef {import('../types.js').Run} Run */
 /** @typedef {{runs: Run[], cards: import('../types.js').Card[], left: number}} Compared `left` runs match and are left out */
+/**
+ * Where the curves of the runs are read and their news come from, and where the page of a run is.
+ * @typedef {{curves: string, anonymous: boolean, news: import('../live_runs.js').ManyRuns, pageOf: (run: Run) => string}} Source
+ */
+
+/** The runs of this lab. @type {Source} */
+export const LAB = { curves: '/api/v1/runs/curves', anonymous: false, news: labRuns, pageOf: (run) => `/runs/${run.id}` };
 
 /** @param {string[]} ids @param {string} filter @returns {Promise<Compared>} */
 export async function readRuns(ids, filter) {
@@ -27,14 +35,19 @@ export async function readRuns(ids, filter) {
   return { runs, cards: cards.filter((card) => card !== null), left: Math.max(ids.length, page.total) - runs.length };
 }
 
-/** The series of one metric, by run. @param {Run[]} runs @param {string} metric @param {number} arms how many a run has @returns {Promise<Map<string, Series[]>>} */
-export async function readCurves(runs, metric, arms) {
+/**
+ * The series of one metric, by run.
+ * @param {Run[]} runs @param {string} metric @param {number} arms how many a run has @param {Source} source
+ * @returns {Promise<Map<string, {lastSeq: number, series: Series[]}>>} `lastSeq` is the last event that is in the series of a run
+ */
+export async function readCurves(runs, metric, arms, source) {
   const points = Math.max(50, Math.min(POINTS, Math.floor(MOST_POINTS / (runs.length * Math.max(1, arms)))));
   const query = new URLSearchParams({ runs: runs.map((run) => run.id).join(','), names: metric, points: String(points), times: 'false' });
-  const { items } = await get(`/api/v1/runs/curves?${query}`);
-  return new Map(items.map((item) => [item.run, item.series.map((one) => {
+  const { items } = await get(`${source.curves}?${query}`, { anonymous: source.anonymous });
+  const seriesOf = (one) => {
     const series = new Series(one.name, one.arm, one.unit);
     one.steps.forEach((step, index) => series.append(step, one.values[index]));
     return series;
-  })]));
+  };
+  return new Map(items.map((item) => [item.run, { lastSeq: item.last_seq, series: item.series.map(seriesOf) }]));
 }

@@ -13,8 +13,8 @@ const REACH = 12;
 
 /** @typedef {{run: import('../types.js').Run, color: string, group: string}} Dot */
 
-/** @param {{dots: Dot[], x: string, y: string}} props */
-export function Scatter({ dots, x, y }) {
+/** @param {{dots: Dot[], x: string, y: string, pageOf: (run: import('../types.js').Run) => string}} props `pageOf` is the address behind a dot */
+export function Scatter({ dots, x, y, pageOf }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const placed = useRef(/** @type {{dot: Dot, left: number, top: number}[]} */ ([]));
   const [near, setNear] = useState(/** @type {{dot: Dot, left: number, top: number} | null} */ (null));
@@ -49,7 +49,7 @@ export function Scatter({ dots, x, y }) {
   if (known.length === 0) return html`<p class="quiet">No run has both values yet.</p>`;
   return html`<div class="frame-body scatter">
     <canvas ref=${canvas} role="img" aria-label=${`${yAxis.title} over ${xAxis.title}, ${known.length} runs`} onPointerMove=${onMove} onPointerLeave=${() => setNear(null)}
-      onClick=${() => near && navigate(`/runs/${near.dot.run.id}`)}></canvas>
+      onClick=${() => near && navigate(pageOf(near.dot.run))}></canvas>
     ${near && html`<div class="tip" style=${{ left: `${Math.min(near.left + 10, (canvas.current?.clientWidth ?? 400) - 200)}px`, top: `${near.top + 10}px` }}>
       <b>${near.dot.run.name || `${near.dot.run.experiment} · seed ${near.dot.run.seed}`}</b><br />${near.dot.group}<br />${xAxis.title} ${xAxis.show(xAxis.at(near.dot.run))}<br />${yAxis.title} ${yAxis.show(yAxis.at(near.dot.run))}</div>`}
     ${known.length < dots.length && html`<p class="quiet note">${dots.length - known.length} of ${dots.length} runs have no such value.</p>`}

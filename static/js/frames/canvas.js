@@ -43,7 +43,7 @@ export function fitCanvas(canvas, height) {
 }
 
 /** @typedef {{left: number, top: number, width: number, height: number}} Box */
-/** @typedef {{range: [number, number], log: boolean, title: string}} AxisSpec */
+/** @typedef {{range: [number, number], log: boolean, title: string, ticks?: number[]}} AxisSpec `ticks` in place of round ones */
 
 /** Where a value lies on an axis, 0 to 1. @param {AxisSpec} axis @param {number} value */
 export function placeOn({ range: [low, high], log }, value) {
@@ -55,16 +55,18 @@ export function placeOn({ range: [low, high], log }, value) {
  * Draws grid, ticks and titles of two axes around the plotting area they leave.
  * @param {CanvasRenderingContext2D} context @param {number} width @param {number} height
  * @param {AxisSpec} xAxis @param {AxisSpec} yAxis @param {ReturnType<typeof import('../theme.js').inks>} ink
+ * @param {{top?: number, left?: number, isBare?: boolean}} [place] upper edge, the least left edge of the area, and whether the horizontal axis
+ *   has no labels here, since another one below has them
  * @returns {{box: Box, x: (value: number) => number, y: (value: number) => number}}
  */
-export function drawAxes(context, width, height, xAxis, yAxis, ink) {
+export function drawAxes(context, width, height, xAxis, yAxis, ink, { top = 0, left = 0, isBare = false } = {}) {
   context.font = ink.font;
-  const yTicks = (yAxis.log ? logTicks(yAxis.range) : linearTicks(yAxis.range, 5)).map((at) => ({ at, text: formatTick(at) }));
+  const yTicks = (yAxis.ticks ?? (yAxis.log ? logTicks(yAxis.range) : linearTicks(yAxis.range, 5))).map((at) => ({ at, text: formatTick(at) }));
   const labelWidth = Math.max(16, ...yTicks.map(({ text }) => context.measureText(text).width));
   const titleWidth = yAxis.title ? 16 : 0;
-  const box = { left: titleWidth + labelWidth + 8, top: 8, width: 0, height: 0 };
+  const box = { left: Math.max(left, titleWidth + labelWidth + 8), top: top + 8, width: 0, height: 0 };
   box.width = Math.max(20, width - box.left - 12);
-  box.height = Math.max(20, height - box.top - (xAxis.title ? 38 : 24));
+  box.height = Math.max(20, height - box.top - (isBare ? 4 : xAxis.title ? 38 : 24));
   const x = (value) => box.left + placeOn(xAxis, value) * box.width;
   const y = (value) => box.top + (1 - placeOn(yAxis, value)) * box.height;
   const xTicks = xAxis.log ? logTicks(xAxis.range) : linearTicks(xAxis.range, Math.max(2, Math.floor(box.width / 70)));
@@ -88,8 +90,8 @@ export function drawAxes(context, width, height, xAxis, yAxis, ink) {
   for (const { at, text } of yTicks) context.fillText(text, box.left - 6, y(at));
   context.textAlign = 'center';
   context.textBaseline = 'top';
-  for (const at of xTicks) context.fillText(formatTick(at), x(at), box.top + box.height + 7);
-  if (xAxis.title) context.fillText(xAxis.title, box.left + box.width / 2, height - 13);
+  if (!isBare) for (const at of xTicks) context.fillText(formatTick(at), x(at), box.top + box.height + 7);
+  if (xAxis.title && !isBare) context.fillText(xAxis.title, box.left + box.width / 2, height - 13);
   if (yAxis.title) {
     context.save();
     context.translate(6, box.top + box.height / 2);

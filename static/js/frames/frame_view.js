@@ -1,45 +1,11 @@
 /** Draws one frame of any kind on a canvas and tells what lies under the pointer. */
-import { armStyle } from '../arms.js';
 import { html, useEffect, useRef, useState } from '../html.js';
-import { inks, useDark } from '../theme.js';
+import { useDark } from '../theme.js';
 import { fitCanvas, useDrawing } from './canvas.js';
-import { drawGraph } from './graph.js';
-import { drawHeatmap } from './heatmap.js';
-import { drawHistogram } from './histogram.js';
-import { curveStyles, drawPlot } from './plot.js';
-import { drawRaster } from './raster.js';
-import { changesSince, changeText, graphOf } from './wiring.js';
+import { drawFrame, legendOf, wiringOf } from './draw.js';
+import { changeText } from './wiring.js';
 
-/** @typedef {(x: number, y: number) => string | null} Probe */
 /** @typedef {import('../types.js').FrameRef} FrameRef */
-/** @typedef {{ref: FrameRef, frame: any, earlier: any}} Shown a frame, and for a graph the one before it */
-
-/** A graph of the frame and what has changed since the earlier one. @param {Shown} shown */
-function wiringOf({ ref, frame, earlier }) {
-  const graph = graphOf(ref.kind, frame);
-  const before = earlier && graphOf(ref.kind, earlier);
-  return { graph, changes: graph && before ? changesSince(graph, before) : null };
-}
-
-/** @param {Shown} shown @param {boolean} asGraph @returns {Probe} */
-function drawKind(shown, asGraph, context, width, height, arms) {
-  const { frame, ref: { kind, arm } } = shown;
-  const ink = inks();
-  if (asGraph) {
-    const { graph, changes } = wiringOf(shown);
-    if (graph) return drawGraph(context, width, height, graph, ink, changes);
-  }
-  const color = arm === null ? null : armStyle(arms, arm).color;
-  if (kind === 'heatmap') return drawHeatmap(context, width, height, frame, ink);
-  if (kind === 'plot') return drawPlot(context, width, height, frame, ink, arms);
-  if (kind === 'histogram') return drawHistogram(context, width, height, frame, ink, color);
-  if (kind === 'raster') return drawRaster(context, width, height, frame, ink, color);
-  if (kind === 'graph') return drawGraph(context, width, height, frame, ink);
-  context.fillStyle = ink.axis;
-  context.font = ink.font;
-  context.fillText(`This version cannot draw frames of the kind "${kind}".`, 8, 20);
-  return () => null;
-}
 
 /** Whether an element can be seen, or nearly; what cannot is neither loaded nor drawn. @param {{current: Element | null}} element */
 function useVisible(element) {
@@ -74,9 +40,9 @@ export function FrameView({ frameRef, cache, arms, height, asGraph = false, earl
 function Picture({ frameRef, cache, arms, height, asGraph, earlierRef, visible }) {
   const dark = useDark();
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-  const probe = useRef(/** @type {Probe} */ (() => null));
+  const probe = useRef(/** @type {import('./draw.js').Probe} */ (() => null));
   const tip = useRef(/** @type {HTMLElement | null} */ (null));
-  const [shown, setShown] = useState(/** @type {Shown | null} */ (null));
+  const [shown, setShown] = useState(/** @type {import('./draw.js').Shown | null} */ (null));
   const wantsEarlier = asGraph ? earlierRef : null;
   const [error, setError] = useState('');
 
@@ -106,7 +72,7 @@ function Picture({ frameRef, cache, arms, height, asGraph, earlierRef, visible }
 
   const draw = () => {
     const drawn = fitCanvas(canvas.current, height);
-    if (drawn && shown) probe.current = drawKind(shown, asGraph, drawn.context, drawn.width, height, arms);
+    if (drawn && shown) probe.current = drawFrame(shown, asGraph, drawn.context, drawn.width, height, arms);
   };
   useDrawing(canvas, shown && visible ? draw : null, [shown, height, dark, asGraph, visible]);
 
@@ -132,25 +98,23 @@ function Picture({ frameRef, cache, arms, height, asGraph, earlierRef, visible }
     <div class="tip" ref=${tip} hidden></div>
     ${error && html`<p class="fault">${error}</p>`}
     ${asGraph && html`<p class="quiet number wiring-changes">${changes && wantsEarlier ? changeText(changes, wantsEarlier.step) : 'no earlier picture to compare with'}</p>`}
-    ${shown?.ref.kind === 'plot' && html`<${PlotLegend} plot=${shown.frame} arms=${arms} />`}
+    ${shown && !asGraph && html`<${Legend} rows=${legendOf(shown, arms)} />`}
   </div>`;
 }
 
-/** @param {{plot: import('./plot.js').Plot, arms: import('../types.js').Arm[]}} props */
-function PlotLegend({ plot, arms }) {
-  const styles = curveStyles(plot, arms);
-  const hollow = plot.curves.some((curve) => curve.converged?.includes(false));
+/** @param {{rows: import('./draw.js').LegendRow[]}} props */
+function Legend({ rows }) {
+  if (rows.length === 0) return null;
   return html`<ul class="plot-legend">
-    ${plot.curves.map(
-      (curve, i) => html`<li>
-        <svg width="20" height="8" aria-hidden="true">
-          ${curve.role === 'theory'
-            ? html`<line x1="0" x2="20" y1="4" y2="4" stroke=${styles[i].color} stroke-width="1.5" stroke-dasharray=${styles[i].dash.join(' ')} />`
-            : html`<circle cx="10" cy="4" r="3" fill=${styles[i].color} />`}
-        </svg>
-        ${curve.label} <span class="quiet">${curve.role}</span>
+    ${rows.map(
+      ({ label, role, style }) => html`<li class=${style ? '' : 'quiet'}>
+        ${style && html`<svg width="20" height="8" aria-hidden="true">
+          ${role === 'data'
+            ? html`<circle cx="10" cy="4" r="3" fill=${style.color} />`
+            : html`<line x1="0" x2="20" y1="4" y2="4" stroke=${style.color} stroke-width="1.5" stroke-dasharray=${style.dash.join(' ')} />`}
+        </svg>`}
+        ${label} ${(role === 'theory' || role === 'data') && html`<span class="quiet">${role}</span>`}
       </li>`,
     )}
-    ${hollow && html`<li class="quiet">hollow: the solver did not converge</li>`}
   </ul>`;
 }

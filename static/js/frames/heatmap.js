@@ -1,13 +1,14 @@
 /** Draws a matrix as colours, with its scale in numbers. */
 import { formatTick, toNumber } from '../format.js';
 import { colorScale } from './colors.js';
+import { drawFrontiers } from './frontiers.js';
 
 /** Labels are drawn up to this many of them; more would touch. */
 const MOST_LABELS = 24;
 
 /**
  * @typedef {{rows: number, columns: number, values: any[], min: any, max: any, row_labels?: string[], column_labels?: string[],
- *   x_title: string, y_title: string, colour: 'sequential' | 'diverging'}} Heatmap
+ *   x_title: string, y_title: string, colour: 'sequential' | 'diverging', frontiers?: import('./frontiers.js').Frontier[]}} Heatmap
  */
 
 /** Values as numbers, converted once per frame. @type {WeakMap<object, Float64Array>} */
@@ -54,11 +55,14 @@ export function drawHeatmap(context, width, height, frame, ink) {
     const [r, g, b] = scale.color(values[i]);
     image.data.set([r, g, b, 255], i * 4);
   }
-  const cells = new OffscreenCanvas(columns, rows);
+  const cells = document.createElement('canvas');
+  cells.width = columns;
+  cells.height = rows;
   cells.getContext('2d')?.putImageData(image, 0, 0);
   hatch(context, box, ink);
   context.imageSmoothingEnabled = false;
   context.drawImage(cells, box.left, box.top, box.width, box.height);
+  const nameAt = drawFrontiers(context, box, rows, columns, frame.frontiers ?? [], ink);
   context.strokeStyle = ink.axis;
   context.lineWidth = 1;
   context.strokeRect(box.left - 0.5, box.top - 0.5, box.width + 1, box.height + 1);
@@ -94,7 +98,8 @@ export function drawHeatmap(context, width, height, frame, ink) {
     if (column < 0 || row < 0 || column >= columns || row >= rows) return null;
     const rowName = frame.row_labels?.[row] ?? row;
     const columnName = frame.column_labels?.[column] ?? column;
-    return `${frame.y_title} ${rowName}, ${frame.x_title} ${columnName}: ${frame.values[row * columns + column]}`;
+    const line = nameAt(x, y);
+    return `${line ? `${line}; ` : ''}${frame.y_title} ${rowName}, ${frame.x_title} ${columnName}: ${frame.values[row * columns + column]}`;
   };
 }
 

@@ -1,12 +1,14 @@
 /** Draws curves against any axis: theory as lines, data as points with their error bars, unconverged points hollow. */
-import { armStyle, styleAt } from '../arms.js';
+import { armStyle, armTitle, styleAt } from '../arms.js';
 import { linearRange, logRange } from '../charts/ranges.js';
-import { formatExact, toNumber } from '../format.js';
+import { formatExact, formatTick, toNumber } from '../format.js';
 import { drawAxes } from './canvas.js';
+import { drawResiduals, reachOf, STRIP_HEIGHT } from './residuals.js';
 
 /**
  * @typedef {{label: string, role: 'theory' | 'data', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
- * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[]}} Plot
+ * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[],
+ *   residuals?: import('./residuals.js').Residuals[]}} Plot
  */
 
 /** A curve named after an arm has its colour; theory and data of one name share theirs. @param {Plot} plot @param {import('../types.js').Arm[]} arms */
@@ -16,6 +18,19 @@ export function curveStyles(plot, arms) {
     const known = arms.find((arm) => arm.id === curve.label || arm.title === curve.label);
     return known ? armStyle(arms, known.id) : styleAt(labels.indexOf(curve.label));
   });
+}
+
+/**
+ * What the legend of a plot says: the arms by their titles, and what hollow points are.
+ * @param {Plot} plot @param {import('../types.js').Arm[]} arms @returns {import('./draw.js').LegendRow[]}
+ */
+export function plotLegend(plot, arms) {
+  const styles = curveStyles(plot, arms);
+  /** @type {import('./draw.js').LegendRow[]} */
+  const rows = plot.curves.map(({ label, role }, index) => ({ label: armTitle(arms, label), role, style: styles[index] }));
+  if (plot.curves.some((curve) => curve.converged?.includes(false))) rows.push({ label: 'hollow: the solver did not converge', role: '', style: null });
+  if (plot.residuals?.length) rows.push({ label: 'below: distance from theory in standard errors; the band is 2 wide on either side', role: '', style: null });
+  return rows;
 }
 
 const usable = (value, log) => Number.isFinite(value) && (!log || value > 0);
@@ -35,7 +50,12 @@ export function drawPlot(context, width, height, plot, ink, arms) {
   const errors = curves.flatMap((curve) => (curve.y_error ?? []).flatMap((error, i) => [curve.ys[i] - toNumber(error), curve.ys[i] + toNumber(error)]));
   const xAxis = { ...plot.x, range: extent(curves.flatMap((curve) => curve.xs), plot.x.log) };
   const yAxis = { ...plot.y, range: extent([...curves.flatMap((curve) => curve.ys), ...errors], plot.y.log) };
-  const { box, x, y } = drawAxes(context, width, height, xAxis, yAxis, ink);
+  const residuals = plot.residuals ?? [];
+  const hasStrip = residuals.length > 0;
+  // Both areas begin at the same place, whichever has the wider labels.
+  context.font = ink.font;
+  const least = hasStrip ? 24 + context.measureText(formatTick(-reachOf(residuals))).width : 0;
+  const { box, x, y } = drawAxes(context, width, hasStrip ? height - STRIP_HEIGHT : height, xAxis, yAxis, ink, { left: least, isBare: hasStrip });
   const styles = curveStyles(plot, arms);
   /** @type {{x: number, y: number, text: string}[]} */
   const places = [];
@@ -60,7 +80,7 @@ export function drawPlot(context, width, height, plot, ink, arms) {
         return;
       }
       const at = { x: x(value), y: y(curve.ys[i]) };
-      places.push({ ...at, text: `${curve.label} (${curve.role}): ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}` });
+      places.push({ ...at, text: `${armTitle(arms, curve.label)} (${curve.role}${curve.converged?.[i] === false ? ', not converged' : ''}): ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}${toNumber(curve.y_error?.[i]) > 0 ? ` ± ${formatExact(curve.y_error?.[i])}` : ''}` });
       if (curve.role === 'theory') {
         if (down) context.lineTo(at.x, at.y);
         else context.moveTo(at.x, at.y);
@@ -81,11 +101,21 @@ export function drawPlot(context, width, height, plot, ink, arms) {
       if (!usable(value, plot.x.log) || !usable(curve.ys[i], plot.y.log)) return;
       context.beginPath();
       context.arc(x(value), y(curve.ys[i]), 3, 0, 2 * Math.PI);
-      if (curve.converged && !curve.converged[i]) context.stroke();
-      else context.fill();
+      if (curve.converged && !curve.converged[i]) {
+        // Lines under a hollow point would look like its inside.
+        context.fillStyle = ink.paper;
+        context.fill();
+        context.fillStyle = color;
+        context.stroke();
+      } else context.fill();
     });
   });
   context.restore();
+  if (hasStrip) {
+    const colors = residuals.map(({ label }) => styles[plot.curves.findIndex((curve) => curve.label === label)]?.color ?? ink.axis);
+    const named = residuals.map((one) => ({ ...one, label: armTitle(arms, one.label) }));
+    places.push(...drawResiduals(context, width, height, named, colors, xAxis, box.left, ink));
+  }
   return (px, py) => {
     /** Pointers are blunt: the nearest point within this many pixels is meant. */
     let nearest = 12;

@@ -5,7 +5,7 @@ import { Series } from '../charts/series.js';
 import { Spark } from '../charts/spark.js';
 import { formatDuration, formatValue } from '../format.js';
 import { html, useEffect, useRef, useState } from '../html.js';
-import { followAllRuns, watchRun } from '../live_runs.js';
+import { labRuns } from '../live_runs.js';
 import { useLoad, useTitle } from '../load.js';
 import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
@@ -67,7 +67,7 @@ function useNewestRun(card) {
         for (const one of metrics.series) one.steps.forEach((step, i) => add(one.name, one.arm, step, one.values[i]));
         if (!wanted) return;
         if (!TERMINAL.has(newest.status)) {
-          stop = watchRun(newest.id, metrics.last_seq, (event) => {
+          stop = labRuns.watch(newest.id, metrics.last_seq, (event) => {
             if (event.type === 'metrics') {
               for (const point of event.points) add(point.name, point.arm, point.step, point.value);
               setVersion((n) => n + 1);
@@ -154,7 +154,7 @@ export function ExperimentsPage() {
   useNewsBack(() => setRound((n) => n + 1));
   useEffect(
     () =>
-      followAllRuns(async (event) => {
+      labRuns.followAll(async (event) => {
         // The first word of a run not seen before: its experiment's card gets its curve.
         if (event.type !== 'status' || !event.run || known.current.has(event.run) || (event.status !== 'queued' && event.status !== 'running')) return;
         known.current.set(event.run, '');

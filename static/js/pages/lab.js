@@ -3,7 +3,7 @@ import { get, getAll, post } from '../api.js';
 import { CopyButton } from '../clipboard.js';
 import { formatBytes, shortId } from '../format.js';
 import { html, useEffect } from '../html.js';
-import { onLab } from '../live_runs.js';
+import { labRuns } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
 import { useNewsBack } from '../news_state.js';
 import { notifyError } from '../notice.js';
@@ -42,7 +42,7 @@ export function LabPage() {
   const fetching = (datasets.value ?? []).some((dataset) => dataset.state === 'fetching');
   useEffect(
     () =>
-      onLab((now) => {
+      labRuns.onLab((now) => {
         status.set(now);
         workers.reload();
       }),
@@ -56,9 +56,9 @@ export function LabPage() {
   const about = /** @type {import('../types.js').Status | null} */ (status.value);
   const join = `engram worker --server ${about?.public_url ?? location.origin} --token TOKEN`;
 
-  return html`<main class="page lab-page">
-    <div class="page-head"><h1>Lab</h1></div>
-    ${status.error && html`<p class="fault">${status.error.message}</p>`}
+  // Together, since each would move those below it.
+  const isRead = [status, workers, datasets].every(({ value, error }) => value !== null || error !== null);
+  const lists = () => html`${status.error && html`<p class="fault">${status.error.message}</p>`}
     ${about &&
     html`<table class="data keys facts"><tbody>
       <tr><th scope="row">Version</th><td class="number">${about.version}</td></tr>
@@ -102,6 +102,9 @@ export function LabPage() {
         <td class="row-actions">${canWrite && dataset.fetchable && (dataset.state === 'absent' || dataset.state === 'corrupt') && html`<button class="mini" onClick=${() => fetchData(dataset.id)}>${dataset.state === 'corrupt' ? 'Fetch again' : 'Fetch'}</button>`}${!dataset.fetchable && dataset.state === 'absent' && html`<span class="quiet" title="No copy of it has a published checksum">import it</span>`}</td>
       </tr>`)}</tbody>
     </table><//>
-    <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier. Files of your own come in with <code>engram data import ID PATH</code>.</p>`}
+    <p class="note">Absent data are fetched by the first run that needs them; fetching here only does it earlier. Files of your own come in with <code>engram data import ID PATH</code>.</p>`}`;
+  return html`<main class="page lab-page">
+    <div class="page-head"><h1>Lab</h1></div>
+    ${isRead ? lists() : html`<p class="quiet loading">Reading what is here …</p>`}
   </main>`;
 }

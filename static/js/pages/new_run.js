@@ -78,6 +78,8 @@ function NewRun({ card, parent }) {
   const isCount = Number.isInteger(count) && count >= 1 && count <= MOST_SEEDS;
   const isSweep = isCount && count > 1;
   const countFaults = isCount ? [] : [{ pointer: '/seeds', detail: `must be a whole number between 1 and ${MOST_SEEDS}; got ${other.seeds}` }];
+  // What stands below the forecast waits for the first one, so that nothing jumps.
+  const isAnswered = forecast !== null || faults.length > 0 || trouble !== '';
   const allFaults = refused.faults.length > 0 ? refused.faults : [...faults, ...countFaults];
   const path = parent ? `/api/v1/runs/${parent.id}/clone` : isSweep ? '/api/v1/sweeps' : '/api/v1/runs';
   const sent = isSweep ? asSweep(body, count) : body;
@@ -130,20 +132,20 @@ function NewRun({ card, parent }) {
       </div>
       <aside class="new-run-side">
         <section class=${asking ? 'forecast is-asking' : 'forecast'} aria-live="polite">
+          ${canWrite && html`<button class="primary big" disabled=${busy || allFaults.length > 0}>${busy ? 'Queueing …' : isSweep ? `▶ Run ${count} seeds` : '▶ Run'}</button>`}
           <h2>What will happen</h2>
           <${ForecastTable} forecast=${forecast} runs=${isSweep ? count : 1} />
           ${allFaults.length > 0 && html`<p class="fault">${allFaults.length === 1 ? 'One field needs' : `${allFaults.length} fields need`} another value before it can run.</p>
             <ul class="faults">${allFaults.map((fault) => html`<li key=${fault.pointer}><code>${fault.pointer.replace(/^\/config\//, '').replace(/^\//, '')}</code> ${fault.detail}</li>`)}</ul>`}
           ${(trouble || (refused.text && refused.faults.length === 0)) && html`<p class="fault">${refused.text || trouble}</p>`}
-          ${canWrite && html`<button class="primary big" disabled=${busy || allFaults.length > 0}>${busy ? 'Queueing …' : isSweep ? `▶ Run ${count} seeds` : '▶ Run'}</button>`}
         </section>
-        <section>
+        ${isAnswered && html`<section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
           <pre class="command" tabindex="0">${curl}</pre>
           ${terminal && html`<div class="field-head"><p class="quiet">or in a terminal, and watch it there</p><${CopyButton} text=${terminal} /></div>
             <pre class="command" tabindex="0">${terminal}</pre>`}
-        </section>
-        ${card.paper && html`<section><h2>Paper</h2><p><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a></p><p class="quiet">${card.paper.authors ? `${card.paper.authors}, ` : ''}${card.paper.year}</p></section>`}
+        </section>`}
+        ${isAnswered && card.paper && html`<section><h2>Paper</h2><p><a href=${card.paper.url} rel="noreferrer">${card.paper.title}</a></p><p class="quiet">${card.paper.authors ? `${card.paper.authors}, ` : ''}${card.paper.year}</p></section>`}
       </aside>
     </form>
   </main>`;

@@ -119,6 +119,8 @@ function NewSweep({ card, choose }) {
   const setAxis = (index, axis) => setAxes(axes.map((old) => (old.field === varied[index].axis.field ? axis : old)));
   const free = fields.filter((field) => !axes.some((axis) => axis.field === field.name));
   const runs = forecast?.run_count ?? 0;
+  // What stands below the forecast waits for the first one, so that nothing jumps.
+  const isAnswered = forecast !== null || faults.length > 0 || checked.trouble !== '';
 
   return html`<main class="page">
     <div class="page-head"><h1>New sweep</h1>${choose}<a href=${`/new/${card.id}${preset ? `?preset=${preset.id}` : ''}`}>One run instead</a></div>
@@ -157,18 +159,18 @@ function NewSweep({ card, choose }) {
       </div>
       <aside class="new-run-side">
         <section class=${checked.asking ? 'forecast is-asking' : 'forecast'} aria-live="polite">
+          ${canWrite && html`<button class="primary big" disabled=${busy || faults.length > 0 || !forecast}>${busy ? 'Queueing …' : runs > 0 ? `▶ Run ${runs}` : '▶ Run'}</button>`}
           <h2>What will happen</h2>
           <${SweepForecastTable} forecast=${forecast} />
           ${faults.length > 0 && html`<p class="fault">${faults.length === 1 ? 'One field needs' : `${faults.length} fields need`} another value before it can run.</p>
             <ul class="faults">${faults.slice(0, 12).map((fault) => html`<li key=${fault.pointer}><code>${fault.pointer.replace(/^\/(config|axes|grid)\//, '').replace(/^\//, '')}</code> ${fault.detail}</li>`)}</ul>
             ${faults.length > 12 && html`<p class="quiet">and ${faults.length - 12} more</p>`}`}
           ${(checked.trouble || (refused.text && refused.faults.length === 0)) && html`<p class="fault">${refused.text || checked.trouble}</p>`}
-          ${canWrite && html`<button class="primary big" disabled=${busy || faults.length > 0 || !forecast}>${busy ? 'Queueing …' : runs > 0 ? `▶ Run ${runs}` : '▶ Run'}</button>`}
         </section>
-        <section>
+        ${isAnswered && html`<section>
           <div class="field-head"><h2>The same as a command</h2><${CopyButton} text=${curl} /></div>
           <pre class="command" tabindex="0">${curl.length > 4000 ? `${curl.slice(0, 4000)} …` : curl}</pre>
-        </section>
+        </section>`}
       </aside>
     </form>
   </main>`;

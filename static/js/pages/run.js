@@ -16,7 +16,8 @@ import { useCanWrite } from '../session.js';
 /** @param {{id: string}} props */
 export function RunPage({ id }) {
   const [data, setData] = useState(/** @type {RunData | null} */ (null));
-  const [card, setCard] = useState(/** @type {import('../types.js').Card | null} */ (null));
+  // `undefined` while it is asked for, `null` where this catalogue has none.
+  const [card, setCard] = useState(/** @type {import('../types.js').Card | null | undefined} */ (undefined));
   const [error, setError] = useState('');
   const [sharing, setSharing] = useState(false);
   const canWrite = useCanWrite();
@@ -24,6 +25,7 @@ export function RunPage({ id }) {
     const opened = new RunData({ base: `/api/v1/runs/${encodeURIComponent(id)}`, anonymous: false });
     setData(opened);
     setError('');
+    setCard(undefined);
     // Both are needed for the first drawing; the card is asked for as soon as the run has named it.
     const stop = opened.on('run', () => {
       stop();
@@ -46,7 +48,8 @@ export function RunPage({ id }) {
   }, [canWrite]);
 
   if (error && !run) return html`<main class="page"><h1>No such run</h1><p>${error}</p><p><a href="/runs">All runs</a></p></main>`;
-  if (!data || !run) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
+  // Claims and panels are the card's: without it the page would be drawn twice, and jump.
+  if (!data || !run || card === undefined) return html`<main class="page"><p class="quiet loading">Reading the run …</p></main>`;
   const lastLines = data.logs.slice(-3);
   return html`<main class="page run-page">
     <div class="run-head">

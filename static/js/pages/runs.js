@@ -2,7 +2,7 @@
 import { get, getCatalogue } from '../api.js';
 import { html, useCallback, useEffect, useMemo, useRef, useState } from '../html.js';
 import { usePageKeys } from '../keys.js';
-import { followAllRuns } from '../live_runs.js';
+import { labRuns } from '../live_runs.js';
 import { useInterval, useLoad, useTitle } from '../load.js';
 import { useNewsBack } from '../news_state.js';
 import { navigate, setQuery, useAddress } from '../router.js';
@@ -80,7 +80,7 @@ function useNews(latest, draw) {
         latest.current?.refresh();
       }, 400);
     };
-    const stop = followAllRuns((event) => {
+    const stop = labRuns.followAll((event) => {
       const id = event.run ?? '';
       const changed = latest.current?.change(id, (run) => {
         if (event.type !== 'progress') return { ...run, status: event.status, status_reason: event.reason, attempt: event.attempt ?? run.attempt };

@@ -1,7 +1,7 @@
 /** All links that were given away: when they end, and the buttons that change or end them. */
 import { call, getAll } from '../api.js';
 import { Confirm, Dialog } from '../dialog.js';
-import { formatWhen, shortId } from '../format.js';
+import { formatUtc, formatWhen, shortId } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
@@ -76,7 +76,7 @@ function ChangeDialog({ share, over, onClose, onChanged }) {
   return html`<${Dialog} title="Change this link" onClose=${onClose}>
     <form class="stack" onSubmit=${change}>
       <label class="stacked">Title <input type="text" value=${title} maxlength="200" onInput=${(event) => setTitle(event.currentTarget.value)} /></label>
-      <${TermChoice} term=${term} onChange=${setTerm} keep=${over ? 'As it is: ended' : share.expires_at ? `As it is: ${formatWhen(share.expires_at)}` : 'As it is: never'} />
+      <${TermChoice} term=${term} onChange=${setTerm} keep=${over ? 'As it is: ended' : share.expires_at ? `As it is: ${formatWhen(share.expires_at)}` : 'As it is: never'} keepTitle=${share.expires_at ? formatUtc(share.expires_at) : ''} />
       ${fault && html`<p class="fault">${fault}</p>`}
       <div class="actions"><button type="button" onClick=${onClose}>Cancel</button><button class="primary">Change</button></div>
     </form>

@@ -1,6 +1,6 @@
 /** The page of one sweep: its runs by state, the claims over its seeds, and the table of its cells. */
 import { get, getCard, post } from '../api.js';
-import { formatConfig, formatWhen } from '../format.js';
+import { formatConfig } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notify, notifyError } from '../notice.js';
@@ -9,6 +9,7 @@ import { useCanWrite } from '../session.js';
 import { useRunNews } from '../sweep/news.js';
 import { isGoingOn, SweepFace } from '../sweep/sweep_face.js';
 import { SweepTable } from '../sweep/sweep_table.js';
+import { When } from '../when.js';
 
 /** @param {{id: string}} props */
 export function SweepPage({ id }) {
@@ -44,7 +45,6 @@ export function SweepPage({ id }) {
     ...settings,
     sweep.max_parallel === null ? '' : `at most ${sweep.max_parallel} at once`,
     sweep.project === 'default' ? '' : `project ${sweep.project}`,
-    `made ${formatWhen(sweep.created_at)} by ${sweep.created_by}`,
   ].filter(Boolean);
 
   return html`<main class="page">
@@ -60,7 +60,7 @@ export function SweepPage({ id }) {
       </div>
     </div>
     ${error && html`<p class="fault">${error.message}</p>`}
-    <p class="quiet sweep-facts">${facts.join(' · ')}${sweep.tags.map((tag) => html` <span class="tag">${tag}</span>`)}</p>
+    <p class="quiet sweep-facts">${facts.map((fact) => `${fact} · `)}made <${When} time=${sweep.created_at} /> by ${sweep.created_by}${sweep.tags.map((tag) => html` <span class="tag">${tag}</span>`)}</p>
     <${SweepTable} sweep=${sweep} card=${card} source=${{ sweep: `/api/v1/sweeps/${sweep.id}`, base: '/api/v1', anonymous: false }} />
     ${sharing && html`<${ShareDialog} what="sweep" target=${{ sweep_id: sweep.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;

@@ -1,12 +1,13 @@
 /** The list of sweeps, newest first. */
 import { get, getCatalogue } from '../api.js';
-import { formatAge, formatConfig, formatWhen } from '../format.js';
+import { formatConfig } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad, useTitle } from '../load.js';
 import { notifyError } from '../notice.js';
 import { Scroll } from '../scroll.js';
 import { useRunNews } from '../sweep/news.js';
 import { isGoingOn, StateCounts } from '../sweep/sweep_face.js';
+import { Age } from '../when.js';
 
 /** Values of one field named one by one. */
 const MOST_NAMED = 5;
@@ -51,7 +52,7 @@ export function SweepsPage() {
           <td class="number">${sweep.run_count}</td>
           <td><${StateCounts} counts=${sweep.status} /></td>
           <td class="from-wide cut">${sweep.project}</td>
-          <td class="number quiet" title=${formatWhen(sweep.created_at)}>${formatAge(sweep.created_at)}</td>
+          <td class="number quiet"><${Age} time=${sweep.created_at} /></td>
         </tr>`)}
       </tbody>
     </table><//>`}

@@ -1,7 +1,7 @@
 /** A notification of the browser at the end of a run: asked for by a button, never by itself, and kept while other pages are looked at. */
 import { get } from '../api.js';
 import { html, useEffect, useState } from '../html.js';
-import { followAllRuns, onNewsState } from '../live_runs.js';
+import { labRuns } from '../live_runs.js';
 import { notify } from '../notice.js';
 import { navigate } from '../router.js';
 
@@ -37,9 +37,9 @@ function forget(id) {
 /** @param {string} id @param {string} title */
 function remember(id, title) {
   if (wanted.size === 0) {
-    const stopFollowing = followAllRuns((event) => event.type === 'status' && tell(event.run ?? '', event.status, event.reason));
+    const stopFollowing = labRuns.followAll((event) => event.type === 'status' && tell(event.run ?? '', event.status, event.reason));
     // What ended while the news were lost is asked for.
-    const stopState = onNewsState((connected) => {
+    const stopState = labRuns.onState((connected) => {
       if (connected) [...wanted.keys()].forEach((run) => get(`/api/v1/runs/${run}`).then((now) => tell(run, now.status, now.status_reason), () => {}));
     });
     stop = () => [stopFollowing, stopState].forEach((end) => end());

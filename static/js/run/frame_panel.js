@@ -1,6 +1,8 @@
 /** One panel of pictures: the frame at the slider's step, for one arm or for all side by side. */
 import { armTitle, inCardOrder } from '../arms.js';
+import { SavePicture } from '../charts/save_picture.js';
 import { frameAt, frameBefore } from '../frames/frame_cache.js';
+import { framesSvg, readImage } from '../frames/frame_picture.js';
 import { FrameView } from '../frames/frame_view.js';
 import { isWiring } from '../frames/wiring.js';
 import { html } from '../html.js';
@@ -37,6 +39,17 @@ export function FramePanel({ card, panel, data, group, cache }) {
   const wiring = first?.kind === 'heatmap' && isWiring(panel.frame ?? '');
   // Connections can be seen in two ways; a graph has only the one.
   const views = wiring ? (view === 'both' ? [false, true] : [view === 'graph']) : [first?.kind === 'graph'];
+  const picture = async () => {
+    const parts = await Promise.all(pictures.flatMap(({ arm, ref, earlier }) =>
+      views.map(async (asGraph) => {
+        if (!ref) return null;
+        const frame = ref.kind === 'image' ? await readImage(cache.url(ref), cache.anonymous) : await cache.load(ref);
+        const caption = [arm === null ? '' : armTitle(card.arms, arm), `step ${ref.step}`].filter(Boolean).join(', ');
+        return { ref, frame, earlier: asGraph && earlier ? await cache.load(earlier) : null, asGraph: asGraph && ref.kind !== 'image', caption };
+      })));
+    const drawn = parts.filter((part) => part !== null);
+    return drawn.length > 0 ? framesSvg(panel.title, drawn, card.arms) : null;
+  };
   const wide = pictures.length * views.length > 1;
   return html`<section class=${wide ? 'panel wide' : 'panel'} aria-label=${panel.title}>
     <header>
@@ -55,6 +68,7 @@ export function FramePanel({ card, panel, data, group, cache }) {
     </div>
     <footer>
       <span class="quiet number">${first ? `step ${first.step}` : ''}</span>
+      ${first && html`<${SavePicture} name=${`${card.id}-${panel.id}-${first.step}`} make=${picture} />`}
       ${arms.length > 1
         ? html`<select class="mini" aria-label=${`Arm of ${panel.title}`} value=${all ? '*' : (chosen ?? '')} onChange=${(event) => setWanted(event.currentTarget.value)}>
           ${arms.map((arm) => html`<option value=${arm ?? ''} selected=${!all && arm === chosen}>${armTitle(card.arms, arm)}</option>`)}

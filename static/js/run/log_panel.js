@@ -1,7 +1,7 @@
 /** The tail of the log, with a search and a choice of levels; it stays at its end unless someone has scrolled up. */
-import { formatWhen } from '../format.js';
 import { html, useEffect, useRef, useState } from '../html.js';
 import { useQuery } from '../router.js';
+import { When } from '../when.js';
 import { useRunTopics } from './watch.js';
 
 /** Lines drawn; a search looks through all that are kept. */
@@ -42,7 +42,7 @@ export function LogPanel({ data }) {
     </div>
     <div class="log" ref=${box} onScroll=${onScroll} tabindex="0" role="log" aria-label="Log">
       ${shown.length === 0 && html`<p class="quiet">${isAll ? 'What the run says stands here.' : 'No line is of this kind.'}</p>`}
-      ${shown.map((line) => html`<p key=${line.seq} data-level=${line.level}><time title=${line.time}>${formatWhen(line.time)}</time> ${line.level !== 'info' && html`<b>${line.level}</b> `}<bdi>${line.message}</bdi></p>`)}
+      ${shown.map((line) => html`<p key=${line.seq} data-level=${line.level}><${When} time=${line.time} /> ${line.level !== 'info' && html`<b>${line.level}</b> `}<bdi>${line.message}</bdi></p>`)}
     </div>
   </details>`;
 }

@@ -1,5 +1,6 @@
 /** One panel of curves: chart, scale switches, and a legend whose numbers follow the crosshair. */
 import { armStyle, armTitle, armsOfRun, inCardOrder } from '../arms.js';
+import { chartSvg } from '../charts/chart_picture.js';
 import { LineChart } from '../charts/line_chart.js';
 import { SavePicture } from '../charts/save_picture.js';
 import { formatExact, formatValue } from '../format.js';
@@ -170,6 +171,6 @@ export function SeriesPanel({ card, panel, data, group }) {
       })}
       ${lines.length > MOST_NAMED && html`<li class="quiet">and ${lines.length - MOST_NAMED} more</li>`}
     </ul>
-    <${SavePicture} chart=${chart} name=${`${card.id}-${panel.id}`} title=${panel.title} unit=${metric?.unit ?? ''} lines=${namedLines} />
+    <${SavePicture} name=${`${card.id}-${panel.id}`} make=${() => (chart.current?.plot ? chartSvg(chart.current, panel.title, metric?.unit ?? '', namedLines()) : null)} />
   </section>`;
 }

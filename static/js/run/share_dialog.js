@@ -2,15 +2,15 @@
 import { post } from '../api.js';
 import { copyText, CopyButton } from '../clipboard.js';
 import { Dialog } from '../dialog.js';
-import { formatWhen } from '../format.js';
 import { html, useState } from '../html.js';
 import { TermChoice, TERMS } from '../share/terms.js';
+import { When } from '../when.js';
 
 /** What a link shows of each. */
-const SHOWN = { run: "this run's", sweep: "this sweep's table and its runs'", comparison: "these runs'" };
+const SHOWN = { run: "this run's", sweep: "this sweep's table and its runs'", comparison: "this comparison and its runs'" };
 
-/** @param {{what: 'run' | 'sweep' | 'comparison', target: {run_id: string} | {sweep_id: string} | {run_ids: string[]}, title: string, onClose: () => void}} props */
-export function ShareDialog({ what, target, title: initial, onClose }) {
+/** @param {{what: 'run' | 'sweep' | 'comparison', target: {run_id: string} | {sweep_id: string} | {run_ids: string[]}, title: string, view?: string, onClose: () => void}} props `view` is how it is looked at, as a query */
+export function ShareDialog({ what, target, title: initial, view = '', onClose }) {
   const [title, setTitle] = useState(initial);
   const [term, setTerm] = useState(0);
   const [share, setShare] = useState(/** @type {any} */ (null));
@@ -25,8 +25,9 @@ export function ShareDialog({ what, target, title: initial, onClose }) {
     try {
       const seconds = TERMS[term][1];
       const made = await post('/api/v1/shares', { ...target, title: title.trim() || undefined, ...(seconds ? { expires_in_seconds: seconds } : {}) });
-      setShare(made);
-      setCopied(await copyText(made.url));
+      const url = view ? `${made.url}?${view}` : made.url;
+      setShare({ ...made, url });
+      setCopied(await copyText(url));
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
     }
@@ -40,7 +41,7 @@ export function ShareDialog({ what, target, title: initial, onClose }) {
       ${share.reachable === false &&
       html`<p class="callout"><b>Only this machine can open it.</b> Engram listens on its own address only. To let others in, start it with
         <code>--host 0.0.0.0 --public-url http://THIS-MACHINE:PORT</code> and share again.</p>`}
-      <p class="quiet">${share.expires_at ? `Ends ${formatWhen(share.expires_at)}.` : 'Does not end by itself.'} Revoke it under <a href="/shares" onClick=${onClose}>Shares</a>.</p>
+      <p class="quiet">${share.expires_at ? html`Ends <${When} time=${share.expires_at} />.` : 'Does not end by itself.'} Revoke it under <a href="/shares" onClick=${onClose}>Shares</a>.</p>
     <//>`;
   }
   return html`<${Dialog} title=${`Share this ${what}`} onClose=${onClose}>

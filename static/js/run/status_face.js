@@ -1,6 +1,7 @@
 /** The face of every state a run can be in. */
-import { formatDuration, formatUtc, formatWhen } from '../format.js';
+import { formatDuration } from '../format.js';
 import { html } from '../html.js';
+import { Clock, When } from '../when.js';
 
 /** @type {Record<string, string>} */
 const WORDS = { queued: 'queued', running: 'running', paused: 'paused', succeeded: 'ended', failed: 'failed', cancelled: 'cancelled' };
@@ -26,7 +27,10 @@ export function ProgressBar({ percent, busy = true, label = 'Progress' }) {
 /** The percentage in a sentence like "fetching cifar10, 41%". @param {string | null} reason */
 const percentIn = (reason) => Number(/(\d+(?:\.\d+)?)\s*%/.exec(reason ?? '')?.[1] ?? NaN);
 
-/** @param {import('../types.js').Run} run @param {number | null} rate steps a second */
+/** Parts with a dot between them. @param {any[]} parts */
+const dotted = (parts) => parts.flatMap((part, index) => (index > 0 ? [' · ', part] : [part]));
+
+/** @param {import('../types.js').Run} run @param {number | null} rate steps a second @returns {any} */
 function detail(run, rate) {
   const { progress } = run;
   if (run.status === 'queued') {
@@ -35,8 +39,8 @@ function detail(run, rate) {
     if (run.status_reason) parts.push(run.status_reason);
     else if (run.attempt > 0) parts.push('waits for another worker and goes on from its checkpoint');
     if (place) parts.push(place === 1 ? 'next in the queue' : `${place - 1} before it in the queue`);
-    if (run.queue?.expected_start) parts.push(`expected to start at ${formatWhen(run.queue.expected_start)}`);
-    return parts.join(' · ') || 'waits for a worker';
+    if (run.queue?.expected_start) parts.push(html`expected to start at <${When} time=${run.queue.expected_start} />`);
+    return parts.length > 0 ? dotted(parts) : 'waits for a worker';
   }
   if (isPreparing(run)) return run.status_reason;
   if (run.status === 'running') {
@@ -49,7 +53,7 @@ function detail(run, rate) {
   if (run.status === 'cancelled') return `at step ${progress.step}${run.status_reason ? ` · ${run.status_reason}` : ''}`;
   if (run.status === 'succeeded' && run.started_at && run.finished_at) {
     const seconds = (new Date(run.finished_at).getTime() - new Date(run.started_at).getTime()) / 1000;
-    return `${progress.step} steps in ${formatDuration(seconds)} · ${formatWhen(run.finished_at)}`;
+    return dotted([`${progress.step} steps in ${formatDuration(seconds)}`, html`<${When} time=${run.finished_at} />`]);
   }
   return run.status_reason ?? '';
 }
@@ -59,11 +63,10 @@ export function StatusFace({ run, rate, live }) {
   const preparing = isPreparing(run);
   const fetched = percentIn(run.status_reason);
   const stale = live.state === 'stale';
-  const time = run.finished_at ?? run.queue?.expected_start;
   return html`<div class="status-face">
     <${StatusWord} run=${run} />
     <${ProgressBar} percent=${preparing ? (Number.isNaN(fetched) ? 0 : fetched) : run.progress.percent} busy=${run.status === 'running' && !stale} />
-    <span class="status-detail number" title=${time ? formatUtc(time) : ''}>${run.status === 'failed' ? '' : detail(run, rate)}</span>
-    ${stale && html`<span class="stale" role="status" title=${formatUtc(live.since)}>stale since ${live.since.toLocaleTimeString('en-GB')} · reconnecting</span>`}
+    <span class="status-detail number">${run.status === 'failed' ? '' : detail(run, rate)}</span>
+    ${stale && html`<span class="stale" role="status">stale since <${Clock} time=${live.since} /> · reconnecting</span>`}
   </div>`;
 }

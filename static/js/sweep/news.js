@@ -1,12 +1,15 @@
 /** Asks for a sweep again when its runs may have moved on. */
 import { useEffect, useRef } from '../html.js';
-import { followAllRuns, onNewsState } from '../live_runs.js';
+import { labRuns } from '../live_runs.js';
 
 /** Many changes are one question, and a large table is not asked for more often than it can be read. */
 const GATHER_MS = 700;
 
-/** Calls `reload` a moment after states of runs have changed, and when lost news come again. @param {boolean} wanted @param {() => void} reload */
-export function useRunNews(wanted, reload) {
+/**
+ * Calls `reload` a moment after states of runs have changed, and when lost news come again.
+ * @param {boolean} wanted @param {() => void} reload @param {import('../live_runs.js').ManyRuns} [news] of which runs
+ */
+export function useRunNews(wanted, reload, news = labRuns) {
   const latest = useRef(reload);
   latest.current = reload;
   useEffect(() => {
@@ -18,9 +21,9 @@ export function useRunNews(wanted, reload) {
         latest.current();
       }, GATHER_MS);
     };
-    const stop = followAllRuns((event) => event.type === 'status' && soon());
+    const stop = news.followAll((event) => event.type === 'status' && soon());
     let lost = false;
-    const stopState = onNewsState((connected) => {
+    const stopState = news.onState((connected) => {
       if (connected && lost) soon();
       lost = !connected;
     });

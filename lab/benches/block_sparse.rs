@@ -15,7 +15,7 @@ use lab::{
     },
     random::Generator,
 };
-use std::{sync::Arc, time::Instant};
+use std::{hint::black_box, sync::Arc, time::Instant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pattern = |interleaved| TilePattern::new(GROUPS, &ids(interleaved), &ids(interleaved), sources()).map(Arc::new);
     let mut cases: Vec<(&str, Work)> = vec![
         ("layer_dense_products", dense_products()),
+        ("layer_tile_products", tile_products(pattern(false)?)),
         ("layer_dense", layer(None)?),
         ("layer_tile", layer(Some(pattern(false)?))?),
         ("layer_tile_interleaved", layer(Some(pattern(true)?))?),
@@ -97,6 +98,21 @@ fn dense_products() -> Work {
         product(&mut y, Destination::Overwrite, x, w);
         product(&mut dw, Destination::Overwrite, x.transposed(), dy);
         product(&mut dx, Destination::Overwrite, dy, w.transposed());
+        Ok(())
+    })
+}
+
+/// The three products of a layer of tiles and nothing else.
+fn tile_products(pattern: Arc<TilePattern>) -> Work {
+    let mut generator = Generator::new(0, "products");
+    let mut draw = |n: usize| (0..n).map(|_| generator.symmetric(1.0)).collect::<Vec<f32>>();
+    let weights = GROUPS * FAN_IN * pattern.tile_size();
+    let (x, w, dy, b) = (draw(BATCH * WIDTH), draw(weights), draw(BATCH * WIDTH), vec![0f32; WIDTH]);
+    let mut dw = vec![0f32; weights];
+    Box::new(move || {
+        black_box(pattern.forward(&x, &w, &b, Activation::Identity));
+        pattern.weight_gradient(&x, &dy, &mut dw);
+        black_box(pattern.input_gradient(&dy, &w));
         Ok(())
     })
 }

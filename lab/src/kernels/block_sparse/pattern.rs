@@ -136,8 +136,8 @@ impl TilePattern {
         Matrix::new(&weights[tile * size..(tile + 1) * size], self.inputs.size, self.outputs.size)
     }
 
-    /// `activation(x W + b)` for inputs `[batch, inputs]`.
-    pub(super) fn forward(&self, inputs: &[f32], weights: &[f32], bias: &[f32], activation: Activation) -> Vec<f32> {
+    /// `activation(x W + b)`, `[batch, outputs]`, for inputs `[batch, inputs]`, without autograd. Panics when the shapes do not fit.
+    pub fn forward(&self, inputs: &[f32], weights: &[f32], bias: &[f32], activation: Activation) -> Vec<f32> {
         let batch = inputs.len() / self.inputs.units;
         let (x, width) = (self.inputs.to_places(inputs), self.inputs.places(self.groups));
         let products = |rows: Range<usize>, into: &mut [f32]| {
@@ -154,8 +154,9 @@ impl TilePattern {
         }
     }
 
-    /// The gradient of every tile, given the gradient before the activation, by places.
-    pub(super) fn weight_gradient(&self, inputs: &[f32], gradient: &[f32], into: &mut [f32]) {
+    /// The gradient of every tile, given the inputs `[batch, inputs]` and the gradient before the activation, by places of the groups
+    /// `[batch, outputs]`. Panics when the shapes do not fit.
+    pub fn weight_gradient(&self, inputs: &[f32], gradient: &[f32], into: &mut [f32]) {
         let batch = inputs.len() / self.inputs.units;
         let x = self.inputs.to_places(inputs);
         let x = Matrix::new(&x, batch, self.inputs.places(self.groups));
@@ -166,8 +167,9 @@ impl TilePattern {
         });
     }
 
-    /// The gradient of the inputs, given the gradient before the activation, by places.
-    pub(super) fn input_gradient(&self, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
+    /// The gradient of the inputs, `[batch, inputs]`, given the gradient before the activation, by places of the groups `[batch, outputs]`.
+    /// Panics when the shapes do not fit.
+    pub fn input_gradient(&self, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
         let (batch, size, width) = (gradient.len() / self.outputs.units, self.tile_size(), self.inputs.places(self.groups));
         let mut transposed = vec![0f32; weights.len()];
         transposed.par_chunks_mut(size).zip(weights.par_chunks(size)).for_each(|(into, tile)| {

@@ -9,8 +9,10 @@ use crate::kernels::{
 };
 use std::ops::Range;
 
-/// Rows of a block. With two or four vectors to a row, its sums, the vectors and a factor fit the registers.
+/// Rows of a block. With two vectors to a row its sums, the vectors and a factor fit sixteen registers, with four those of AVX-512.
 const ROWS: usize = 4;
+/// The same with two vectors to a row: with fewer sums each one waits for the one before it.
+const MORE_ROWS: usize = 6;
 
 /// `into = a b` or `into += a b` in some columns of `into`, `[a.rows, stride]` row-major.
 ///
@@ -63,6 +65,10 @@ unsafe fn strip<L: Lanes, const V: usize>(into: *mut f32, stride: usize, add: bo
     let mut row = 0;
     // SAFETY: a block ends at the last row at the latest.
     unsafe {
+        while L::WIDTH == 8 && row + MORE_ROWS <= a.rows {
+            block::<L, MORE_ROWS, V>(into, stride, add, a, b, row, column);
+            row += MORE_ROWS;
+        }
         while row + ROWS <= a.rows {
             block::<L, ROWS, V>(into, stride, add, a, b, row, column);
             row += ROWS;

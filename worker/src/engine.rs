@@ -1,6 +1,7 @@
 //! The engine: drives one experiment step by step, numbers what it says, saves it, and obeys orders between steps.
 
 use crate::{
+    gpu::Gpu,
     now_ms,
     orders::{Command, Orders},
     position::Position,
@@ -138,7 +139,7 @@ fn train(mut plan: Plan<'_>, orders: &Orders, sink: &mut impl Sink) -> Result<En
     if position.step > total {
         return Err(Halt::Failed(format!("The checkpoint is at step {}, but the run has {total} steps.", position.step)));
     }
-    let pulse = Pulse::begin(Instant::now(), position.step, Duration::from_millis(position.trained_ms));
+    let pulse = Pulse::begin(Instant::now(), position.step, Duration::from_millis(position.trained_ms), Gpu::of(&plan.lab.device));
     let mut recorder = Recorder::resumed(position.last_steps.clone());
     // What a run without a further step says in its end belongs to the last step.
     recorder.begin_step(position.step);

@@ -46,6 +46,8 @@ pub enum Condition {
     Sweep(Option<Uuid>),
     /// It was made from this run, or from any.
     Parent(Option<Uuid>),
+    /// Forked from this run, or from any.
+    ForkedFrom(Option<Uuid>),
     /// A field of its config, dots between the levels.
     Config(String, ConfigMatch),
     /// One of its summary numbers.

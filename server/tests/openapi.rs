@@ -183,6 +183,12 @@ async fn one_answer_of_every_route_validates() {
     }
     let stored = calls.call("GET", "/api/v1/worker/runs/{id}/checkpoint", &format!("{checkpoint}?lease_token={token}"), None).await;
     assert_eq!(stored.body, b"abc");
+    calls.call("GET", "/api/v1/runs/{id}/checkpoints", &at("/checkpoints"), None).await;
+    let fork = json!({ "step": 1, "config": { "size": 2 } });
+    calls.call("POST", "/api/v1/runs/{id}/fork/check", &at("/fork/check"), Some(fork.clone())).await;
+    let forked = calls.call("POST", "/api/v1/runs/{id}/fork", &at("/fork"), Some(fork)).await.json();
+    assert_eq!((&forked["forked_from"], &forked["forked_step"]), (&json!(id), &json!(1)));
+    calls.call("POST", "/api/v1/runs/{id}/fork", &at("/fork"), Some(json!({ "step": 7 }))).await;
     let finish = json!({ "lease_token": token, "outcome": { "outcome": "handed_back", "reason": "a test" } });
     calls.call("POST", "/api/v1/worker/runs/{id}/finish", &format!("{worker}/runs/{id}/finish"), Some(finish)).await;
 

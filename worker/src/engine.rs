@@ -69,6 +69,8 @@ pub struct Plan<'a> {
     pub lab: Lab,
     /// The file of the checkpoint to go on from.
     pub resume: Option<Bytes>,
+    /// Where the run was forked from another: its first steps are the other's, so that it cannot start over.
+    pub forked_step: Option<u64>,
     /// When to save; never in a terminal.
     pub saving: Option<Saving>,
 }
@@ -170,7 +172,7 @@ fn train(mut plan: Plan<'_>, orders: &Orders, sink: &mut impl Sink) -> Result<En
     }
 }
 
-/// Starts the experiment, or restores it; where a checkpoint does not fit, it starts over and says so.
+/// Starts the experiment, or restores it; where a checkpoint does not fit, it starts over and says so, unless it is a fork.
 fn begin(plan: &mut Plan<'_>, sink: &mut impl Sink) -> Result<(Box<dyn Running>, Position), Halt> {
     if let Some(checkpoint) = plan.resume.take() {
         let restore = || {
@@ -180,13 +182,24 @@ fn begin(plan: &mut Plan<'_>, sink: &mut impl Sink) -> Result<(Box<dyn Running>,
         };
         match restore() {
             Err(error @ lab::Error::Checkpoint(_)) => {
+                if let Some(step) = plan.forked_step {
+                    return Err(Halt::Failed(why_no_fork(step, &format!("its checkpoint cannot be used: {error}"))));
+                }
                 let message = format!("The run starts over, for its checkpoint cannot be used: {error}.");
                 sink.hear(Said::Log(LogLine { level: Level::Warning, message }))?;
             }
             restored => return Ok(restored?),
         }
     }
+    if let Some(step) = plan.forked_step {
+        return Err(Halt::Failed(why_no_fork(step, "its checkpoint is gone")));
+    }
     Ok((plan.entry.start(&plan.config, &plan.lab)?, Position::start()))
+}
+
+/// The sentence for a fork that cannot go on from its checkpoint.
+pub(crate) fn why_no_fork(step: u64, why: &str) -> String {
+    format!("The run was forked at step {step} and cannot start over: {why}.")
 }
 
 /// What the engine keeps of a run beside the experiment itself.

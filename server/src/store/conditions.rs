@@ -127,6 +127,13 @@ impl Pieces {
             }
             Condition::Sweep(id) => self.owner("r.sweep_id", *id),
             Condition::Parent(id) => self.owner("r.parent_id", *id),
+            Condition::ForkedFrom(id) => {
+                self.sql("r.id IN (SELECT id FROM runs WHERE forked_from IS NOT NULL");
+                if let Some(id) = id {
+                    self.sql(" AND forked_from = ").bind(Piece::Id(*id));
+                }
+                self.sql(")");
+            }
             Condition::Config(name, matched) => self.config(name, matched),
             Condition::Summary(name, matched) => self.summary(name, *matched),
         }

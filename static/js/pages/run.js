@@ -5,6 +5,7 @@ import { isPageKey } from '../keys.js';
 import { useTitle } from '../load.js';
 import { RunActions } from '../run/actions.js';
 import { ExportMenu } from '../run/export_menu.js';
+import { ForkDialog } from '../run/fork_dialog.js';
 import { RunData } from '../run/run_data.js';
 import { RunView } from '../run/run_view.js';
 import { SamenessVerdict } from '../run/sameness.js';
@@ -19,6 +20,7 @@ export function RunPage({ id }) {
   const [card, setCard] = useState(/** @type {import('../types.js').Card | null} */ (null));
   const [error, setError] = useState('');
   const [sharing, setSharing] = useState(false);
+  const [forking, setForking] = useState(false);
   const canWrite = useCanWrite();
   useEffect(() => {
     const opened = new RunData({ base: `/api/v1/runs/${encodeURIComponent(id)}`, anonymous: false });
@@ -55,7 +57,7 @@ export function RunPage({ id }) {
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${data.live} />
       </div>
       <div class="run-actions"><${ExportMenu} base=${`/api/v1/runs/${run.id}`} />
-        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
+        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)} onFork=${() => setForking(true)}
           onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} /></div>
     </div>
     ${run.status === 'failed' &&
@@ -64,6 +66,7 @@ export function RunPage({ id }) {
     ${error && html`<p class="fault">${error}</p>`}
     ${run.parent_id && html`<${SamenessVerdict} id=${run.id} withId=${run.parent_id} status=${run.status} />`}
     <${RunView} data=${data} card=${card} />
+    ${forking && card && html`<${ForkDialog} run=${run} card=${card} onClose=${() => setForking(false)} />`}
     ${sharing && html`<${ShareDialog} what="run" target=${{ run_id: run.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;
 }

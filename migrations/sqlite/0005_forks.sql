@@ -3,3 +3,6 @@
 ALTER TABLE runs ADD COLUMN forked_from BLOB;
 ALTER TABLE runs ADD COLUMN forked_step INTEGER;
 CREATE INDEX runs_forked ON runs (forked_from, id) WHERE forked_from IS NOT NULL;
+
+-- Few runs are archived: lists leave these out without a look at the others.
+CREATE INDEX runs_archived ON runs (id) WHERE archived = TRUE;

@@ -120,6 +120,17 @@ pub enum SummaryMatch {
 }
 
 impl Condition {
+    /// Whether this lets every run through but the archived ones.
+    pub fn is_of_every_listed_run(&self) -> bool {
+        match self {
+            Self::All(all) => {
+                let mut rest = all.iter().filter(|condition| !condition.is_always_true());
+                matches!((rest.next(), rest.next()), (Some(only), None) if only.is_of_every_listed_run())
+            }
+            condition => *condition == Self::Archived(false),
+        }
+    }
+
     /// Whether this asks nothing.
     pub fn is_always_true(&self) -> bool {
         matches!(self, Self::All(all) if all.iter().all(Self::is_always_true))

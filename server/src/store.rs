@@ -6,6 +6,7 @@
 mod advance;
 mod append;
 mod artifacts;
+mod broad_results;
 mod bulk;
 mod checkpoints;
 pub(crate) mod chunk;

@@ -34,8 +34,8 @@ export class LineChart {
    * @param {HTMLElement} root
    * @param {{group: import('./group.js').ChartGroup, height: number, xLog: boolean, yLog: boolean, lastStep?: () => number,
    *   forkedStep?: () => number | null, onCursor: (x: number | null) => void, onView?: (view: View) => void}} options `lastStep` is the
-   *   newest step of the whole run, so that all its charts end alike; at `forkedStep` a run left another; `onView` is told what each
-   *   drawing has shown
+   *   newest step of the whole run, so that all its charts end alike; at `forkedStep` a run left another; `onView` is told what is
+   *   shown, as soon as that is known and with each drawing
    */
   constructor(root, options) {
     this.root = root;
@@ -85,7 +85,11 @@ export class LineChart {
         redraw();
       }),
       this.group.on('total', () => this.refresh()),
-      this.group.on('range', redraw),
+      this.group.on('range', () => {
+        // Not only once it is drawn: what is missing is then on its way a frame earlier.
+        this.tellView();
+        redraw();
+      }),
       this.group.on('step', () => this.placeMark()),
     ];
   }
@@ -192,6 +196,12 @@ export class LineChart {
     if (this.mark.parentNode !== this.plot.over) this.plot.over.append(this.mark, this.flag, ...this.dots);
     this.placeMark();
     this.group.seen = this.shown();
+    this.tellView();
+  }
+
+  /** Tells what is shown, or about to be. */
+  tellView() {
+    if (!this.plot || !this.visible) return;
     this.options.onView?.({ range: this.group.range, pixels: this.plot.bbox.width / devicePixelRatio, log: this.xLog });
   }
 

@@ -11,6 +11,12 @@ pub trait Check {
     fn check(&self, faults: &mut CrossFaults) {
         let _ = faults;
     }
+
+    /// Adds the faults of a run with this config that goes on from a checkpoint of one with the config `parent`, beyond those of fields
+    /// that are fixed there.
+    fn check_fork(&self, parent: &Self, faults: &mut CrossFaults) {
+        let _ = (parent, faults);
+    }
 }
 
 /// Collects faults that involve several fields.
@@ -22,6 +28,16 @@ pub struct CrossFaults {
 }
 
 impl CrossFaults {
+    /// None yet, beside these of single fields.
+    pub(crate) fn after(single: &ConfigFaults) -> Self {
+        Self { found: ConfigFaults::default(), single: single.clone() }
+    }
+
+    /// What was found.
+    pub(crate) fn into_found(self) -> ConfigFaults {
+        self.found
+    }
+
     /// Adds a fault. The first of `fields` is the one it is shown beside; the others are those the rule also reads.
     pub fn push(&mut self, fields: &[&str], detail: impl Into<String>) {
         if !fields.iter().any(|field| self.single.touches(field)) {
@@ -72,9 +88,9 @@ pub fn complete_under<C: Config>(root: &Value, base: &Map<String, Value>, given:
     }
     match serde_json::from_value::<C>(Value::Object(patched)) {
         Ok(config) => {
-            let mut across = CrossFaults { found: ConfigFaults::default(), single: found.clone() };
+            let mut across = CrossFaults::after(&found);
             config.check(&mut across);
-            found.0.extend(across.found.0);
+            found.0.extend(across.into_found().0);
             let complete = serde_json::to_value(&config).map_err(|error| ConfigFaults::of("", error.to_string()))?;
             found.or(complete).map(|complete| (config, complete))
         }

@@ -6,6 +6,7 @@ pub mod datasets;
 mod error;
 pub mod experiment;
 pub mod experiments;
+pub mod fork;
 pub mod json;
 pub mod kernels;
 pub mod npy;

@@ -5,6 +5,7 @@ use crate::{
     config::{self, Config},
     experiment::{Card, Estimates},
     experiments::{g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl},
+    fork,
     schema::{ConfigFaults, nearest},
 };
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ pub struct Entry {
     /// JSON Schema of its config.
     pub config_schema: Value,
     complete: fn(&Value, &Fields, &Fields) -> Result<Value, ConfigFaults>,
+    complete_fork: fn(&Value, &Fields, &Fields) -> Result<Value, ConfigFaults>,
     start: fn(&Fields, &Lab) -> Result<Box<dyn Running>>,
     restore: fn(&Fields, &Lab, &Checkpoint) -> Result<Box<dyn Running>>,
     estimates: fn(&Fields) -> Result<Estimates, ConfigFaults>,
@@ -35,6 +37,7 @@ impl Entry {
             card: E::card(),
             config_schema: config::schema_of::<E::Config>(),
             complete: |schema, base, given| config::complete_under::<E::Config>(schema, base, given).map(|(_, complete)| complete),
+            complete_fork: fork::complete_fork::<E::Config>,
             start: |config, lab| Ok(Box::new(E::start(&typed(config)?, lab)?)),
             restore: |config, lab, from| Ok(Box::new(E::restore(&typed(config)?, lab, from)?)),
             estimates: |config| Ok(E::estimates(&typed(config)?)),
@@ -44,10 +47,13 @@ impl Entry {
     /// The complete config for `preset` with `given` on top, or every fault. Errors: see [`config::complete`].
     pub fn complete(&self, preset: &str, given: &Map<String, Value>) -> Result<Map<String, Value>, ConfigFaults> {
         let base = self.card.presets.iter().find(|known| known.id == preset).map(|known| known.config.clone()).unwrap_or_default();
-        match (self.complete)(&self.config_schema, &base, given)? {
-            Value::Object(complete) => Ok(complete),
-            _ => Err(ConfigFaults::of("", "the config of this experiment is not an object")),
-        }
+        fields_of((self.complete)(&self.config_schema, &base, given)?)
+    }
+
+    /// The complete config of a run that goes on from a checkpoint of one with the config `parent`, with `given` on top, or every fault.
+    /// Errors: see [`fork::complete_fork`].
+    pub fn complete_fork(&self, parent: &Map<String, Value>, given: &Map<String, Value>) -> Result<Map<String, Value>, ConfigFaults> {
+        fields_of((self.complete_fork)(&self.config_schema, parent, given)?)
     }
 
     /// Starts a run with a complete config.
@@ -63,6 +69,13 @@ impl Entry {
     /// What can be known before training.
     pub fn estimates(&self, config: &Map<String, Value>) -> Result<Estimates, ConfigFaults> {
         (self.estimates)(config)
+    }
+}
+
+fn fields_of(config: Value) -> Result<Fields, ConfigFaults> {
+    match config {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(ConfigFaults::of("", "the config of this experiment is not an object")),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod datasets;
 pub mod events;
 pub mod evidence;
 pub mod exports;
+pub mod forks;
 pub mod frames;
 pub mod logs;
 pub mod many_events;
@@ -68,6 +69,7 @@ pub fn routes() -> (Router<AppState>, openapi::OpenApi) {
         .merge(run_curves::router())
         .merge(run_bulk::router())
         .merge(run_actions::router())
+        .merge(forks::router())
         .merge(sameness::router())
         .merge(series::router())
         .merge(frames::router())

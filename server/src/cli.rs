@@ -30,6 +30,8 @@ pub enum Command {
     Run(Run),
     /// Queue a run on a server; commas in a --set, or --seeds, make a sweep
     Submit(remote::Submit),
+    /// Go on from a checkpoint of a run on a server, with some fields changed
+    Fork(remote::Fork),
     /// List the runs of a server
     Ls(remote::Ls),
     /// Watch a run or sweep of a server to its end
@@ -98,6 +100,9 @@ pub struct Serve {
     /// Seconds between checkpoints
     #[arg(long, env = "ENGRAM_CHECKPOINT_SECONDS", default_value_t = 20.0, value_parser = parse_checkpoint_seconds)]
     pub checkpoint_seconds: f64,
+    /// Room for checkpoints in MB: older ones are kept, spread over each run, to fork at; 0 keeps only what runs need to go on
+    #[arg(long, env = "ENGRAM_KEEP_CHECKPOINTS", value_name = "MB", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    pub keep_checkpoints: u64,
     /// Open the dashboard in a browser
     #[arg(long, env = "ENGRAM_OPEN")]
     pub open: bool,

@@ -1,9 +1,10 @@
-//! The terminal beside the dashboard: submit, ls, watch, logs, cancel and share over the same API that the pages use.
+//! The terminal beside the dashboard: submit, fork, ls, watch, logs, cancel and share over the same API that the pages use.
 
 mod calls;
 mod chart;
 mod events;
 mod find;
+mod fork;
 mod labels;
 mod list;
 mod logs;
@@ -14,7 +15,7 @@ mod watch_sweep;
 mod watched;
 
 use crate::{
-    cli::remote::{Cancel, Logs, Ls, Share, Submit, Watch},
+    cli::remote::{Cancel, Fork, Logs, Ls, Share, Submit, Watch},
     commands::{block_on, say},
 };
 use calls::{CallError, Server};
@@ -52,6 +53,11 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// `engram submit`.
 pub fn submit(options: Submit) -> anyhow::Result<()> {
     block_on(submit::submit(options))
+}
+
+/// `engram fork`.
+pub fn fork(options: Fork) -> anyhow::Result<()> {
+    block_on(fork::fork(options))
 }
 
 /// `engram ls`.

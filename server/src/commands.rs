@@ -33,6 +33,7 @@ pub fn serve(options: Serve) -> anyhow::Result<()> {
         workers: options.workers.0,
         threads: options.threads,
         checkpoint_seconds: options.checkpoint_seconds,
+        keep_checkpoints_mb: options.keep_checkpoints,
         log: options.common.log,
         log_json: options.common.log_json,
         admin_token: std::env::var("ENGRAM_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub data_dir: PathBuf,
     /// Folders that hold data sets.
     pub data_folders: Vec<PathBuf>,
+    /// Room for the checkpoints that no run needs to go on, bytes; 0 keeps none.
+    pub checkpoint_room_bytes: i64,
     /// Marks this installation; its local workers carry it.
     pub instance: String,
     /// SHA-256 of the secret of its own local workers, which lives only as long as this process.

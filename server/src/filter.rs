@@ -46,6 +46,8 @@ pub enum Condition {
     Sweep(Option<Uuid>),
     /// It was made from this run, or from any.
     Parent(Option<Uuid>),
+    /// Forked from this run, or from any.
+    ForkedFrom(Option<Uuid>),
     /// A field of its config, dots between the levels.
     Config(String, ConfigMatch),
     /// One of its summary numbers.
@@ -118,6 +120,17 @@ pub enum SummaryMatch {
 }
 
 impl Condition {
+    /// Whether this lets every run through but the archived ones.
+    pub fn is_of_every_listed_run(&self) -> bool {
+        match self {
+            Self::All(all) => {
+                let mut rest = all.iter().filter(|condition| !condition.is_always_true());
+                matches!((rest.next(), rest.next()), (Some(only), None) if only.is_of_every_listed_run())
+            }
+            condition => *condition == Self::Archived(false),
+        }
+    }
+
     /// Whether this asks nothing.
     pub fn is_always_true(&self) -> bool {
         matches!(self, Self::All(all) if all.iter().all(Self::is_always_true))

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Worker(options) => commands::worker(options),
         Command::Run(options) => commands::run(options),
         Command::Submit(options) => client::submit(options),
+        Command::Fork(options) => client::fork(options),
         Command::Ls(options) => client::ls(options),
         Command::Watch(options) => client::watch(options),
         Command::Logs(options) => client::logs(options),

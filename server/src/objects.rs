@@ -80,7 +80,7 @@ pub async fn remove_orphans(objects: &Arc<dyn ObjectStore>, store: &Store, befor
             continue;
         }
         for checkpoint in store.list_checkpoints(run_id).await? {
-            orphans.remove(&checkpoint_path(run_id, checkpoint));
+            orphans.remove(&checkpoint_path(run_id, checkpoint.id));
         }
         let mut after = Some(String::new());
         while let Some(path) = after {

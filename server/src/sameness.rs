@@ -50,8 +50,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(store: &'a Store, run_id: Uuid, series: Option<i64>) -> Self {
-        Self { store, run_id, series, ahead: VecDeque::new(), last: -1 }
+    fn new(store: &'a Store, run_id: Uuid, series: Option<i64>, after: i64) -> Self {
+        Self { store, run_id, series, ahead: VecDeque::new(), last: after }
     }
 
     async fn peek(&mut self) -> Result<Option<StoredPoint>, StoreError> {
@@ -68,11 +68,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Compares all points and summary numbers of two runs but those of the clock. Both should have ended.
+/// Compares all points after step `after` (−1 for every point) and all summary numbers of two runs but those of the clock. Both should have
+/// ended.
 pub async fn compare(
     store: &Store,
     (one, one_summary): (Uuid, &BTreeMap<String, Number>),
     (other, other_summary): (Uuid, &BTreeMap<String, Number>),
+    after: i64,
 ) -> Result<Sameness, StoreError> {
     let mut pairs: BTreeMap<(String, String), (Option<i64>, Option<i64>)> = BTreeMap::new();
     for SeriesHead { name, arm, number } in store.list_series(one).await? {
@@ -84,7 +86,7 @@ pub async fn compare(
     pairs.retain(|(name, _), _| !is_clock_name(name));
     let mut found = Sameness { series: pairs.len(), points: 0, difference: None };
     for ((name, arm), (left, right)) in pairs {
-        let (mut left, mut right) = (Reader::new(store, one, left), Reader::new(store, other, right));
+        let (mut left, mut right) = (Reader::new(store, one, left, after), Reader::new(store, other, right, after));
         loop {
             let (here, there) = (left.peek().await?, right.peek().await?);
             let step = match (here, there) {

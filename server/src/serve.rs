@@ -53,6 +53,8 @@ pub struct ServeOptions {
     pub threads: Option<usize>,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
+    /// Room for checkpoints, MB (10^6 bytes): older ones are kept to fork at as long as there is some.
+    pub keep_checkpoints_mb: u64,
     /// What local workers log, as in `--log`.
     pub log: String,
     /// Whether local workers log JSON lines.
@@ -95,6 +97,7 @@ pub async fn serve(
         allowed_hosts: options.allowed_hosts.clone(),
         data_dir: options.data_dir.clone(),
         data_folders: vec![options.data_dir.join("datasets")],
+        checkpoint_room_bytes: (options.keep_checkpoints_mb * 1_000_000) as i64,
         instance: folder.instance.clone(),
         local_worker_hash: secret::hash(&local_token),
     };
@@ -113,14 +116,14 @@ pub async fn serve(
         presence: Presence::default(),
         stop: stop_sockets.clone(),
     };
-    let base = state.config.base_url();
+    let (base, room_bytes) = (state.config.base_url(), state.config.checkpoint_room_bytes);
     let listener = listener.tap_io(|socket| {
         // Small messages must not wait for more; a socket that refuses the option works all the same.
         let _ = socket.set_nodelay(true);
     });
     let service = api::app(state).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop_sockets.clone().cancelled_owned()).into_future());
-    let house = tokio::spawn(keep_house(store.clone(), objects, storage, metrics, stop_sockets.clone()));
+    let house = tokio::spawn(keep_house(store.clone(), objects, storage, room_bytes, metrics, stop_sockets.clone()));
 
     ready(Ready { address, base_url: base, login });
     let workers = LocalWorkers {
@@ -255,7 +258,14 @@ async fn first_tokens(store: &Store, options: &ServeOptions, config: &ServerConf
 }
 
 /// What must be done now and then.
-async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBuf, metrics: Metrics, stop: CancellationToken) {
+async fn keep_house(
+    store: Store,
+    objects: Arc<dyn ObjectStore>,
+    storage: PathBuf,
+    room_bytes: i64,
+    metrics: Metrics,
+    stop: CancellationToken,
+) {
     let hearing = {
         let (store, stop) = (store.clone(), stop.clone());
         async move {
@@ -269,7 +279,7 @@ async fn keep_house(store: Store, objects: Arc<dyn ObjectStore>, storage: PathBu
         let mut seconds: u64 = 0;
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
             seconds += 1;
-            if let Err(error) = tidy(&store, &objects, seconds).await {
+            if let Err(error) = tidy(&store, &objects, room_bytes, seconds).await {
                 metrics.database_failed(DatabaseFailure::Housekeeping);
                 tracing::warn!(%error, "housekeeping failed and will be tried again");
             }
@@ -300,11 +310,11 @@ async fn sweep(store: &Store, objects: &Arc<dyn ObjectStore>, storage: PathBuf) 
     Ok(orphans + unfinished)
 }
 
-async fn tidy(store: &Store, objects: &Arc<dyn ObjectStore>, seconds: u64) -> anyhow::Result<()> {
+async fn tidy(store: &Store, objects: &Arc<dyn ObjectStore>, room_bytes: i64, seconds: u64) -> anyhow::Result<()> {
     let now = now_ms();
     store.requeue_expired(now).await?;
     if seconds.is_multiple_of(10) {
-        for (run_id, checkpoint) in store.list_spent_checkpoints().await? {
+        for (run_id, checkpoint) in store.list_surplus_checkpoints(room_bytes).await? {
             objects::delete_checkpoints(objects, run_id, &[checkpoint]).await?;
             store.forget_checkpoint(checkpoint).await?;
         }

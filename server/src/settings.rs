@@ -5,7 +5,7 @@ use lab::schema::nearest;
 use std::{env, fs, io::ErrorKind};
 
 /// The options that may stand in the file, with the environment variable of each.
-const KNOWN: [(&str, &str); 17] = [
+const KNOWN: [(&str, &str); 18] = [
     ("host", "ENGRAM_HOST"),
     ("port", "ENGRAM_PORT"),
     ("data_dir", "ENGRAM_DATA_DIR"),
@@ -16,6 +16,7 @@ const KNOWN: [(&str, &str); 17] = [
     ("workers", "ENGRAM_WORKERS"),
     ("threads", "ENGRAM_THREADS"),
     ("checkpoint_seconds", "ENGRAM_CHECKPOINT_SECONDS"),
+    ("keep_checkpoints", "ENGRAM_KEEP_CHECKPOINTS"),
     ("open", "ENGRAM_OPEN"),
     ("server", "ENGRAM_SERVER"),
     ("token", "ENGRAM_TOKEN"),

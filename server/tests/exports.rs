@@ -234,6 +234,25 @@ async fn a_citation_names_version_and_digests_that_a_repetition_shares() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_form_of_a_run_comes_through_a_share_too_and_of_no_other_run() {
+    let app = TestApp::on_sqlite().await;
+    let (run, other) = (ended_run(&app).await, ended_run(&app).await);
+    let share = app.post("/api/v1/shares", json!({ "run_id": run["id"] })).await.json();
+    let shared = |run: &Value| format!("/api/v1/shared/{}/runs/{}", share["token"].as_str().unwrap(), run["id"].as_str().unwrap());
+    for ending in ["csv", "json", "parquet", "tfevents", "bib"] {
+        let through = app.get(&format!("{}/export.{ending}", shared(&run))).await;
+        let own = export(&app, &run, ending).await;
+        assert_eq!((through.status, &through.headers["content-type"]), (200, &own.headers["content-type"]));
+        assert_eq!(through.headers["content-disposition"], own.headers["content-disposition"]);
+        // The event file begins with the time it was made.
+        assert!(through.body == own.body || ending == "tfevents", "{ending}");
+        assert_eq!(app.get(&format!("{}/export.{ending}", shared(&other))).await.status, 404, "{ending}");
+    }
+    assert_eq!(app.delete(&format!("/api/v1/shares/{}", share["id"].as_str().unwrap())).await.status, 204);
+    assert_eq!(app.get(&format!("{}/export.csv", shared(&run))).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_zip_holds_everything_and_a_share_gives_it_too() {
     for app in TestApp::on_each_database().await {
         let run = ended_run(&app).await;

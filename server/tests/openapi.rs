@@ -183,6 +183,12 @@ async fn one_answer_of_every_route_validates() {
     }
     let stored = calls.call("GET", "/api/v1/worker/runs/{id}/checkpoint", &format!("{checkpoint}?lease_token={token}"), None).await;
     assert_eq!(stored.body, b"abc");
+    calls.call("GET", "/api/v1/runs/{id}/checkpoints", &at("/checkpoints"), None).await;
+    let fork = json!({ "step": 1, "config": { "size": 2 } });
+    calls.call("POST", "/api/v1/runs/{id}/fork/check", &at("/fork/check"), Some(fork.clone())).await;
+    let forked = calls.call("POST", "/api/v1/runs/{id}/fork", &at("/fork"), Some(fork)).await.json();
+    assert_eq!((&forked["forked_from"], &forked["forked_step"]), (&json!(id), &json!(1)));
+    calls.call("POST", "/api/v1/runs/{id}/fork", &at("/fork"), Some(json!({ "step": 7 }))).await;
     let finish = json!({ "lease_token": token, "outcome": { "outcome": "handed_back", "reason": "a test" } });
     calls.call("POST", "/api/v1/worker/runs/{id}/finish", &format!("{worker}/runs/{id}/finish"), Some(finish)).await;
 
@@ -221,8 +227,11 @@ async fn one_answer_of_every_route_validates() {
     {
         let base = format!("{base}/{clean}");
         calls.call("GET", document, &base, None).await;
-        for part in ["metrics", "frames", "logs", "artifacts", "evidence", "export.html", "export.zip"] {
+        for part in ["metrics", "frames", "logs", "artifacts", "evidence"] {
             calls.call("GET", &format!("{document}/{part}"), &format!("{base}/{part}"), None).await;
+        }
+        for ending in ["csv", "json", "parquet", "tfevents", "bib", "html", "zip"] {
+            calls.call("GET", &format!("{document}/export.{ending}"), &format!("{base}/export.{ending}"), None).await;
         }
         let frames = app.get(&format!("{base}/frames")).await.json();
         let frame = frames["items"][0]["url"].as_str().unwrap();
@@ -232,9 +241,7 @@ async fn one_answer_of_every_route_validates() {
         let answer = Answer::of(request.send().await.unwrap()).await;
         calls.check("GET", &format!("{document}/events"), &answer);
     }
-    for part in ["export.csv", "export.json", "export.parquet", "export.tfevents", "export.bib", "sameness"] {
-        calls.call("GET", &format!("/api/v1/runs/{{id}}/{part}"), &format!("/api/v1/runs/{clean}/{part}"), None).await;
-    }
+    calls.call("GET", "/api/v1/runs/{id}/sameness", &format!("/api/v1/runs/{clean}/sameness"), None).await;
     let change = json!({ "title": "look again", "expires_in_seconds": null });
     calls.call("PATCH", "/api/v1/shares/{id}", &format!("/api/v1/shares/{}", share["id"].as_str().unwrap()), Some(change)).await;
     calls.call("DELETE", "/api/v1/shares/{id}", &format!("/api/v1/shares/{}", share["id"].as_str().unwrap()), None).await;

@@ -107,8 +107,8 @@ async fn retry_and_clone_make_new_runs_that_know_where_they_come_from() {
             assert_eq!((&made["parent_id"], &made["status"], &made["attempt"]), (&original["id"], &json!("queued"), &json!(0)));
             assert_eq!(
                 (&made["priority"], &made["summary"], &made["last_seq"]),
-                (&json!(0), &json!({}), &json!(1)),
-                "urgency is not inherited"
+                (&json!(0), &json!({}), &json!(2)),
+                "urgency is not inherited, and a second event says where it comes from"
             );
         }
         let other = post("clone", json!({ "config": { "steps": 9 }, "seed": 12, "name": "m" })).await.json();

@@ -474,11 +474,11 @@ async fn a_run_fails_after_three_deaths_without_a_new_checkpoint_and_silence_is_
             lease = store.lease_run(worker, &["cpu".to_owned()], now).await.unwrap().unwrap();
         }
         // A new checkpoint starts the count again.
-        let checkpoint = CheckpointRow { id: Uuid::now_v7(), next_ordinal: 1, step: 1, bytes: 3, sha256: "s".to_owned(), engram_version: "v".to_owned() };
+        let checkpoint = CheckpointRow { id: Uuid::now_v7(), next_ordinal: 1, step: 1, bytes: 3, sha256: "s".to_owned(), engram_version: "v".to_owned(), created_at_ms: 1_000 };
         for deaths in 0..3 {
             assert_eq!(store.find_run(id).await.unwrap().unwrap().status, RunStatus::Running, "after {deaths} deaths");
             if deaths == 0 {
-                store.add_checkpoint(id, lease.lease_token, &checkpoint, now).await.unwrap().unwrap();
+                store.add_checkpoint(id, lease.lease_token, &checkpoint, true).await.unwrap().unwrap();
             }
             now += LEASE_MS + 1;
             store.requeue_expired(now).await.unwrap();
@@ -497,19 +497,20 @@ async fn checkpoints_need_their_items_and_the_last_two_are_kept() {
     on_both!(store => {
         let (_, lease) = leased(&store, 1_000).await;
         let id = lease.run_id;
-        let row = |next_ordinal| CheckpointRow { id: Uuid::now_v7(), next_ordinal, step: next_ordinal, bytes: 3, sha256: "s".to_owned(), engram_version: "v".to_owned() };
-        assert_eq!(store.add_checkpoint(id, lease.lease_token, &row(2), 1_000).await.unwrap(), Err(1));
+        let row = |next_ordinal| CheckpointRow { id: Uuid::now_v7(), next_ordinal, step: next_ordinal, bytes: 3, sha256: "s".to_owned(), engram_version: "v".to_owned(), created_at_ms: 1_000 };
+        assert_eq!(store.add_checkpoint(id, lease.lease_token, &row(2), false).await.unwrap(), Err(1));
         let items = vec![ReportedItem::Log(LogLine { level: Level::Info, message: "m".to_owned() })];
         store.append_batch(id, &batch(&lease, 1, items), 1_000).await.unwrap();
         let (a, b, c) = (row(1), row(2), row(2));
-        assert_eq!(store.add_checkpoint(id, lease.lease_token, &a, 1_000).await.unwrap(), Ok(vec![]));
-        assert_eq!(store.add_checkpoint(id, lease.lease_token, &b, 1_000).await.unwrap(), Ok(vec![]));
-        assert_eq!(store.add_checkpoint(id, lease.lease_token, &c, 1_000).await.unwrap(), Ok(vec![a.id]));
+        assert_eq!(store.add_checkpoint(id, lease.lease_token, &a, false).await.unwrap(), Ok(vec![]));
+        assert_eq!(store.add_checkpoint(id, lease.lease_token, &b, false).await.unwrap(), Ok(vec![]));
+        assert_eq!(store.add_checkpoint(id, lease.lease_token, &c, false).await.unwrap(), Ok(vec![a.id]));
         assert_eq!(store.find_checkpoint(id).await.unwrap().unwrap().id, c.id);
-        assert!(store.list_spent_checkpoints().await.unwrap().is_empty());
-        assert!(matches!(store.add_checkpoint(id, Uuid::new_v4(), &row(2), 1_000).await, Err(ChangeError::LeaseLost(_))));
+        assert!(store.list_surplus_checkpoints(0).await.unwrap().is_empty());
+        assert!(matches!(store.add_checkpoint(id, Uuid::new_v4(), &row(2), false).await, Err(ChangeError::LeaseLost(_))));
         store.finish_run(id, lease.lease_token, &Ended::Failed("f".to_owned()), 2_000).await.unwrap();
-        assert_eq!(store.list_spent_checkpoints().await.unwrap().len(), 2);
+        assert_eq!(store.list_surplus_checkpoints(6).await.unwrap(), vec![], "there is room");
+        assert_eq!(store.list_surplus_checkpoints(0).await.unwrap(), vec![(id, b.id), (id, c.id)]);
         store.forget_checkpoint(b.id).await.unwrap();
         store.forget_checkpoint(c.id).await.unwrap();
         assert!(store.find_checkpoint(id).await.unwrap().is_none());

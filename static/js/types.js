@@ -21,7 +21,8 @@
  * @typedef {{id: string, experiment: string, preset: string | null, name: string | null, project: string, created_by: string,
  *   config: Record<string, any>, seed: number, status: RunStatus, status_reason: string | null,
  *   queue?: {position: number, expected_start: string | null} | null, priority: number, device: string, tags: string[],
- *   note: string | null, archived: boolean, sweep_id: string | null, parent_id: string | null, progress: Progress,
+ *   note: string | null, archived: boolean, sweep_id: string | null, parent_id: string | null, forked_from: string | null,
+ *   forked_step: number | null, progress: Progress,
  *   summary: Record<string, WireNumber>, claims: Verdict[], attempt: number, worker: string | {name: string} | null,
  *   last_seq: number, created_at: string, started_at: string | null, finished_at: string | null, engram_version: string | null,
  *   links?: Record<string, string>}} Run
@@ -40,6 +41,7 @@
  * @typedef {{seq: number, name: string, arm: string | null, step: number, kind: string, url: string}} FrameRef
  * @typedef {{seq: number, time: string, level: 'info' | 'warning' | 'error', message: string}} LogLine
  * @typedef {{path: string, bytes: number, sha256: string, media_type: string}} ArtifactInfo
+ * @typedef {{step: number, bytes: number, time: string, engram_version: string, usable: boolean}} CheckpointInfo
  * @typedef {{kind: 'images', height: number, width: number, channels: number, classes: number, train: number, test: number} |
  *   {kind: 'bags', bags: number, positive: number, instances: number, features: number} |
  *   {kind: 'table', rows: number, features: number, classes: number} | {kind: 'tables', tables: number}} DatasetForm

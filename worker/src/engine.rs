@@ -1,6 +1,7 @@
 //! The engine: drives one experiment step by step, numbers what it says, saves it, and obeys orders between steps.
 
 use crate::{
+    gpu::Gpu,
     now_ms,
     orders::{Command, Orders},
     position::Position,
@@ -68,6 +69,8 @@ pub struct Plan<'a> {
     pub lab: Lab,
     /// The file of the checkpoint to go on from.
     pub resume: Option<Bytes>,
+    /// Where the run was forked from another: its first steps are the other's, so that it cannot start over.
+    pub forked_step: Option<u64>,
     /// When to save; never in a terminal.
     pub saving: Option<Saving>,
 }
@@ -138,7 +141,7 @@ fn train(mut plan: Plan<'_>, orders: &Orders, sink: &mut impl Sink) -> Result<En
     if position.step > total {
         return Err(Halt::Failed(format!("The checkpoint is at step {}, but the run has {total} steps.", position.step)));
     }
-    let pulse = Pulse::begin(Instant::now(), position.step, Duration::from_millis(position.trained_ms));
+    let pulse = Pulse::begin(Instant::now(), position.step, Duration::from_millis(position.trained_ms), Gpu::of(&plan.lab.device));
     let mut recorder = Recorder::resumed(position.last_steps.clone());
     // What a run without a further step says in its end belongs to the last step.
     recorder.begin_step(position.step);
@@ -169,7 +172,7 @@ fn train(mut plan: Plan<'_>, orders: &Orders, sink: &mut impl Sink) -> Result<En
     }
 }
 
-/// Starts the experiment, or restores it; where a checkpoint does not fit, it starts over and says so.
+/// Starts the experiment, or restores it; where a checkpoint does not fit, it starts over and says so, unless it is a fork.
 fn begin(plan: &mut Plan<'_>, sink: &mut impl Sink) -> Result<(Box<dyn Running>, Position), Halt> {
     if let Some(checkpoint) = plan.resume.take() {
         let restore = || {
@@ -179,13 +182,24 @@ fn begin(plan: &mut Plan<'_>, sink: &mut impl Sink) -> Result<(Box<dyn Running>,
         };
         match restore() {
             Err(error @ lab::Error::Checkpoint(_)) => {
+                if let Some(step) = plan.forked_step {
+                    return Err(Halt::Failed(why_no_fork(step, &format!("its checkpoint cannot be used: {error}"))));
+                }
                 let message = format!("The run starts over, for its checkpoint cannot be used: {error}.");
                 sink.hear(Said::Log(LogLine { level: Level::Warning, message }))?;
             }
             restored => return Ok(restored?),
         }
     }
+    if let Some(step) = plan.forked_step {
+        return Err(Halt::Failed(why_no_fork(step, "its checkpoint is gone")));
+    }
     Ok((plan.entry.start(&plan.config, &plan.lab)?, Position::start()))
+}
+
+/// The sentence for a fork that cannot go on from its checkpoint.
+pub(crate) fn why_no_fork(step: u64, why: &str) -> String {
+    format!("The run was forked at step {step} and cannot start over: {why}.")
 }
 
 /// What the engine keeps of a run beside the experiment itself.

@@ -6,6 +6,7 @@ pub mod client;
 pub mod device;
 pub mod engine;
 pub mod fetch;
+mod gpu;
 pub mod http;
 pub mod orders;
 mod outbox;

@@ -5,7 +5,7 @@ use crate::{
     backoff::Backoff,
     client::{CallError, Client},
     device::DeviceChoice,
-    engine::{Ended, Plan, Saving},
+    engine::{Ended, Plan, Saving, why_no_fork},
     fetch,
     orders::{Command, Orders},
     outbox::{Message, Outbox},
@@ -65,7 +65,7 @@ impl Preparation<'_> {
             None => None,
         };
         let lab = Lab { device, data_folders: self.data_folders.to_vec(), seed: lease.seed };
-        Ok(Plan { entry, config: lease.config.clone(), lab, resume, saving: Some(self.saving) })
+        Ok(Plan { entry, config: lease.config.clone(), lab, resume, forked_step: lease.forked_step, saving: Some(self.saving) })
     }
 
     /// Fetches a data set that is not here, telling how far it is.
@@ -94,9 +94,13 @@ impl Preparation<'_> {
         fetched.map_err(|error| Ended::Failed(error.to_string()))
     }
 
-    /// The checkpoint's file, if this version made it and it comes whole; else the run starts over and its log says why.
+    /// The checkpoint's file, if this version made it and it comes whole; else the run starts over and its log says why. A fork cannot, and
+    /// fails.
     async fn bring_checkpoint(&self, lease: &Lease, info: &CheckpointInfo) -> Result<Option<Bytes>, Ended> {
         let starts_over = |why: String| {
+            if let Some(step) = lease.forked_step {
+                return Err(Ended::Failed(why_no_fork(step, &why)));
+            }
             let line = LogLine { level: Level::Warning, message: format!("The run starts over, for {why}.") };
             self.outbox.send(Message::Log(line)).map(|()| None).map_err(|_| Ended::Dropped)
         };

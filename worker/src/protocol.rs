@@ -61,6 +61,9 @@ pub struct Lease {
     pub attempt: u64,
     /// The newest checkpoint of this run, whatever version made it.
     pub checkpoint: Option<CheckpointInfo>,
+    /// Where the run was forked from another: it goes on from its checkpoint or fails, for its first steps are the other's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_step: Option<u64>,
 }
 
 /// A stored checkpoint.

@@ -1,10 +1,13 @@
-//! What the engine itself tells of a run about once a second: speed, memory, processor, progress, time left.
+//! What the engine itself tells of a run about once a second: speed, memory, processor, GPU, progress, time left.
 
-use crate::protocol::{Progress, TimedPoint};
+use crate::{
+    gpu::Gpu,
+    protocol::{Progress, TimedPoint},
+};
 use lab::{json::Number, record::Point};
 use std::time::{Duration, Instant};
 
-/// How often speed, memory and processor are told.
+/// How often speed, memory, processor and GPU are told.
 const BEAT: Duration = Duration::from_secs(1);
 /// The unit of processor times in `/proc`, the same on every Linux that programs are built for.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -22,13 +25,15 @@ pub struct Pulse {
     /// Processor time of this process at the last beat, seconds.
     beat_cpu: Option<f64>,
     progress_at: Option<Instant>,
+    gpu: Option<Gpu>,
 }
 
 impl Pulse {
-    /// Begins when the first step of a lease is about to be done; `trained_before` is what earlier leases spent.
-    pub fn begin(now: Instant, steps_done: u64, trained_before: Duration) -> Self {
+    /// Begins when the first step of a lease is about to be done; `trained_before` is what earlier leases spent, `gpu` what trains beside the
+    /// processor.
+    pub fn begin(now: Instant, steps_done: u64, trained_before: Duration, gpu: Option<Gpu>) -> Self {
         let beat_cpu = processor_seconds();
-        Self { began: now, first_step: steps_done, trained_before, beat_at: now, beat_step: steps_done, beat_cpu, progress_at: None }
+        Self { began: now, first_step: steps_done, trained_before, beat_at: now, beat_step: steps_done, beat_cpu, progress_at: None, gpu }
     }
 
     /// Time spent training, all leases together.
@@ -36,7 +41,7 @@ impl Pulse {
         self.trained_before + now.duration_since(self.began)
     }
 
-    /// Speed, memory and processor, if a second has passed since the last time.
+    /// Speed, memory, processor and GPU, if a second has passed since the last time.
     pub fn beat(&mut self, now: Instant, step: u64, time_ms: i64) -> Vec<TimedPoint> {
         let passed = now.duration_since(self.beat_at);
         if passed < BEAT || step == self.beat_step {
@@ -52,6 +57,7 @@ impl Pulse {
         let used = cpu.zip(self.beat_cpu).map(|(now, before)| 100.0 * (now - before) / passed.as_secs_f64());
         points.extend(used.map(|percent| point("system/cpu_percent", percent)));
         self.beat_cpu = cpu;
+        points.extend(self.gpu.iter().flat_map(Gpu::take).map(|(name, value)| point(name, value)));
         points
     }
 
@@ -102,7 +108,7 @@ mod tests {
     fn progress_slows_down_after_ten_minutes_and_tells_the_time_left() {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
-        let mut pulse = Pulse::begin(start, 100, Duration::from_secs(595));
+        let mut pulse = Pulse::begin(start, 100, Duration::from_secs(595), None);
         assert_eq!(pulse.progress(at(0.0), 100, 200), Some(Progress { step: 100, total: 200, eta_seconds: None }));
         assert_eq!(pulse.progress(at(0.9), 140, 200), None);
         assert_eq!(pulse.progress(at(2.0), 150, 200), Some(Progress { step: 150, total: 200, eta_seconds: Some(2.0) }));
@@ -114,7 +120,7 @@ mod tests {
     #[test]
     fn speed_is_told_once_a_second_and_only_of_new_steps() {
         let start = Instant::now();
-        let mut pulse = Pulse::begin(start, 0, Duration::ZERO);
+        let mut pulse = Pulse::begin(start, 0, Duration::ZERO, None);
         assert!(pulse.beat(start + Duration::from_millis(999), 10, 0).is_empty());
         let points = pulse.beat(start + Duration::from_secs(2), 10, 7);
         assert_eq!((points[0].point.name.as_str(), points[0].point.value.0, points[0].time_ms), ("throughput/steps_per_s", 5.0, 7));

@@ -78,7 +78,7 @@ pub fn run_in_terminal(options: TerminalRun, registry: &Registry) -> anyhow::Res
         bring_data(&id, &options.data_folders)?;
     }
     let lab = Lab { device, data_folders: options.data_folders.clone(), seed };
-    let plan = Plan { entry, config: config.clone(), lab, resume: None, saving: None };
+    let plan = Plan { entry, config: config.clone(), lab, resume: None, forked_step: None, saving: None };
     let mut screen = Screen::new(entry);
     let ended = drive(plan, &Orders::default(), &mut screen);
     screen.bar.finish_and_clear();

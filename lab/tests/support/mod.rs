@@ -69,12 +69,17 @@ impl Drive {
 
     /// Another drive that goes on from a checkpoint of this one.
     pub fn resume(&self, checkpoint: &[u8]) -> Self {
+        self.fork(checkpoint, &self.config)
+    }
+
+    /// The same with another config.
+    pub fn fork(&self, checkpoint: &[u8], config: &Config) -> Self {
         let from = Checkpoint::from_bytes(checkpoint).unwrap();
         Self {
             experiment: self.experiment.clone(),
-            config: self.config.clone(),
+            config: config.clone(),
             lab: self.lab.clone(),
-            running: registry::standard().get(&self.experiment).unwrap().restore(&self.config, &self.lab, &from).unwrap(),
+            running: registry::standard().get(&self.experiment).unwrap().restore(config, &self.lab, &from).unwrap(),
             recorder: Recorder::resumed(self.recorder.last_steps()),
             step: self.step,
             heard: Heard::default(),

@@ -23,6 +23,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(export_bibtex))
         .routes(routes!(export_html))
         .routes(routes!(export_zip))
+        .routes(routes!(export_shared_csv))
+        .routes(routes!(export_shared_json))
+        .routes(routes!(export_shared_parquet))
+        .routes(routes!(export_shared_tensorboard))
+        .routes(routes!(export_shared_bibtex))
         .routes(routes!(export_shared_html))
         .routes(routes!(export_shared_zip))
 }
@@ -88,6 +93,41 @@ async fn export_html(State(app): State<AppState>, id: Id) -> Result<Response, Ap
     (status = 200, content_type = "application/zip", body = String), (status = 404, body = Problem)))]
 async fn export_zip(State(app): State<AppState>, id: Id) -> Result<Response, ApiError> {
     export(&app, id, Format::Zip).await
+}
+
+/// Every point of a shared run as CSV.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/export.csv", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, content_type = "text/csv", body = String), (status = 404, body = Problem)))]
+async fn export_shared_csv(State(app): State<AppState>, PathOf(path): PathOf<(String, String)>) -> Result<Response, ApiError> {
+    export_shared(&app, path, Format::Csv).await
+}
+
+/// A shared run and every point of it as JSON.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/export.json", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, content_type = "application/json", body = Object), (status = 404, body = Problem)))]
+async fn export_shared_json(State(app): State<AppState>, PathOf(path): PathOf<(String, String)>) -> Result<Response, ApiError> {
+    export_shared(&app, path, Format::Json).await
+}
+
+/// Every point of a shared run as Parquet.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/export.parquet", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, content_type = "application/vnd.apache.parquet", body = String), (status = 404, body = Problem)))]
+async fn export_shared_parquet(State(app): State<AppState>, PathOf(path): PathOf<(String, String)>) -> Result<Response, ApiError> {
+    export_shared(&app, path, Format::Parquet).await
+}
+
+/// Every point of a shared run as TensorBoard's event file.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/export.tfevents", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, content_type = "application/octet-stream", body = String), (status = 404, body = Problem)))]
+async fn export_shared_tensorboard(State(app): State<AppState>, PathOf(path): PathOf<(String, String)>) -> Result<Response, ApiError> {
+    export_shared(&app, path, Format::TensorBoard).await
+}
+
+/// BibTeX of the paper and of a shared run.
+#[utoipa::path(get, path = "/api/v1/shared/{token}/runs/{id}/export.bib", tag = "shared", params(("token" = String, Path), ("id" = Uuid, Path)), responses(
+    (status = 200, content_type = "text/x-bibtex", body = String), (status = 404, body = Problem)))]
+async fn export_shared_bibtex(State(app): State<AppState>, PathOf(path): PathOf<(String, String)>) -> Result<Response, ApiError> {
+    export_shared(&app, path, Format::Bibtex).await
 }
 
 /// The page of a shared run that opens without a server.

@@ -1,6 +1,7 @@
 //! What people ask of a run: cancel, pause, resume, retry, clone.
 
 use super::{
+    forks::{ForkPoint, find_fork_point, queue_fork, told_changes},
     runs::queue,
     views::{Problem, RunView},
 };
@@ -10,7 +11,7 @@ use crate::{
     extract::{AnyJson, Id, check_body},
     guard::Caller,
     state::AppState,
-    store::{NewRun, RunRow, RunStatus},
+    store::{NewRun, Origin, RunRow, RunStatus},
 };
 use axum::{Extension, Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
@@ -54,7 +55,7 @@ async fn resume_run(State(app): State<AppState>, Id(id): Id) -> Result<Accepted,
     Ok((StatusCode::ACCEPTED, Json(RunView::of(&app, row).await?)))
 }
 
-/// A new run with the same config and seed as one that failed or was cancelled.
+/// A new run with the same config and seed as one that failed or was cancelled, in its place in its sweep; a fork is forked again.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/retry", tag = "runs", params(("id" = Uuid, Path)), responses(
     (status = 201, body = RunView), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn retry_run(State(app): State<AppState>, Extension(caller): Extension<Caller>, Id(id): Id) -> Result<Response, ApiError> {
@@ -64,7 +65,34 @@ async fn retry_run(State(app): State<AppState>, Extension(caller): Extension<Cal
         return Err(ApiError::Conflict("not-allowed", why));
     }
     let new = copy(&row, &caller)?;
-    queue(&app, &caller, new).await
+    if let Some(point) = find_fork_point(&app, &row).await? {
+        return fork_again(&app, &caller, &row, new, point, "Retries").await;
+    }
+    let sweep = row.sweep_id.zip(row.sweep_cell);
+    if sweep.is_some()
+        && let Some(other) = app.store.find_repeat_in_sweep(&row).await?
+    {
+        let why = format!("run {other} of its sweep has the same config and seed, and has neither failed nor been cancelled");
+        return Err(ApiError::Conflict("not-allowed", why));
+    }
+    let place = row.sweep_id.map_or_else(String::new, |id| format!(" in its place in sweep {id}"));
+    let told = Some(format!("Retries run {}{place}.", row.id));
+    queue(&app, &caller, new, Origin { told, sweep, fork: None }).await
+}
+
+/// Queues a fork at the same step of the same run, from where the retried or cloned one was forked.
+async fn fork_again(
+    app: &AppState,
+    caller: &Caller,
+    row: &RunRow,
+    new: NewRun,
+    point: ForkPoint,
+    verb: &str,
+) -> Result<Response, ApiError> {
+    let (from, step) = (row.forked_from.unwrap_or(row.id), row.forked_step.unwrap_or(0));
+    let changed = told_changes(&row.config()?, &new.config);
+    let told = format!("{verb} run {}, which was forked from run {from} at step {step}; from there: {changed}.", row.id);
+    queue_fork(app, caller, new, from, point, told).await
 }
 
 /// What a clone changes.
@@ -85,7 +113,7 @@ pub struct CloneRun {
     pub name: Option<String>,
 }
 
-/// A new run like this one.
+/// A new run like this one. A fork is forked again at its step, so that only what may change there can.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/clone", tag = "runs", params(("id" = Uuid, Path)), request_body = Option<CloneRun>, responses(
     (status = 201, body = RunView), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn clone_run(
@@ -98,23 +126,43 @@ async fn clone_run(
     let (body, mut faults) = check_body::<CloneRun>(&value)?;
     let mut new = copy(&row, &caller)?;
     let entry = app.registry.get(&row.experiment).map_err(ApiError::Unprocessable)?;
+    let point = find_fork_point(&app, &row).await?;
     if let Some(given) = value.get("config").and_then(Value::as_object) {
-        match entry.complete("", &lab::config::overlay(&new.config, given)) {
+        let completed = match &point {
+            None => entry.complete("", &lab::config::overlay(&new.config, given)),
+            Some(_) => entry.complete_fork(&new.config, given),
+        };
+        match completed {
             Ok(complete) => new.config = complete,
             Err(found) => faults.0.extend(found.under("/config").0),
         }
     }
+    if let Some(seed) = value.get("seed").and_then(Value::as_i64).filter(|seed| point.is_some() && *seed != row.seed) {
+        faults.push("seed", format!("must be {}, the one whose random numbers a fork goes on with; got {seed}", row.seed));
+    }
     let Some(body) = body.filter(|_| faults.0.is_empty()) else { return Err(ApiError::Invalid(faults)) };
     new.seed = body.seed.unwrap_or(new.seed);
     new.name = body.name.unwrap_or(new.name);
-    queue(&app, &caller, new).await
+    if let Some(point) = point {
+        return fork_again(&app, &caller, &row, new, point, "A clone of").await;
+    }
+    let of_sweep = row.sweep_id.map_or_else(String::new, |id| format!(" of sweep {id}"));
+    let mut changed = lab::fork::changes(&row.config()?, &new.config);
+    if new.seed != row.seed {
+        changed.push(format!("seed {} → {}", row.seed, new.seed));
+    }
+    let changed = if changed.is_empty() { String::new() } else { format!(": {}", changed.join(", ")) };
+    let told = Some(format!("A clone of run {}{of_sweep}{changed}.", row.id));
+    queue(&app, &caller, new, Origin { told, ..Origin::default() }).await
 }
 
-async fn find(app: &AppState, id: uuid::Uuid) -> Result<RunRow, ApiError> {
+/// The run of this id. Errors: there is none.
+pub(super) async fn find(app: &AppState, id: uuid::Uuid) -> Result<RunRow, ApiError> {
     app.store.find_run(id).await?.ok_or_else(|| ApiError::NotFound(format!("run {id}")))
 }
 
-fn copy(row: &RunRow, caller: &Caller) -> Result<NewRun, ApiError> {
+/// A run like this one, made by `caller`.
+pub(super) fn copy(row: &RunRow, caller: &Caller) -> Result<NewRun, ApiError> {
     Ok(NewRun {
         experiment: row.experiment.clone(),
         preset: row.preset.clone(),

@@ -10,7 +10,7 @@ use crate::{
     extract::{AnyJson, Id, check_body},
     guard::Caller,
     state::AppState,
-    store::{NewRun, Role, RunPatch},
+    store::{NewRun, Origin, Role, RunPatch},
 };
 use axum::{
     Extension, Json,
@@ -114,6 +114,16 @@ pub struct CheckedRun {
     pub datasets: Vec<super::datasets::DataSetState>,
     /// What the experiment can tell before training.
     pub estimates: BTreeMap<String, f64>,
+}
+
+impl CheckedRun {
+    /// What a run with this complete config would be.
+    pub(super) fn of(app: &AppState, entry: &Entry, config: Map<String, Value>, seed: i64) -> Result<Self, ApiError> {
+        let estimates = entry.estimates(&config).map_err(|faults| ApiError::Invalid(faults.under("/config")))?;
+        let datasets = super::datasets::states(app).into_iter().filter(|set| estimates.datasets.contains(&set.id)).collect();
+        let (seconds, memory_bytes) = (estimates.seconds, estimates.memory_bytes);
+        Ok(Self { config, seed, seconds, memory_bytes, datasets, estimates: estimates.numbers })
+    }
 }
 
 /// A body that has been checked against everything at once.
@@ -229,13 +239,13 @@ async fn create_run(
         note: body.note.unwrap_or_default(),
         parent_id: None,
     };
-    queue(&app, &caller, new).await
+    queue(&app, &caller, new, Origin::default()).await
 }
 
 /// Queues a checked run and answers 201 with it. Errors: a member raises the priority.
-pub(super) async fn queue(app: &AppState, caller: &Caller, new: NewRun) -> Result<Response, ApiError> {
+pub(super) async fn queue(app: &AppState, caller: &Caller, new: NewRun, origin: Origin) -> Result<Response, ApiError> {
     check_priority(caller, new.priority)?;
-    let row = app.store.enqueue_run(&new, now_ms()).await?;
+    let row = app.store.enqueue_from(&new, &origin, now_ms()).await?;
     let view = RunView::of(app, row).await?;
     let location = view.links.own.clone();
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
@@ -260,16 +270,7 @@ pub(super) fn unique(mut tags: Vec<String>) -> Vec<String> {
     (status = 200, body = CheckedRun), (status = 400, body = Problem), (status = 422, body = Problem)))]
 async fn check_run(State(app): State<AppState>, AnyJson(value): AnyJson) -> Result<Json<CheckedRun>, ApiError> {
     let Accepted { entry, seed, config, .. } = accept(&app, &value).await?;
-    let estimates = entry.estimates(&config).map_err(|faults| ApiError::Invalid(faults.under("/config")))?;
-    let datasets = super::datasets::states(&app).into_iter().filter(|set| estimates.datasets.contains(&set.id)).collect();
-    Ok(Json(CheckedRun {
-        config,
-        seed,
-        seconds: estimates.seconds,
-        memory_bytes: estimates.memory_bytes,
-        datasets,
-        estimates: estimates.numbers,
-    }))
+    CheckedRun::of(&app, entry, config, seed).map(Json)
 }
 
 /// One run.

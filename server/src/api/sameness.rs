@@ -24,7 +24,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct With {
-    /// The other run; the one it was cloned from by default.
+    /// The other run; the one it was made from by default.
     #[param(value_type = Option<Uuid>)]
     with: Option<String>,
 }
@@ -38,8 +38,10 @@ pub struct SamenessView {
     pub with: Uuid,
     /// Its state.
     pub with_status: RunStatus,
-    /// Whether experiment, config and seed are the same.
+    /// Whether experiment, config and seed are the same, and where one goes on from the other or both go on from a third, that too.
     pub same_recipe: bool,
+    /// Where one run was forked from the other, the step after which they are compared; else null.
+    pub after_step: Option<i64>,
     /// Whether the same version ran both.
     pub same_version: bool,
     /// Series that were compared: all but those under `time/`, `throughput/` and `system/`.
@@ -85,7 +87,8 @@ impl From<Difference> for DifferenceView {
     }
 }
 
-/// Compares a run with another, bit for bit; what depends on the clock or the machine is left out.
+/// Compares a run with another, bit for bit; what depends on the clock or the machine is left out. A fork is compared with the run it came
+/// from after the step where it was forked.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/sameness", tag = "runs", params(("id" = Uuid, Path), With), responses(
     (status = 200, body = SamenessView), (status = 404, body = Problem), (status = 422, body = Problem, description = "there is no run to compare with")))]
 async fn get_sameness(
@@ -97,26 +100,30 @@ async fn get_sameness(
     let with = match with {
         Some(text) => Uuid::try_parse(&text).map_err(|_| ApiError::NotFound(format!("id `{text}`")))?,
         None => {
-            let none =
-                || ApiError::Unprocessable("this run was cloned from none; say with which it is to be compared: ?with=ID".to_owned());
+            let none = || ApiError::Unprocessable("this run was made from none; say with which it is to be compared: ?with=ID".to_owned());
             one.parent_id.ok_or_else(none)?
         }
     };
     let other = find(&app, with).await?;
     let recipe = |run: &RunRow| Ok::<_, ApiError>((run.experiment.clone(), run.config()?, run.seed));
-    let (same_recipe, same_version) = (recipe(&one)? == recipe(&other)?, one.engram_version == other.engram_version);
+    let fork = |run: &RunRow| run.forked_from.zip(run.forked_step);
+    let forked = |child: &RunRow, parent: &RunRow| fork(child).filter(|(from, _)| *from == parent.id).map(|(_, step)| step);
+    let after_step = forked(&one, &other).or_else(|| forked(&other, &one));
+    let same_recipe = recipe(&one)? == recipe(&other)? && (after_step.is_some() || fork(&one) == fork(&other));
+    let same_version = one.engram_version == other.engram_version;
     let mut view = SamenessView {
         verdict: SamenessVerdict::Unfinished,
         with,
         with_status: other.status,
         same_recipe,
         same_version,
+        after_step,
         series: 0,
         points: 0,
         difference: None,
     };
     if one.status.is_terminal() && other.status.is_terminal() {
-        let found = compare(&app.store, (one.id, &one.summary()?), (other.id, &other.summary()?)).await?;
+        let found = compare(&app.store, (one.id, &one.summary()?), (other.id, &other.summary()?), after_step.unwrap_or(-1)).await?;
         view.verdict = if found.difference.is_none() { SamenessVerdict::Identical } else { SamenessVerdict::Different };
         (view.series, view.points, view.difference) = (found.series, found.points, found.difference.map(Into::into));
     }

@@ -108,8 +108,12 @@ pub struct RunView {
     pub archived: bool,
     /// The sweep it belongs to.
     pub sweep_id: Option<Uuid>,
-    /// The run it was cloned from or retries.
+    /// The run it was cloned or forked from, or retries.
     pub parent_id: Option<Uuid>,
+    /// The run whose first steps are this one's.
+    pub forked_from: Option<Uuid>,
+    /// The last of those steps; the points of this run come after it.
+    pub forked_step: Option<i64>,
     /// How far it is.
     pub progress: ProgressView,
     /// Summary numbers by `METRIC.ARM`.
@@ -230,6 +234,8 @@ impl RunView {
             archived: row.archived,
             sweep_id: row.sweep_id,
             parent_id: row.parent_id,
+            forked_from: row.forked_from,
+            forked_step: row.forked_step,
             progress: ProgressView { step, total, percent, eta_seconds: row.eta_ms.map(|ms| ms as f64 / 1e3) },
             summary: row.summary()?,
             claims: row.claims()?,

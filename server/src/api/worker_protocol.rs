@@ -137,9 +137,10 @@ async fn put_checkpoint(
         bytes: stored.bytes,
         sha256: stored.sha256,
         engram_version: upload.engram_version,
+        created_at_ms: now_ms(),
     };
     let added = if row.sha256 == upload.sha256 {
-        app.store.add_checkpoint(id, upload.lease_token, &row, now_ms()).await.map_err(ApiError::from)
+        app.store.add_checkpoint(id, upload.lease_token, &row, app.config.checkpoint_room_bytes > 0).await.map_err(ApiError::from)
     } else {
         Err(ApiError::Unprocessable("the bytes that arrived are not those of the sha256".to_owned()))
     };

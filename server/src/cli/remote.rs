@@ -1,4 +1,4 @@
-//! Options of the commands that talk to a server: submit, ls, watch, logs, cancel, share.
+//! Options of the commands that talk to a server: submit, fork, ls, watch, logs, cancel, share.
 
 use super::{parse_address, parse_setting};
 use clap::{
@@ -56,6 +56,26 @@ pub struct Submit {
     /// auto, cpu or cuda:N
     #[arg(long)]
     pub device: Option<String>,
+    /// Stay and watch until the end
+    #[arg(long)]
+    pub watch: bool,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Fork {
+    /// Id of a run, or its beginning
+    pub run: String,
+    /// The step of one of its checkpoints, from which the new run goes on
+    #[arg(long)]
+    pub step: u64,
+    /// A field that changes from there on: FIELD=VALUE; may be repeated
+    #[arg(short, long, value_name = "FIELD=VALUE", value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+    /// Name of the new run  [default: that of the run]
+    #[arg(long)]
+    pub name: Option<String>,
     /// Stay and watch until the end
     #[arg(long)]
     pub watch: bool,

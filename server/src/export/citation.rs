@@ -55,7 +55,13 @@ pub(super) fn write(source: &Source, out: &mut impl Write) -> Result<(), ExportE
             paper.url
         )?;
     }
-    let recipe = json!({ "experiment": run.experiment, "config": run.config()?, "seed": run.seed, "engram_version": run.engram_version });
+    let mut forked = String::new();
+    let mut recipe =
+        json!({ "experiment": run.experiment, "config": run.config()?, "seed": run.seed, "engram_version": run.engram_version });
+    if let (Some(from), Some(step)) = (run.forked_from, run.forked_step) {
+        (recipe["forked_from"], recipe["forked_step"]) = (json!(from), json!(step));
+        forked = format!(", forked from run {from} at step {step}");
+    }
     let recipe = hex::encode(Sha256::digest(recipe.to_string()));
     let points = source.runtime.block_on(digest(&source.app.store, run.id))?;
     let made = rfc3339(run.finished_at_ms.unwrap_or(run.created_at_ms));
@@ -63,7 +69,7 @@ pub(super) fn write(source: &Source, out: &mut impl Write) -> Result<(), ExportE
     writeln!(
         out,
         "@misc{{engram_{},\n  title = {{{{Reproduction of {}: preset {}, seed {}}}}},\n  author = {{{}}},\n  year = {{{}}},\n  month = {{{}}},\n  \
-         url = {{{}/runs/{}}},\n  version = {{Engram {}}},\n  note = {{Run {}, {}. SHA-256 of experiment, config, seed and version: {recipe}. \
+         url = {{{}/runs/{}}},\n  version = {{Engram {}}},\n  note = {{Run {}, {}{forked}. SHA-256 of experiment, config, seed and version: {recipe}. \
          SHA-256 of all points: {points}}}\n}}",
         run.id.simple(),
         escaped(title),

@@ -56,6 +56,7 @@ pub enum PlainField {
     Id,
     Sweep,
     Parent,
+    ForkedFrom,
     Status,
     Tag,
     Archived,
@@ -75,7 +76,7 @@ const fn named(name: &'static str, field: PlainField) -> FilterField {
 }
 
 /// Every field but those of config and summary.
-pub const FIELDS: [FilterField; 17] = [
+pub const FIELDS: [FilterField; 18] = [
     named("id", PlainField::Id),
     named("name", PlainField::Text(TextField::Name)),
     named("note", PlainField::Text(TextField::Note)),
@@ -88,6 +89,7 @@ pub const FIELDS: [FilterField; 17] = [
     named("seed", PlainField::Whole(WholeField::Seed)),
     named("sweep", PlainField::Sweep),
     named("parent", PlainField::Parent),
+    named("forked_from", PlainField::ForkedFrom),
     named("archived", PlainField::Archived),
     named("priority", PlainField::Whole(WholeField::Priority)),
     named("created_at", PlainField::Time(WholeField::CreatedAt)),
@@ -102,7 +104,7 @@ impl PlainField {
             Self::Text(_) => FieldKind::Text,
             Self::Whole(_) => FieldKind::Whole,
             Self::Time(_) => FieldKind::Time,
-            Self::Id | Self::Sweep | Self::Parent => FieldKind::Id,
+            Self::Id | Self::Sweep | Self::Parent | Self::ForkedFrom => FieldKind::Id,
             Self::Status => FieldKind::Choice,
             Self::Tag => FieldKind::Tags,
             Self::Archived => FieldKind::Flag,
@@ -213,6 +215,7 @@ pub fn compare(field: &Found, sign: &str, value: &Kind, now_ms: i64) -> Result<C
         }
         Found::Plain(PlainField::Sweep) => Ok(equal(of_owner(value, Condition::Sweep)?)),
         Found::Plain(PlainField::Parent) => Ok(equal(of_owner(value, Condition::Parent)?)),
+        Found::Plain(PlainField::ForkedFrom) => Ok(equal(of_owner(value, Condition::ForkedFrom)?)),
         Found::Config(name) => {
             let of = |matched: ConfigMatch| Condition::Config(name.clone(), matched);
             let is_word = matches!(value, Kind::Word(_));

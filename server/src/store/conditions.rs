@@ -41,16 +41,43 @@ const OWNER: &str = "(COALESCE(r.sweep_id, r.id), COALESCE(r.sweep_cell, 0))";
 /// Texts of a config are indexed by their beginning, as the triggers of `config_values` cut them.
 const INDEXED_CHARACTERS: usize = 200;
 
+/// A result that runs are asked for: the name of a summary number, and how it compares.
+pub(super) type Asked = (String, Order, f64);
+
 /// The condition as pieces of a `WHERE`.
 pub(super) fn compile(condition: &Condition) -> Vec<Piece> {
-    let mut pieces = Pieces(Vec::new());
+    compile_with(condition, &[])
+}
+
+/// The same where the results in `broad` are known to let many runs through: those are looked up run by run, for a list of all their runs
+/// would take longer to make than it saves.
+pub(super) fn compile_with(condition: &Condition, broad: &[Asked]) -> Vec<Piece> {
+    let mut pieces = Pieces(Vec::new(), broad);
     pieces.condition(condition);
     pieces.0
 }
 
-struct Pieces(Vec<Piece>);
+/// Every comparison of a summary number within a condition.
+pub(super) fn asked_results(condition: &Condition) -> Vec<Asked> {
+    match condition {
+        Condition::All(inner) | Condition::Any(inner) => inner.iter().flat_map(asked_results).collect(),
+        Condition::Not(inner) => asked_results(inner),
+        Condition::Summary(name, SummaryMatch::Number(order, number)) => vec![(name.clone(), *order, *number)],
+        _ => Vec::new(),
+    }
+}
 
-impl Pieces {
+/// How many runs, at most so many, have this result, as the whole of a statement.
+pub(super) fn count_of_result((name, order, number): &Asked, most: i64) -> Vec<Piece> {
+    let mut pieces = Pieces(Vec::new(), &[]);
+    pieces.sql("SELECT COUNT(*) FROM (SELECT 1 FROM summary_values WHERE name = ").bind(Piece::Text(name.clone()));
+    pieces.sql(" AND ").in_range("sort_key", *order, *number).sql(" LIMIT ").bind(Piece::Whole(most)).sql(")");
+    pieces.0
+}
+
+struct Pieces<'a>(Vec<Piece>, &'a [Asked]);
+
+impl Pieces<'_> {
     fn sql(&mut self, text: &'static str) -> &mut Self {
         self.0.push(Piece::Sql(text));
         self
@@ -127,6 +154,13 @@ impl Pieces {
             }
             Condition::Sweep(id) => self.owner("r.sweep_id", *id),
             Condition::Parent(id) => self.owner("r.parent_id", *id),
+            Condition::ForkedFrom(id) => {
+                self.sql("r.id IN (SELECT id FROM runs WHERE forked_from IS NOT NULL");
+                if let Some(id) = id {
+                    self.sql(" AND forked_from = ").bind(Piece::Id(*id));
+                }
+                self.sql(")");
+            }
             Condition::Config(name, matched) => self.config(name, matched),
             Condition::Summary(name, matched) => self.summary(name, *matched),
         }
@@ -200,18 +234,28 @@ impl Pieces {
                 named(self, NANS);
                 self.sql("))");
             }
+            SummaryMatch::Number(order, number) if self.1.iter().any(|asked| asked.0 == name && (asked.1, asked.2) == (order, number)) => {
+                // By the primary key: the sign keeps SQLite from the index of the numbers.
+                named(self, "EXISTS (SELECT 1 FROM summary_values w WHERE w.run_id = r.id AND w.name = ");
+                self.sql(" AND ").in_range("+w.sort_key", order, number).sql(")");
+            }
             SummaryMatch::Number(order, number) => {
                 named(self, "r.id IN (SELECT run_id FROM summary_values WHERE name = ");
-                let (low, high) = keys_of(number);
-                match order {
-                    Order::Equal => self.sql(" AND sort_key >= ").bind(Piece::Whole(low)).sql(" AND sort_key <= ").bind(Piece::Whole(high)),
-                    Order::Less => self.sql(" AND sort_key < ").bind(Piece::Whole(low)),
-                    Order::AtMost => self.sql(" AND sort_key <= ").bind(Piece::Whole(high)),
-                    Order::More => self.sql(" AND sort_key > ").bind(Piece::Whole(high)),
-                    Order::AtLeast => self.sql(" AND sort_key >= ").bind(Piece::Whole(low)),
-                };
-                self.sql(")");
+                self.sql(" AND ").in_range("sort_key", order, number).sql(")");
             }
+        }
+    }
+
+    /// The sort keys, in this column, of the numbers that compare so.
+    fn in_range(&mut self, column: &'static str, order: Order, number: f64) -> &mut Self {
+        let (low, high) = keys_of(number);
+        self.sql(column);
+        match order {
+            Order::Equal => self.sql(" BETWEEN ").bind(Piece::Whole(low)).sql(" AND ").bind(Piece::Whole(high)),
+            Order::Less => self.sql(" < ").bind(Piece::Whole(low)),
+            Order::AtMost => self.sql(" <= ").bind(Piece::Whole(high)),
+            Order::More => self.sql(" > ").bind(Piece::Whole(high)),
+            Order::AtLeast => self.sql(" >= ").bind(Piece::Whole(low)),
         }
     }
 }
@@ -293,6 +337,21 @@ mod tests {
         assert_eq!(pattern("50%_\\"), "%50\\%\\_\\\\%");
         let less = compile(&Condition::Summary("loss".to_owned(), SummaryMatch::Number(Order::Less, 0.0)));
         assert_eq!(less[less.len() - 2], Piece::Whole(-1));
+    }
+
+    #[test]
+    fn a_result_that_many_runs_have_is_looked_up_run_by_run() {
+        let half = Condition::Summary("acc".to_owned(), SummaryMatch::Number(Order::More, 0.5));
+        let tenth = Condition::Summary("acc".to_owned(), SummaryMatch::Number(Order::More, 0.9));
+        let both = Condition::All(vec![half.clone(), Condition::Not(Box::new(tenth.clone()))]);
+        assert_eq!(asked_results(&both), [("acc".to_owned(), Order::More, 0.5), ("acc".to_owned(), Order::More, 0.9)]);
+        let text: String =
+            compile_with(&both, &asked_results(&half)).iter().map(|piece| if let Piece::Sql(text) = piece { text } else { "?" }).collect();
+        assert_eq!(
+            text,
+            "(EXISTS (SELECT 1 FROM summary_values w WHERE w.run_id = r.id AND w.name = ? AND +w.sort_key > ?) AND \
+             NOT (r.id IN (SELECT run_id FROM summary_values WHERE name = ? AND sort_key > ?)))"
+        );
     }
 
     #[test]

@@ -46,6 +46,7 @@ struct Leased {
     created_by: String,
     attempt: i64,
     last_seq: i64,
+    forked_step: Option<i64>,
 }
 
 /// A run whose lease ends without the worker saying so.
@@ -109,6 +110,7 @@ impl Store {
             device: leased.device,
             attempt: leased.attempt as u64,
             checkpoint,
+            forked_step: leased.forked_step.map(|step| step as u64),
         }))
     }
 
@@ -119,7 +121,7 @@ impl Store {
         const TAKE: &str = "UPDATE runs SET status = 'running', status_reason = NULL, requested = NULL, attempt = attempt + 1, lease_token = $2, \
             lost_lease_token = NULL, lease_until_ms = $3, worker_id = $4, started_at_ms = COALESCE(started_at_ms, $5), engram_version = $6, \
             lease_ordinal = COALESCE((SELECT MAX(next_ordinal) FROM checkpoints WHERE run_id = $1), 0), last_seq = last_seq + 1 \
-            WHERE id = $1 AND status = 'queued' RETURNING experiment, config, seed, device, created_by, attempt, last_seq";
+            WHERE id = $1 AND status = 'queued' RETURNING experiment, config, seed, device, created_by, attempt, last_seq, forked_step";
         const TURN: &str = "INSERT INTO owners (name, last_turn) VALUES ($1, (SELECT COALESCE(MAX(last_turn), 0) + 1 FROM owners)) \
             ON CONFLICT (name) DO UPDATE SET last_turn = excluded.last_turn";
         let postgres = matches!(self.database, super::Database::Postgres(_));

@@ -2,7 +2,7 @@
 
 use super::{
     Store, StoreError,
-    conditions::{Piece, compile, push_pieces},
+    conditions::{Piece, push_pieces},
     on_each,
     run_list::{SortColumns, SortKey, key_columns},
     runs::value_of_key,
@@ -85,7 +85,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<RunGroup>, StoreError> {
         let (join, keys) = group_columns(by);
-        let condition = compile(condition);
+        let condition = self.planned(condition).await?;
         let mut from = vec![self.listed_runs()];
         from.extend(join);
         let mut pieces = vec![Piece::Sql("SELECT ")];

@@ -97,6 +97,11 @@ impl SortColumns {
         }
     }
 
+    /// The column of the run's id: where every row has a key, that of its table, whose index has the order.
+    fn id(&self) -> &'static str {
+        if self.is_whole { "v.run_id" } else { "r.id" }
+    }
+
     fn all(&self) -> impl Iterator<Item = &'static str> {
         [self.real, self.whole, self.text].into_iter().flatten()
     }
@@ -131,7 +136,7 @@ impl SortColumns {
             pieces.push(Piece::Sql(" AND "));
             open += 1;
         }
-        pieces.extend([Piece::Sql("r.id"), Piece::Sql(beyond), Piece::Id(cursor.id)]);
+        pieces.extend([Piece::Sql(self.id()), Piece::Sql(beyond), Piece::Id(cursor.id)]);
         pieces.extend((0..open).map(|_| Piece::Sql("))")));
         pieces
     }
@@ -179,10 +184,10 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Listed>, StoreError> {
         let direction = if descending { " DESC" } else { " ASC" };
-        let mut pieces = vec![Piece::Sql("SELECT r.id, ")];
+        let mut pieces = vec![Piece::Sql("SELECT "), Piece::Sql(columns.id()), Piece::Sql(" AS id, ")];
         pieces.extend(key_columns([columns.real, columns.whole, columns.text]).map(Piece::Sql));
         pieces.extend(from.iter().cloned());
-        pieces.extend(compile(condition));
+        pieces.extend(self.planned(condition).await?);
         if let PageStart::After(cursor) = start {
             pieces.push(Piece::Sql(" AND "));
             pieces.extend(columns.after(cursor, descending));
@@ -195,8 +200,7 @@ impl Store {
             }
             pieces.extend([column, direction, ", "].map(Piece::Sql));
         }
-        let id = if columns.is_whole { "v.run_id" } else { "r.id" };
-        pieces.extend([Piece::Sql(id), Piece::Sql(direction), Piece::Sql(" LIMIT "), Piece::Whole(limit)]);
+        pieces.extend([Piece::Sql(columns.id()), Piece::Sql(direction), Piece::Sql(" LIMIT "), Piece::Whole(limit)]);
         if let PageStart::Offset(offset) = start {
             pieces.extend([Piece::Sql(" OFFSET "), Piece::Whole(*offset)]);
         }
@@ -227,11 +231,18 @@ impl Store {
             Piece::Sql(") AND "),
         ];
         let none = SortColumns::of(&SortKey::CreatedAt);
+        // Who asks for nothing but the runs of lists needs no look at the runs themselves.
+        const LISTED: &str = " FROM summary_values v WHERE v.run_id NOT IN (SELECT id FROM runs WHERE archived = TRUE) AND v.name = ";
+        let all = Condition::All(Vec::new());
+        let (with, condition_with) = match condition.is_of_every_listed_run() {
+            true => (vec![Piece::Sql(LISTED), named(), Piece::Sql(" AND ")], &all),
+            false => (with.to_vec(), condition),
+        };
         let by_key = SortColumns { whole: Some("v.sort_key"), is_whole: true, ..SortColumns::of(&SortKey::CreatedAt) };
         if let PageStart::After(RunCursor { whole: None, .. }) = start {
             return self.list_keys(&without, &none, condition, descending, start, limit).await;
         }
-        let mut listed = self.list_keys(&with, &by_key, condition, descending, start, limit).await?;
+        let mut listed = self.list_keys(&with, &by_key, condition_with, descending, start, limit).await?;
         let missing = limit - listed.len() as i64;
         if missing > 0 {
             let offset = match start {
@@ -261,7 +272,7 @@ impl Store {
 
     /// How many runs `condition` lets through.
     pub async fn count_matching_runs(&self, condition: &Condition) -> Result<i64, StoreError> {
-        let pieces = compile(condition);
+        let pieces = self.planned(condition).await?;
         let from = self.listed_runs();
         Ok(on_each!(self, read, pool => {
             let mut query = QueryBuilder::new("SELECT COUNT(*)");
@@ -274,7 +285,7 @@ impl Store {
 
     /// The ids and states of the runs that `condition` lets through, newest first, at most `limit`.
     pub async fn list_matching_ids(&self, condition: &Condition, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-        let pieces = compile(condition);
+        let pieces = self.planned(condition).await?;
         let from = self.listed_runs();
         Ok(on_each!(self, read, pool => {
             let mut query = QueryBuilder::new("SELECT r.id");

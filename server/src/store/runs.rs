@@ -1,10 +1,6 @@
-//! Runs: making, finding, listing, labelling and deleting them.
+//! Runs: finding, labelling, counting and deleting them.
 
-use super::{
-    Store, StoreError,
-    events::{Event, NewEvents, WriteEvents},
-    in_transaction, on_each,
-};
+use super::{Store, StoreError, in_transaction, on_each};
 use crate::claims::Verdict;
 use lab::json::Number;
 use serde::{Deserialize, Serialize};
@@ -78,7 +74,10 @@ pub struct RunRow {
     pub note: String,
     pub archived: bool,
     pub sweep_id: Option<Uuid>,
+    pub sweep_cell: Option<i64>,
     pub parent_id: Option<Uuid>,
+    pub forked_from: Option<Uuid>,
+    pub forked_step: Option<i64>,
     pub status: RunStatus,
     pub status_reason: Option<String>,
     pub requested: Option<String>,
@@ -98,8 +97,8 @@ pub struct RunRow {
 
 /// The columns of [`RunRow`].
 pub(super) const COLUMNS: &str = "id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, archived, \
-    sweep_id, parent_id, status, status_reason, requested, progress_step, progress_total, eta_ms, summary, claims, attempt, worker_id, \
-    last_seq, engram_version, created_at_ms, started_at_ms, finished_at_ms";
+    sweep_id, sweep_cell, parent_id, forked_from, forked_step, status, status_reason, requested, progress_step, progress_total, eta_ms, \
+    summary, claims, attempt, worker_id, last_seq, engram_version, created_at_ms, started_at_ms, finished_at_ms";
 
 impl RunRow {
     /// The complete config.
@@ -127,24 +126,6 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &str, 
     serde_json::from_str(text).map_err(|error| StoreError::Damaged(format!("{what} of {id}: {error}")))
 }
 
-/// A run about to be queued.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the contract describes every field of a run")]
-pub struct NewRun {
-    pub experiment: String,
-    pub preset: String,
-    pub name: String,
-    pub project: String,
-    pub created_by: String,
-    pub config: Map<String, Value>,
-    pub seed: i64,
-    pub device: String,
-    pub priority: i64,
-    pub tags: Vec<String>,
-    pub note: String,
-    pub parent_id: Option<Uuid>,
-}
-
 /// What may be changed of a run.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "named as in the contract")]
@@ -157,31 +138,6 @@ pub struct RunPatch {
 }
 
 impl Store {
-    /// Queues a run; its log begins with `status: queued`.
-    pub async fn enqueue_run(&self, new: &NewRun, now_ms: i64) -> Result<RunRow, StoreError> {
-        const INSERT: &str = "INSERT INTO runs (id, experiment, preset, name, project, created_by, config, seed, device, priority, tags, note, \
-            parent_id, status, last_seq, engram_version, created_at_ms) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued', 1, $14, $15)";
-        let id = Uuid::now_v7();
-        let (config, tags) = (to_json(&new.config)?, to_json(&new.tags)?);
-        let mut events = NewEvents::after(id, 0, now_ms);
-        events.push(&Event::Status { status: RunStatus::Queued, reason: None, attempt: 0 })?;
-        in_transaction!(self, tx => {
-            sqlx::query(INSERT)
-                .bind(id).bind(&new.experiment).bind(&new.preset).bind(&new.name).bind(&new.project).bind(&new.created_by)
-                .bind(&config).bind(new.seed).bind(&new.device).bind(new.priority).bind(&tags).bind(&new.note)
-                .bind(new.parent_id).bind(worker::VERSION).bind(now_ms)
-                .execute(&mut *tx).await?;
-            for tag in &new.tags {
-                sqlx::query(INSERT_TAG).bind(tag).bind(id).execute(&mut *tx).await?;
-            }
-            tx.write_events(&events, self.live.server).await?;
-        });
-        self.live.tell(events.told());
-        self.live.queue.notify_waiters();
-        self.find_run(id).await?.ok_or_else(|| StoreError::Damaged(format!("run {id} is not there after it was queued")))
-    }
-
     /// The run of this id.
     pub async fn find_run(&self, id: Uuid) -> Result<Option<RunRow>, StoreError> {
         Ok(on_each!(self, read, pool => {

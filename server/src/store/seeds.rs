@@ -31,12 +31,14 @@ impl Store {
         Ok(on_each!(self, read, pool => sqlx::query_as(SQL).bind(sweep_id).bind(cell).fetch_all(pool).await)?)
     }
 
-    /// The newest 1,000 runs that succeeded with the experiment, config and version of this one, itself among them if it has.
+    /// The newest 1,000 runs that succeeded with the experiment, config and version of this one, itself among them if it has. The first steps
+    /// of a fork were made under another config, so that it is like no other run.
     pub async fn list_runs_like(&self, run: &RunRow) -> Result<Vec<SeededRun>, StoreError> {
         const SQL: &str = "SELECT id, seed, status, summary FROM runs WHERE experiment = $1 AND status = 'succeeded' AND config = $2 \
-            AND engram_version = $3 ORDER BY id DESC LIMIT 1000";
+            AND engram_version = $3 AND (id = $4 OR ($5 IS NULL AND forked_from IS NULL)) ORDER BY id DESC LIMIT 1000";
         Ok(on_each!(self, read, pool => {
-            sqlx::query_as(SQL).bind(&run.experiment).bind(&run.config).bind(&run.engram_version).fetch_all(pool).await
+            sqlx::query_as(SQL).bind(&run.experiment).bind(&run.config).bind(&run.engram_version).bind(run.id).bind(run.forked_from)
+                .fetch_all(pool).await
         })?)
     }
 }

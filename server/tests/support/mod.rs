@@ -96,6 +96,7 @@ impl TestApp {
             workers: Some(0),
             threads: None,
             checkpoint_seconds: 0.2,
+            keep_checkpoints_mb: 2_000,
             log: "error".to_owned(),
             log_json: false,
             admin_token: None,

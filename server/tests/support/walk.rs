@@ -22,10 +22,10 @@ pub fn registry() -> &'static Registry {
 #[serde(default, deny_unknown_fields)]
 pub struct WalkConfig {
     /// Steps of both walks.
-    #[schemars(title = "Steps", range(min = 1, max = 1_000_000))]
+    #[schemars(title = "Steps", range(min = 1, max = 1_000_000), extend("forkable" = true))]
     pub steps: u64,
     /// Milliseconds a step takes.
-    #[schemars(title = "Pause", range(min = 0, max = 1_000))]
+    #[schemars(title = "Pause", range(min = 0, max = 1_000), extend("forkable" = true))]
     pub pause_ms: u64,
     /// A frame every so many steps.
     #[schemars(title = "Frames", range(min = 1, max = 1_000_000))]
@@ -37,7 +37,7 @@ pub struct WalkConfig {
     #[schemars(title = "Divergence", range(min = 0, max = 1_000_000))]
     pub diverge_at: u64,
     /// Size of a step.
-    #[schemars(title = "Size", range(min = 0.0, max = 10.0))]
+    #[schemars(title = "Size", range(min = 0.0, max = 10.0), extend("forkable" = true))]
     pub size: f64,
 }
 

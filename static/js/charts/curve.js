@@ -222,3 +222,15 @@ export function paintOdd(context, field, curve, color, row) {
     context.fill();
   }
 }
+
+/** The place where a run left another. @param {CanvasRenderingContext2D} context @param {Field} field @param {number} step @param {string} color */
+export function paintFork(context, field, step, color) {
+  const x = Math.round(field.x(step)) + 0.5;
+  context.setLineDash([2 * field.ratio, 3 * field.ratio]);
+  context.lineWidth = field.ratio;
+  context.strokeStyle = color;
+  context.beginPath();
+  context.moveTo(x, field.top);
+  context.lineTo(x, field.top + field.height);
+  context.stroke();
+}

@@ -2,7 +2,7 @@
 import uPlot from '../../vendor/uplot-1.6.32/uPlot.esm.js';
 import { formatTick } from '../format.js';
 import { inks, onThemeChange } from '../theme.js';
-import { extentOf, fieldOf, isDrawable, paintBand, paintCurve, paintOdd } from './curve.js';
+import { extentOf, fieldOf, isDrawable, paintBand, paintCurve, paintFork, paintOdd } from './curve.js';
 import { bindGestures } from './gestures.js';
 import { linearRange, logRange, stepEnd } from './ranges.js';
 import { countBelow, smooth } from './series.js';
@@ -14,6 +14,7 @@ import { STEP_AXIS } from './x_axis.js';
  * @property {import('./series.js').Series} series
  * @property {() => import('../arms.js').ArmStyle} style asked again after a change of theme
  * @property {{low: number[], high: number[]}} [band] an interval around the line, at the same steps
+ * @property {import('./series.js').Series | null} [before] what the line goes on from, drawn faintly over the step
  */
 /**
  * @typedef {object} View what is drawn of the horizontal axis
@@ -21,8 +22,10 @@ import { STEP_AXIS } from './x_axis.js';
  * @property {number} pixels
  * @property {boolean} log
  */
-/** @typedef {{line: Line, curve: import('./curve.js').Curve}[]} Curves */
+/** @typedef {{line: Line, curve: import('./curve.js').Curve, before: import('./curve.js').Curve | null}[]} Curves */
 
+/** How much of its ink a line has before a fork. */
+const FAINT = 0.4;
 /** Lines that get a dot under the crosshair; more would hide the curves. */
 const MOST_DOTS = 16;
 
@@ -30,8 +33,9 @@ export class LineChart {
   /**
    * @param {HTMLElement} root
    * @param {{group: import('./group.js').ChartGroup, height: number, xLog: boolean, yLog: boolean, lastStep?: () => number,
-   *   onCursor: (x: number | null) => void, onView?: (view: View) => void}} options `lastStep` is the newest step of the whole run, so that
-   *   all its charts end alike; `onView` is told what each drawing has shown
+   *   forkedStep?: () => number | null, onCursor: (x: number | null) => void, onView?: (view: View) => void}} options `lastStep` is the
+   *   newest step of the whole run, so that all its charts end alike; at `forkedStep` a run left another; `onView` is told what is
+   *   shown, as soon as that is known and with each drawing
    */
   constructor(root, options) {
     this.root = root;
@@ -81,7 +85,11 @@ export class LineChart {
         redraw();
       }),
       this.group.on('total', () => this.refresh()),
-      this.group.on('range', redraw),
+      this.group.on('range', () => {
+        // Not only once it is drawn: what is missing is then on its way a frame earlier.
+        this.tellView();
+        redraw();
+      }),
       this.group.on('step', () => this.placeMark()),
     ];
   }
@@ -158,15 +166,21 @@ export class LineChart {
     return { xs: x.placesOf(series), ys: series.values, isSorted: x.isSorted, isThinned: series.isThinned && !series.detail?.isComplete };
   }
 
+  /** What came before a line, up to its first own point. @param {Line} line @returns {import('./curve.js').Curve | null} */
+  curveBefore({ series, before }) {
+    if (!before || this.group.x !== STEP_AXIS) return null;
+    return { xs: before.steps.concat(series.steps.slice(0, 1)), ys: before.values.concat(series.values.slice(0, 1)), isSorted: true, isThinned: before.isThinned };
+  }
+
   draw() {
     this.dirty = false;
     const width = this.root.clientWidth;
     if (width === 0) return;
     const lines = this.shownLines();
-    const version = `${lines.map((line) => `${line.key}${line.series.version}${line.style().color}`).join()}|${this.xEnd(lines)}`;
+    const version = `${lines.map((line) => `${line.key}${line.series.version}${line.before?.version ?? ''}${line.style().color}`).join()}|${this.xEnd(lines)}`;
     if (this.plot && version === this.drawnVersion) return;
     this.drawnVersion = version;
-    const curves = lines.map((line) => ({ line, curve: this.curveOf(line) }));
+    const curves = lines.map((line) => ({ line, curve: this.curveOf(line), before: this.curveBefore(line) }));
     this.painted = curves;
     const before = this.xRange;
     const [min, max] = (this.xRange = this.xRangeFor(curves));
@@ -182,6 +196,12 @@ export class LineChart {
     if (this.mark.parentNode !== this.plot.over) this.plot.over.append(this.mark, this.flag, ...this.dots);
     this.placeMark();
     this.group.seen = this.shown();
+    this.tellView();
+  }
+
+  /** Tells what is shown, or about to be. */
+  tellView() {
+    if (!this.plot || !this.visible) return;
     this.options.onView?.({ range: this.group.range, pixels: this.plot.bbox.width / devicePixelRatio, log: this.xLog });
   }
 
@@ -236,7 +256,7 @@ export class LineChart {
     const { x } = this.group;
     let low = Infinity;
     let high = -Infinity;
-    for (const { curve } of curves) {
+    for (const curve of curves.flatMap(({ curve, before }) => (before ? [before, curve] : [curve]))) {
       const { xs } = curve;
       if (x.isSorted) {
         const from = this.xLog ? countBelow(xs, 0, true) : 0;
@@ -276,8 +296,9 @@ export class LineChart {
       low = Math.min(low, least);
       high = Math.max(high, most);
     };
-    for (const { line, curve } of curves) {
+    for (const { line, curve, before } of curves) {
       take(extentOf(curve, shown, this.yLog));
+      if (before) take(extentOf(before, shown, this.yLog));
       if (!line.band) continue;
       take(extentOf({ ...curve, ys: line.band.low }, shown, this.yLog));
       take(extentOf({ ...curve, ys: line.band.high }, shown, this.yLog));
@@ -290,12 +311,17 @@ export class LineChart {
   paint(u) {
     const context = /** @type {CanvasRenderingContext2D} */ (u.ctx);
     const field = fieldOf(u, this.xLog, this.yLog);
-    const weight = this.group.smoothing;
-        context.save();
+    const { smoothing: weight, x } = this.group;
+    context.save();
     context.beginPath();
     context.rect(field.left, field.top, field.width, field.height);
     context.clip();
     for (const { line, curve } of this.painted) if (line.band) paintBand(context, field, curve.xs, line.band, line.style().color);
+    context.globalAlpha = FAINT;
+    for (const { line, before } of this.painted) if (before) paintCurve(context, field, before, { ...line.style(), width: 1 }, null);
+    context.globalAlpha = 1;
+    const forked = x === STEP_AXIS ? (this.options.forkedStep?.() ?? null) : null;
+    if (forked !== null) paintFork(context, field, forked, inks().axis);
     for (const { line, curve } of this.painted) {
       const smoothed = weight > 0 ? smooth(line.series.steps, line.series.values, weight, this.group.total) : null;
       paintCurve(context, field, curve, line.style(), smoothed);
@@ -321,7 +347,8 @@ export class LineChart {
 
   /** The value of a line at a place of the horizontal axis. @param {Line} line @param {number} x @returns {number | undefined} */
   valueAt(line, x) {
-    return line.series.values[this.pointAt(line, x)];
+    const at = this.pointAt(line, x);
+    return at < 0 && this.group.x === STEP_AXIS ? line.before?.valueAt(x) : line.series.values[at];
   }
 
   /** @param {any} u */

@@ -11,6 +11,7 @@
  * @property {string} range as text, empty where there is none
  * @property {boolean} nullable
  * @property {string} group
+ * @property {boolean} forkable whether it may change at a fork
  */
 
 /** Follows `$ref` and a lone `allOf`. @param {any} schema @param {any} root @returns {any} */
@@ -122,6 +123,7 @@ function readField(name, raw, root) {
     range: rangeText(kind === 'list' ? (items ?? {}) : schema),
     nullable,
     group: groupOf(name, outer),
+    forkable: outer.forkable === true,
   };
 }
 

@@ -5,6 +5,7 @@ import { isPageKey } from '../keys.js';
 import { useTitle } from '../load.js';
 import { RunActions } from '../run/actions.js';
 import { ExportMenu } from '../run/export_menu.js';
+import { ForkDialog } from '../run/fork_dialog.js';
 import { RunData } from '../run/run_data.js';
 import { RunView } from '../run/run_view.js';
 import { SamenessVerdict } from '../run/sameness.js';
@@ -20,6 +21,7 @@ export function RunPage({ id }) {
   const [card, setCard] = useState(/** @type {import('../types.js').Card | null | undefined} */ (undefined));
   const [error, setError] = useState('');
   const [sharing, setSharing] = useState(false);
+  const [forking, setForking] = useState(false);
   const canWrite = useCanWrite();
   useEffect(() => {
     const opened = new RunData({ base: `/api/v1/runs/${encodeURIComponent(id)}`, anonymous: false });
@@ -58,7 +60,7 @@ export function RunPage({ id }) {
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${data.live} />
       </div>
       <div class="run-actions"><${ExportMenu} base=${`/api/v1/runs/${run.id}`} />
-        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)}
+        <${RunActions} run=${run} canWrite=${canWrite} onShare=${() => setSharing(true)} onFork=${() => setForking(true)}
           onChange=${(changed) => { if (changed.last_seq >= run.last_seq) { data.run = { ...changed, last_seq: run.last_seq }; data.tell('run'); } }} /></div>
     </div>
     ${run.status === 'failed' &&
@@ -67,6 +69,7 @@ export function RunPage({ id }) {
     ${error && html`<p class="fault">${error}</p>`}
     ${run.parent_id && html`<${SamenessVerdict} id=${run.id} withId=${run.parent_id} status=${run.status} />`}
     <${RunView} data=${data} card=${card} />
+    ${forking && card && html`<${ForkDialog} run=${run} card=${card} onClose=${() => setForking(false)} />`}
     ${sharing && html`<${ShareDialog} what="run" target=${{ run_id: run.id }} title=${heading} onClose=${() => setSharing(false)} />`}
   </main>`;
 }

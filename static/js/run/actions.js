@@ -8,9 +8,9 @@ import { EndNotice } from './end_notice.js';
 import { TERMINAL } from './run_data.js';
 
 /**
- * @param {{run: import('../types.js').Run, onChange: (run: import('../types.js').Run) => void, onShare: () => void, canWrite: boolean}} props
+ * @param {{run: import('../types.js').Run, onChange: (run: import('../types.js').Run) => void, onShare: () => void, onFork: () => void, canWrite: boolean}} props
  */
-export function RunActions({ run, onChange, onShare, canWrite }) {
+export function RunActions({ run, onChange, onShare, onFork, canWrite }) {
   const [busy, setBusy] = useState('');
   const [asking, setAsking] = useState(false);
   const ended = TERMINAL.has(run.status);
@@ -52,6 +52,7 @@ export function RunActions({ run, onChange, onShare, canWrite }) {
     ${(run.status === 'failed' || run.status === 'cancelled') && button('retry', 'Retry', retry, 'primary')}
     ${notice}
     <a class="button" href=${`/new/${run.experiment}?from=${run.id}`}>Clone…</a>
+    ${run.status !== 'queued' && button('fork', 'Fork…', onFork)}
     ${button('share', 'Share', onShare, run.status === 'succeeded' ? 'primary' : '')}
     ${ended && button('archive', run.archived ? 'Unarchive' : 'Archive', archive)}
     ${(ended || run.status === 'queued') && button('delete', 'Delete…', () => setAsking(true))}

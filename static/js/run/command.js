@@ -17,6 +17,9 @@ function settingText(value) {
 /** A word of a command line, quoted where a shell would take it apart. @param {string} text */
 const word = (text) => (/^[\w.,:/=+-]+$/.test(text) ? text : quoted(text));
 
+/** @returns {string[]} */
+const serverOption = () => (location.origin === 'http://127.0.0.1:8080' ? [] : [`--server ${word(location.origin)}`]);
+
 /** The line that makes the same on this server from a terminal. @param {Record<string, any>} body of the run or the sweep to be made */
 export function terminalLine({ experiment, preset, config = {}, seed, seeds, name, project, tags = [], device }) {
   const settings = Object.entries(config).map(([field, value]) => ['--set', `${field}=${settingText(value)}`]);
@@ -29,9 +32,14 @@ export function terminalLine({ experiment, preset, config = {}, seed, seeds, nam
     ...(project ? [['--project', project]] : []),
     ...tags.map((tag) => ['--tag', tag]),
     ...(device ? [['--device', device]] : []),
-    ...(location.origin === 'http://127.0.0.1:8080' ? [] : [['--server', location.origin]]),
   ];
-  return `engram submit ${experiment} ${options.map(([option, value]) => `${option} ${word(value)}`).join(' ')} --watch`;
+  return ['engram submit', experiment, ...options.map(([option, value]) => `${option} ${word(value)}`), ...serverOption(), '--watch'].join(' ');
+}
+
+/** The line that makes the same fork from a terminal. @param {string} id of the parent @param {{step: number, config?: Record<string, any>, name?: string}} body */
+export function forkLine(id, { step, config = {}, name }) {
+  const settings = Object.entries(config).map(([field, value]) => `-s ${word(`${field}=${settingText(value)}`)}`);
+  return [`engram fork ${id} --step ${step}`, ...settings, ...(name ? [`--name ${word(name)}`] : []), ...serverOption(), '--watch'].join(' ');
 }
 
 /** The line that trains the same without a server. @param {Record<string, any>} body of a run */

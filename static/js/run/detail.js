@@ -20,6 +20,8 @@ const MOST_POINTS = 8000;
 const MOST_TOGETHER = 400_000;
 /** What lies beside the part shown is read too, so that panning finds it there: this part of its length on either side. */
 const MARGIN = 0.5;
+/** Where less than this part of the view's length has been read beside it, more is asked for before it is needed. */
+const AHEAD = 0.25;
 /** A part read stays good for a view that is so many times shorter. */
 const ZOOM_WITHIN = 4;
 
@@ -37,6 +39,17 @@ function isEnough(series, steps, pixels, log) {
   if (to < from) return true;
   if (fits && detail.from <= from && detail.to >= to && (detail.isComplete || detail.to - detail.from <= ZOOM_WITHIN * (steps[1] - steps[0]))) return true;
   return !log && countBelow(series.steps, to, true) - countBelow(series.steps, from) >= 2 * pixels;
+}
+
+/**
+ * Whether a view of a part that was read has enough of it on either side, so that whoever pans finds it there.
+ * @param {Series} series @param {[number, number] | null} view in steps
+ */
+function hasMargin({ detail, steps, lastStep }, view) {
+  if (!detail || !view) return true;
+  const holds = (/** @type {number} */ from, /** @type {number} */ to) => detail.from <= Math.max(from, steps[0] ?? 0) && detail.to >= Math.min(to, lastStep);
+  const ahead = AHEAD * (view[1] - view[0]);
+  return !holds(view[0], view[1]) || holds(view[0] - ahead, view[1] + ahead);
 }
 
 /**
@@ -83,7 +96,7 @@ export class DetailReader {
     const byStep = log && axis.key === 'step';
     const steps = range ? stepsOf(all, axis, range) : null;
     if (range && !steps) return;
-    const missing = all.filter((series) => !isEnough(series, steps, pixels, byStep));
+    const missing = all.filter((series) => !isEnough(series, steps, pixels, byStep) || !hasMargin(series, steps));
     if (missing.length === 0) return;
     const around = steps ? MARGIN * (steps[1] - steps[0]) : 0;
     const from = steps ? Math.max(0, Math.floor(steps[0] - around)) : -Infinity;

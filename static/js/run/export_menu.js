@@ -13,8 +13,8 @@ const FORMATS = [
   ['bib', 'BibTeX', 'the paper and this reproduction'],
 ];
 
-/** @param {{base: string, endings?: string[]}} props the address of the run, and which files it offers; all by default */
-export function ExportMenu({ base, endings }) {
+/** @param {{base: string}} props the address of the run, its own or that of a share */
+export function ExportMenu({ base }) {
   const root = useRef(/** @type {HTMLDetailsElement | null} */ (null));
   const [open, setOpen] = useState(false);
   const [citation, setCitation] = useState('');
@@ -32,12 +32,12 @@ export function ExportMenu({ base, endings }) {
     };
   }, [open]);
   useEffect(() => {
-    if (open && citation === '' && !endings) fetch(`${base}/export.bib`).then((response) => (response.ok ? response.text() : '')).then(setCitation, () => {});
+    if (open && citation === '') fetch(`${base}/export.bib`).then((response) => (response.ok ? response.text() : '')).then(setCitation, () => {});
   }, [open]);
   return html`<details class="menu" ref=${root} onToggle=${(event) => setOpen(event.currentTarget.open)}>
     <summary class="button">Export</summary>
     <ul>
-      ${FORMATS.filter(([ending]) => !endings || endings.includes(ending)).map(([ending, name, what]) => html`<li key=${ending}><a href=${`${base}/export.${ending}`} download>${name} <span class="quiet">${what}</span></a></li>`)}
+      ${FORMATS.map(([ending, name, what]) => html`<li key=${ending}><a href=${`${base}/export.${ending}`} download>${name} <span class="quiet">${what}</span></a></li>`)}
       ${citation && html`<li><span class="quiet">Citation</span> <${CopyButton} label="Copy BibTeX" text=${citation} /></li>`}
     </ul>
   </details>`;

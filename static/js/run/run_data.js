@@ -2,6 +2,7 @@
 import { get, getAll } from '../api.js';
 import { Series } from '../charts/series.js';
 import { followRun } from '../live.js';
+import { readBefore } from './before.js';
 
 /** Log lines kept; the whole log is an artifact of the API, not of this page. */
 const MOST_LINES = 2000;
@@ -31,6 +32,8 @@ export class RunData {
     /** The newest step of a point or frame, and the time of the first point. */
     this.newestStep = 0;
     this.firstTime = Infinity;
+    /** Of a fork, once it is read: what came before. @type {import('./before.js').Before | null} */
+    this.before = null;
     /** Frames by name, then by arm, by step. @type {Map<string, Map<string | null, import('../types.js').FrameRef[]>>} */
     this.frames = new Map();
     /** @type {import('../types.js').LogLine[]} */
@@ -65,6 +68,7 @@ export class RunData {
       series.isThinned = one.downsampled;
     }
     this.tell('run', 'series');
+    if (run.forked_from) this.openBefore(run);
     // Frames and log lines may be newer than the points; their numbers keep the events from adding them again.
     const [frames, logs] = await Promise.all([getAll(`${base}/frames`, options), getAll(`${base}/logs`, { ...options, max: 10000 })]);
     if (this.closed) return;
@@ -89,6 +93,16 @@ export class RunData {
     this.closed = true;
     this.stopFollowing();
     cancelAnimationFrame(this.frame);
+  }
+
+  /** @param {import('../types.js').Run} fork */
+  async openBefore(fork) {
+    const before = await readBefore(this.source, fork);
+    if (this.closed) return;
+    this.before = before;
+    // A series that the fork has not gone on with yet, or never will, is drawn as far as it came.
+    before.series.forEach(({ name, arm, unit }) => this.getSeries(name, arm, unit));
+    this.tell('run', 'series', 'points');
   }
 
   /** Reads the run's own fields again (claims judged over seeds, worker, times), never its points. */

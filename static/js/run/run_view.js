@@ -7,6 +7,7 @@ import { Artifacts } from './artifacts.js';
 import { framePanelFor, isClockName, panelFor, useCardOrBare } from './bare_card.js';
 import { Claims } from './claims.js';
 import { ConfigTable } from './config_table.js';
+import { ForkNote } from './fork_note.js';
 import { FramePanel } from './frame_panel.js';
 import { LogPanel } from './log_panel.js';
 import { ManyPanels, SystemPanels } from './many_panels.js';
@@ -62,6 +63,7 @@ export function RunView({ data, card: given }) {
 
   return html`<div class=${data.live.state === 'stale' ? 'run-view is-stale' : 'run-view'}>
     <${Claims} card=${card} run=${run} preset=${run.preset} source=${{ path: `${data.source.base}/evidence`, anonymous: data.source.anonymous }} />
+    <${ForkNote} data=${data} run=${run} />
     <${ViewTools} group=${group} data=${data} card=${card} />
     <div class="run-columns">
       <div class="run-main">

@@ -42,7 +42,8 @@ function panelLines(card, panel, data) {
       };
       const title = card.metrics.find((metric) => metric.name === name)?.title ?? name;
       const label = arm === null ? title : metrics.length === 1 ? armTitle(card.arms, arm) : `${armTitle(card.arms, arm)} · ${title}`;
-      return { key: seriesKey(name, arm), name, arm, label, style, series: data.findSeries(name, arm) ?? null };
+      const key = seriesKey(name, arm);
+      return { key, name, arm, label, style, series: data.findSeries(name, arm) ?? null, before: data.before?.series.get(key) ?? null };
     });
   });
 }
@@ -79,12 +80,12 @@ export function SeriesPanel({ card, panel, data, group }) {
   /** Numbers change far more often than anything else, so they are written past the view library. */
   const writeNumbers = () => {
     const at = cursor.current;
-    for (const { key, name, series, style } of latest.current) {
+    for (const { key, name, series, style, before } of latest.current) {
       const cell = numbers.current.get(key);
       if (!cell) continue;
       let value = series?.lastValue;
-      if (series && at !== null) value = chart.current?.valueAt({ key, series, style }, at);
-      else if (series && group.step !== null) value = series.valueAt(group.step);
+      if (series && at !== null) value = chart.current?.valueAt({ key, series, style, before }, at);
+      else if (series && group.step !== null) value = series.valueAt(group.step) ?? before?.valueAt(group.step);
       const text = value === undefined ? '–' : formatValue(value, name);
       if (cell.textContent !== text) cell.textContent = text;
       cell.title = value === undefined ? '' : formatExact(value);
@@ -101,6 +102,7 @@ export function SeriesPanel({ card, panel, data, group }) {
       xLog: xScale === 'log',
       yLog: yScale === 'log',
       lastStep: () => data.lastStep,
+      forkedStep: () => data.run?.forked_step ?? null,
       onCursor: (x) => {
         if (x === cursor.current) return;
         cursor.current = x;
@@ -125,7 +127,7 @@ export function SeriesPanel({ card, panel, data, group }) {
   }, [data, group, panel.id]);
 
   useEffect(() => {
-    chart.current?.setLines(lines.flatMap((line) => (line.series ? [{ key: line.key, series: line.series, style: line.style }] : [])));
+    chart.current?.setLines(lines.flatMap((line) => (line.series ? [{ key: line.key, series: line.series, style: line.style, before: line.before }] : [])));
     writeNumbers();
   });
   useEffect(() => chart.current?.setScales(xScale === 'log', yScale === 'log'), [xScale, yScale]);

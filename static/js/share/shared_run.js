@@ -30,7 +30,7 @@ export function SharedRun({ data, share, card, base, isAlone }) {
         ${!isAlone ? html`<h2>Run ${runName(share, run)}</h2>` : html`<h1>${share.title || run.name || [card?.title ?? run.experiment, run.preset].filter(Boolean).join(' · ')}</h1>`}
         <${StatusFace} run=${run} rate=${data.stepsPerSecond} live=${live} />
       </div>
-      <div class="run-actions"><${ExportMenu} base=${`${base}/runs/${run.id}`} endings=${['html', 'zip']} /></div>
+      <div class="run-actions"><${ExportMenu} base=${`${base}/runs/${run.id}`} /></div>
     </div>
     ${run.status === 'failed' && html`<div class="callout is-failed"><p><b>${run.status_reason}</b></p></div>`}
     ${card?.summary && isAlone && html`<p class="lead">${card.summary}</p>`}

@@ -44,7 +44,7 @@ fn plan(config: Value, resume: Option<&SavedCheckpoint>, save: bool) -> Plan<'st
     let lab = Lab { device: candle_core::Device::Cpu, data_folders: vec![], seed: 3 };
     // A lease that began long ago: the first checkpoint is due at once.
     let saving = save.then(|| Saving { leased_at: Instant::now().checked_sub(Duration::from_secs(9)).unwrap(), every: Duration::ZERO });
-    Plan { entry, config, lab, resume: resume.map(|checkpoint| checkpoint.bytes.clone()), saving }
+    Plan { entry, config, lab, resume: resume.map(|checkpoint| checkpoint.bytes.clone()), forked_step: None, saving }
 }
 
 fn summary_of(ended: &Ended) -> String {
@@ -108,4 +108,29 @@ fn a_checkpoint_that_does_not_fit_starts_the_run_over_and_the_log_says_so() {
     assert!(matches!(ended, Ended::Succeeded { .. }));
     assert_eq!(again.items, whole.items);
     assert!(again.log[0].contains("starts over"), "{:?}", again.log);
+}
+
+#[test]
+fn a_fork_goes_on_from_its_checkpoint_or_fails_and_never_starts_over() {
+    let mut whole = Listener::default();
+    drive(plan(json!({}), None, true), &Orders::default(), &mut whole);
+    let checkpoint = &whole.checkpoints[14];
+    let fork = |config: Value, checkpoint| {
+        let mut heard = Listener::default();
+        let ended = drive(Plan { forked_step: Some(15), ..plan(config, checkpoint, false) }, &Orders::default(), &mut heard);
+        (ended, heard)
+    };
+    let (ended, heard) = fork(json!({ "steps": 50 }), Some(checkpoint));
+    assert!(matches!(ended, Ended::Succeeded { .. }));
+    let shared = whole.items.len() - checkpoint.next_ordinal as usize;
+    assert_eq!(heard.items[..shared], whole.items[checkpoint.next_ordinal as usize - 1..][..shared], "all but the last line");
+    assert!(heard.items.len() > shared + 20, "ten steps more");
+
+    let mut damaged = checkpoint.clone();
+    damaged.bytes = damaged.bytes.slice(..damaged.bytes.len() / 2);
+    for (from, why) in [(Some(&damaged), "the checkpoint does not fit"), (None, "its checkpoint is gone")] {
+        let (ended, heard) = fork(json!({}), from);
+        assert!(matches!(&ended, Ended::Failed(reason) if reason.contains("forked at step 15") && reason.contains(why)), "{ended:?}");
+        assert!(heard.items.is_empty() && heard.log.is_empty());
+    }
 }

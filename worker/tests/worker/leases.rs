@@ -196,6 +196,31 @@ async fn another_version_starts_over_and_the_log_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fork_whose_checkpoint_another_version_made_fails_and_says_so() {
+    let server = Server::start().await;
+    let id = server.enqueue("walk", json!({ "steps": 1_000_000, "step_ms": 2 }));
+    let (worker, stop) = start(options(&server));
+    server.wait_for(id, "items", |run| (run.items.len() > 50).then_some(())).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let said = {
+        let mut inner = server.lock();
+        let run = inner.runs.get_mut(&id).unwrap();
+        run.checkpoints.last_mut().unwrap().info.engram_version = "0.0.1".to_owned();
+        run.lease.forked_step = Some(7);
+        run.items.len()
+    };
+    server.expire(id);
+    let (_worker, stop) = start(options(&server));
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
+    let outcome = server.wait_for(id, "a failure", |run| run.outcome.clone().filter(failed)).await;
+    let reason = reason(&outcome);
+    assert!(reason.contains("forked at step 7 and cannot start over") && reason.contains("engram 0.0.1"), "{reason}");
+    assert_eq!(server.lock().runs[&id].items.len(), said, "nothing was said");
+    stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_worker_exits_if_told_so_and_a_forgotten_one_registers_again() {
     let server = Server::start().await;
     start(WorkerOptions { exit_when_idle: true, ..options(&server) }).0.await.unwrap().unwrap();

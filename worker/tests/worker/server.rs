@@ -123,6 +123,7 @@ impl Server {
             device: "auto".to_owned(),
             attempt: 0,
             checkpoint: None,
+            forked_step: None,
         };
         let run = Run {
             lease,

@@ -53,50 +53,50 @@ pub struct G2gNetConfig {
     #[schemars(title = "The arm `custom`")]
     pub custom: Custom,
     /// Optimiser steps between two rewiring events.
-    #[schemars(title = "Steps between rewirings", range(min = 10, max = 100_000))]
+    #[schemars(title = "Steps between rewirings", range(min = 10, max = 100_000), extend("forkable" = true))]
     pub dst_every: u64,
     /// Share of the edges swapped at the first event; above 0.5 a layer would mostly hold untrained weights.
-    #[schemars(title = "Share of edges swapped", range(min = 0.0, max = 0.5))]
+    #[schemars(title = "Share of edges swapped", range(min = 0.0, max = 0.5), extend("forkable" = true))]
     pub dst_fraction: f64,
     /// Whether the share swapped falls to zero along a half cosine.
-    #[schemars(title = "Anneal rewiring")]
+    #[schemars(title = "Anneal rewiring", extend("forkable" = true))]
     pub dst_anneal: bool,
     /// Part of the run after which no edge is swapped; 0 disables rewiring.
-    #[schemars(title = "Rewiring ends at", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Rewiring ends at", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub dst_stop_frac: f64,
     /// How strongly two units co-vary, by which new edges are chosen.
-    #[schemars(title = "Hebbian measure")]
+    #[schemars(title = "Hebbian measure", extend("forkable" = true))]
     pub hebb_measure: HebbMeasure,
     /// Training batches before an event from which co-variation is measured.
-    #[schemars(title = "Hebbian window (batches)", range(min = 1, max = 50))]
+    #[schemars(title = "Hebbian window (batches)", range(min = 1, max = 50), extend("forkable" = true))]
     pub hebb_window: u64,
     /// Whether edges between groups of the same index are never removed.
-    #[schemars(title = "Keep edges inside groups")]
+    #[schemars(title = "Keep edges inside groups", extend("forkable" = true))]
     pub protect_intra: bool,
     /// Where new edges may grow.
-    #[schemars(title = "New edges grow")]
+    #[schemars(title = "New edges grow", extend("forkable" = true))]
     pub grow_scope: GrowScope,
     /// Whether an edge removed at an event may return at the same event.
-    #[schemars(title = "Allow immediate return")]
+    #[schemars(title = "Allow immediate return", extend("forkable" = true))]
     pub allow_regrow_pruned: bool,
     /// How weights are drawn at the start.
     #[schemars(title = "Initial weights")]
     pub init: Init,
     /// Step size of Adam at the start; it falls to zero along a half cosine.
-    #[schemars(title = "Learning rate", range(min = 0.00001, max = 1.0))]
+    #[schemars(title = "Learning rate", range(min = 0.00001, max = 1.0), extend("forkable" = true))]
     pub learning_rate: f64,
     /// Step sizes to choose from. Each arm takes the one with the lowest validation loss after a short training of up to one epoch before
     /// the run; empty means `learning_rate` for all.
     #[schemars(title = "Learning rates to choose from", length(max = 8), inner(range(min = 0.00001, max = 1.0)))]
     pub learning_rate_choices: Vec<f64>,
     /// Decoupled weight decay of Adam.
-    #[schemars(title = "Weight decay", range(min = 0.0, max = 0.1))]
+    #[schemars(title = "Weight decay", range(min = 0.0, max = 0.1), extend("forkable" = true))]
     pub weight_decay: f64,
     /// Images per optimiser step; what does not fill a batch at the end of an epoch is left out of it.
     #[schemars(title = "Batch size", range(min = 16, max = 4_096))]
     pub batch_size: usize,
     /// Passes over the training images.
-    #[schemars(title = "Epochs", range(min = 1, max = 1_000))]
+    #[schemars(title = "Epochs", range(min = 1, max = 1_000), extend("forkable" = true))]
     pub epochs: u64,
 }
 
@@ -274,6 +274,13 @@ impl Check for G2gNetConfig {
         if self.hebb_window > self.dst_every {
             let detail = format!("window longer than dst_every ({}); got {}", self.dst_every, self.hebb_window);
             faults.push(&["hebb_window", "dst_every"], detail);
+        }
+    }
+
+    fn check_fork(&self, parent: &Self, faults: &mut CrossFaults) {
+        if self.learning_rate != parent.learning_rate && !self.learning_rate_choices.is_empty() {
+            let detail = "is fixed at a fork of this run: each arm goes on with the rate that it chose from learning_rate_choices";
+            faults.push(&["learning_rate"], detail);
         }
     }
 }

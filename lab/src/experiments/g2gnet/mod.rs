@@ -224,6 +224,10 @@ impl Experiment for G2gNet {
             return Err(Error::Checkpoint(format!("it is at step {} of a run of {}", run.step, run.schedule.total)));
         }
         run.arms.iter_mut().try_for_each(|arm| arm.restore(from, &lab.device))?;
+        if config.learning_rate_choices.is_empty() {
+            // A fork may have changed it.
+            run.arms.iter_mut().for_each(|arm| arm.state.learning_rate = config.learning_rate);
+        }
         Ok(run)
     }
 

@@ -333,6 +333,10 @@ impl Arm {
             ArmId::Lrc | ArmId::LrcTuned | ArmId::Adam => {}
         }
         self.state = from.get_state(&name)?;
+        if !self.id.is_regulated() {
+            // A fork may have changed it.
+            self.state.rate = self.first_rate;
+        }
         Ok(())
     }
 }

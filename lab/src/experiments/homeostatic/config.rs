@@ -24,7 +24,7 @@ pub struct HomeostaticConfig {
     #[schemars(title = "Training images")]
     pub train_samples: usize,
     /// Passes over the training images, each in a new order.
-    #[schemars(title = "Epochs", range(min = 1, max = 200))]
+    #[schemars(title = "Epochs", range(min = 1, max = 200), extend("forkable" = true))]
     pub epochs: u64,
     /// Images per update of the weights (m).
     #[schemars(title = "Batch size", range(min = 1, max = 256))]
@@ -36,27 +36,27 @@ pub struct HomeostaticConfig {
     #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0))]
     pub learning_rate: f64,
     /// Step size that `lrc_tuned` keeps.
-    #[schemars(title = "Tuned learning rate", range(min = 0.000001, max = 1.0))]
+    #[schemars(title = "Tuned learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]
     pub tuned_learning_rate: f64,
     /// What taking in an image adds to or takes from the learning rate, as a share of the learning rate at the start; 0 freezes the rate, and
     /// the homeostatic arm equals the constant one.
-    #[schemars(title = "Step of the learning rate", range(min = 0.0, max = 10.0))]
+    #[schemars(title = "Step of the learning rate", range(min = 0.0, max = 10.0), extend("forkable" = true))]
     pub learning_rate_step_fraction: f64,
     /// The learning rate never falls below this; a larger floor prevents starvation.
-    #[schemars(title = "Smallest learning rate", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Smallest learning rate", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub learning_rate_floor: f64,
     /// Images between two decisions.
-    #[schemars(title = "Images between decisions", range(min = 1, max = 1_000))]
+    #[schemars(title = "Images between decisions", range(min = 1, max = 1_000), extend("forkable" = true))]
     pub decision_interval: usize,
     /// Images just seen on which the two imagined futures are judged (M).
     #[schemars(title = "Remembered images", range(min = 1, max = 1_000))]
     pub memory_size: usize,
     /// The gradient whose step is imagined.
-    #[schemars(title = "Imagined gradient")]
+    #[schemars(title = "Imagined gradient", extend("forkable" = true))]
     pub decision_gradient: DecisionGradient,
     /// What taking in an image of each class does to the learning rate: 1 raises it, -1 lowers it, 0 leaves it. The label that is valid when
     /// the image comes decides.
-    #[schemars(title = "Effects of the classes")]
+    #[schemars(title = "Effects of the classes", extend("forkable" = true))]
     pub class_effects: Vec<i64>,
     /// Swaps of two labels an epoch; with several values every arm is trained once for each.
     #[schemars(title = "Shift rates", length(min = 1, max = 8), inner(range(min = 0, max = 60_000)), extend("uniqueItems" = true))]

@@ -80,16 +80,16 @@ pub struct PairConfig {
     #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
     pub beta: Option<f64>,
     /// Step size of AdamW.
-    #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0))]
+    #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]
     pub learning_rate: f64,
     /// Decoupled weight decay.
-    #[schemars(title = "Weight decay", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Weight decay", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub weight_decay: f64,
     /// Pairs of sets in a step.
     #[schemars(title = "Batch size", range(min = 1, max = 1_024))]
     pub batch_size: usize,
     /// Optimiser steps.
-    #[schemars(title = "Steps", range(min = 1, max = 100_000))]
+    #[schemars(title = "Steps", range(min = 1, max = 100_000), extend("forkable" = true))]
     pub steps: u64,
     /// Pairs that validation draws, and as many that the test draws.
     #[schemars(title = "Pairs to evaluate on", range(min = 1, max = 10_000))]
@@ -286,7 +286,7 @@ impl Study for PairStudy {
         for layer in &mut self.layers {
             let name = format!("association/{}", layer.arm.id());
             layer.parameters = from.get_f32(&format!("{name}/parameters"))?;
-            layer.optimiser = from.get_state(&format!("{name}/optimiser"))?;
+            layer.optimiser.resume(from.get_state(&format!("{name}/optimiser"))?);
             layer.state = from.get_state(&format!("{name}/state"))?;
         }
         Ok(())

@@ -53,7 +53,7 @@ pub struct RetrieveConfig {
     #[schemars(title = "Cues", range(min = 1, max = 10_000))]
     pub probes: usize,
     /// Updates of every cue, and steps of the run.
-    #[schemars(title = "Updates", range(min = 1, max = 10_000))]
+    #[schemars(title = "Updates", range(min = 1, max = 10_000), extend("forkable" = true))]
     pub max_steps: usize,
 }
 

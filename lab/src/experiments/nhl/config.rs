@@ -50,35 +50,35 @@ pub struct NhlConfig {
     #[schemars(title = "Source images", range(min = 1_000, max = 60_000))]
     pub source_samples: usize,
     /// Step size of Adam for the source model at the start; it falls to zero along a half cosine.
-    #[schemars(title = "Source learning rate", range(min = 0.00001, max = 0.1))]
+    #[schemars(title = "Source learning rate", range(min = 0.00001, max = 0.1), extend("forkable" = true))]
     pub source_learning_rate: f64,
     /// Step size of the Hebbian rule, relative to the largest change of a weight (eta_h); 0 leaves the filters alone.
-    #[schemars(title = "Hebbian learning rate", range(min = 0.0, max = 0.5))]
+    #[schemars(title = "Hebbian learning rate", range(min = 0.0, max = 0.5), extend("forkable" = true))]
     pub hebb_learning_rate: f64,
     /// How soft the competition between filters is (tau_h): towards 0 the winner takes all.
-    #[schemars(title = "Hebbian temperature", range(min = 0.01, max = 10.0))]
+    #[schemars(title = "Hebbian temperature", range(min = 0.01, max = 10.0), extend("forkable" = true))]
     pub hebb_temperature: f64,
     /// What filters learn that do not win.
-    #[schemars(title = "Hebbian rule")]
+    #[schemars(title = "Hebbian rule", extend("forkable" = true))]
     pub hebb_rule: HebbRule,
     /// What the entropy of the predictions changes.
     #[schemars(title = "Modulator")]
     pub modulator: Modulator,
     /// Step size of Adam for the modulator; 0.005 suits the first layer, 0.001 all layers.
-    #[schemars(title = "Modulator learning rate", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Modulator learning rate", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub modulator_learning_rate: f64,
     /// Steps of the modulator on every batch.
-    #[schemars(title = "Modulator steps", range(min = 1, max = 10))]
+    #[schemars(title = "Modulator steps", range(min = 1, max = 10), extend("forkable" = true))]
     pub modulator_steps: u64,
     /// Step size of Adam in the TENT arm.
-    #[schemars(title = "TENT learning rate", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "TENT learning rate", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub tent_learning_rate: f64,
     /// Whether what was learnt on one corruption is kept for the next; otherwise every corruption starts from the source model.
-    #[schemars(title = "Continual")]
+    #[schemars(title = "Continual", extend("forkable" = true))]
     pub continual: bool,
     /// Whether the arms with a modulator predict after its step, as the paper's figure shows, or with the outputs that gave its gradient.
     /// TENT predicts before its step, as its authors' code does.
-    #[schemars(title = "Predict after the update")]
+    #[schemars(title = "Predict after the update", extend("forkable" = true))]
     pub predict_after_update: bool,
 }
 

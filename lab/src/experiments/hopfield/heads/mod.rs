@@ -201,7 +201,7 @@ impl Study for HeadStudy {
 
     fn restore(&mut self, from: &Checkpoint) -> Result<()> {
         self.parameters = from.get_f32("heads/parameters")?;
-        self.optimiser = from.get_state("heads/optimiser")?;
+        self.optimiser.resume(from.get_state("heads/optimiser")?);
         self.state = from.get_state("heads/state")?;
         Ok(())
     }

@@ -26,6 +26,11 @@ impl<T: Real> AdamW<T> {
         Self { first: vec![T::ZERO; parameters], second: vec![T::ZERO; parameters], steps: 0, weight_decay }
     }
 
+    /// Takes over the moments and steps of a saved one; the weight decay stays, for a fork may have changed it.
+    pub fn resume(&mut self, saved: Self) {
+        *self = Self { weight_decay: self.weight_decay, ..saved };
+    }
+
     /// One update of `parameters` by `gradient`.
     pub fn update(&mut self, parameters: &mut [T], gradient: &[T], learning_rate: f64) {
         self.steps += 1;

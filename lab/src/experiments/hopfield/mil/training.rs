@@ -192,7 +192,7 @@ impl Training {
     pub fn restore(&mut self, from: &Checkpoint) -> Result<()> {
         let name = format!("{}/{}", self.purpose, self.arm.id());
         self.model.parameters = from.get_f32(&format!("{name}/parameters"))?;
-        self.optimiser = from.get_state(&format!("{name}/optimiser"))?;
+        self.optimiser.resume(from.get_state(&format!("{name}/optimiser"))?);
         self.state = from.get_state(&format!("{name}/state"))?;
         Ok(())
     }

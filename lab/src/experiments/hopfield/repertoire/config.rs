@@ -70,16 +70,16 @@ pub struct RepertoireConfig {
     #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
     pub beta: Option<f64>,
     /// Step size of AdamW.
-    #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0))]
+    #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]
     pub learning_rate: f64,
     /// Decoupled weight decay.
-    #[schemars(title = "Weight decay", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Weight decay", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub weight_decay: f64,
     /// Bags of an optimiser step.
     #[schemars(title = "Batch size", range(min = 1, max = 256))]
     pub batch_size: usize,
     /// Passes over the training bags.
-    #[schemars(title = "Epochs", range(min = 1, max = 10_000))]
+    #[schemars(title = "Epochs", range(min = 1, max = 10_000), extend("forkable" = true))]
     pub epochs: u64,
 }
 

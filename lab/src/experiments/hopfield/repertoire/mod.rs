@@ -253,7 +253,7 @@ impl Study for Repertoire {
         for arm in &mut self.arms {
             let name = format!("repertoire/{}", arm.pooling.id());
             arm.model.parameters = from.get_f32(&format!("{name}/parameters"))?;
-            arm.optimiser = from.get_state(&format!("{name}/optimiser"))?;
+            arm.optimiser.resume(from.get_state(&format!("{name}/optimiser"))?);
             arm.state = from.get_state(&format!("{name}/state"))?;
         }
         Ok(())

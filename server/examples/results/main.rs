@@ -101,7 +101,7 @@ fn all() -> impl Iterator<Item = (&'static Entry, &'static Preset)> {
     registry::standard().entries().iter().flat_map(|entry| entry.card.presets.iter().map(move |preset| (entry, preset)))
 }
 
-/// A look at the bundled digits says nothing about a claim; what needs a GPU or takes too long is listed as not run.
+/// A first look, mostly at the bundled digits, says nothing about a claim; what needs a GPU or takes too long is listed as not run.
 fn is_expected(preset: &Preset, longest: f64) -> bool {
     preset.id != "glance" && preset.needs.is_none() && preset.expected_seconds <= longest
 }

@@ -142,6 +142,7 @@ fn add_preset(page: &mut String, card: &Card, preset: &Preset, result: Option<&P
         let why = match preset.needs {
             Some("gpu") => "not run here: needs a GPU".to_owned(),
             Some(need) => format!("not run here: needs {need}"),
+            None if preset.id == "glance" && card.datasets.is_empty() => "not run: a first look".to_owned(),
             None if preset.id == "glance" => "not run: a look at the bundled digits".to_owned(),
             None => format!("not run: {} s a run expected", preset.expected_seconds),
         };

@@ -14,6 +14,7 @@ pub mod random;
 pub mod record;
 pub mod registry;
 pub mod schema;
+pub mod theory;
 
 pub use checkpoint::Checkpoint;
 pub use config::{Check, Config};

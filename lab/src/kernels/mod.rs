@@ -5,11 +5,13 @@
 
 pub mod adam;
 pub mod batch_norm;
+pub mod biased_bits;
 pub mod block_sparse;
 pub mod convolution;
 pub mod cross_entropy;
 pub mod exponential;
 pub mod few_rows;
+pub mod incremental_fields;
 pub(crate) mod lanes;
 pub mod linear;
 pub mod matmul;
@@ -19,6 +21,7 @@ pub mod packed;
 pub mod real;
 pub mod softmax_retrieval;
 pub mod storage;
+pub mod ternary;
 
 pub use adam::Adam;
 pub use batch_norm::Statistics;

@@ -4,7 +4,7 @@ use crate::{
     Checkpoint, Experiment, Lab, Result, Running,
     config::{self, Config},
     experiment::{Card, Estimates},
-    experiments::{g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, nhl::Nhl},
+    experiments::{g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, nhl::Nhl, variational_continual::VariationalContinual},
     schema::{ConfigFaults, nearest},
 };
 use serde_json::{Map, Value};
@@ -99,7 +99,13 @@ impl Registry {
 /// Every experiment of the lab, in the order they are shown.
 pub fn standard() -> &'static Registry {
     static STANDARD: LazyLock<Registry> = LazyLock::new(|| {
-        Registry::new(vec![Entry::of::<G2gNet>(), Entry::of::<Homeostatic>(), Entry::of::<Hopfield>(), Entry::of::<Nhl>()])
+        Registry::new(vec![
+            Entry::of::<G2gNet>(),
+            Entry::of::<Homeostatic>(),
+            Entry::of::<Hopfield>(),
+            Entry::of::<Nhl>(),
+            Entry::of::<VariationalContinual>(),
+        ])
     });
     &STANDARD
 }

@@ -4,3 +4,4 @@ pub mod g2gnet;
 pub mod homeostatic;
 pub mod hopfield;
 pub mod nhl;
+pub mod variational_continual;

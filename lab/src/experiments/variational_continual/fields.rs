@@ -1,6 +1,6 @@
 //! Binary weights described by fields: a weight is +1 with probability `exp(beta theta) / (2 cosh beta theta)`, else -1.
 
-use crate::kernels::real::Real;
+use crate::{kernels::real::Real, theory::normal::ln_cosh};
 use rayon::prelude::*;
 
 /// Weights that one task takes.
@@ -42,8 +42,6 @@ pub fn relative_entropy<T: Real>(fields: &[T], reference: impl Iterator<Item = T
     };
     fields.iter().zip(reference).map(one).sum()
 }
-
-use crate::theory::normal::ln_cosh;
 
 #[cfg(test)]
 mod tests {

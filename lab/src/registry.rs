@@ -4,7 +4,10 @@ use crate::{
     Checkpoint, Experiment, Lab, Result, Running,
     config::{self, Config},
     experiment::{Card, Estimates},
-    experiments::{g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl},
+    experiments::{
+        g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
+        variational_continual::VariationalContinual,
+    },
     fork,
     schema::{ConfigFaults, nearest},
 };
@@ -118,6 +121,7 @@ pub fn standard() -> &'static Registry {
             Entry::of::<Hopfield>(),
             Entry::of::<Multitasking>(),
             Entry::of::<Nhl>(),
+            Entry::of::<VariationalContinual>(),
         ])
     });
     &STANDARD

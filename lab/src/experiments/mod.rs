@@ -6,3 +6,4 @@ pub mod hopfield;
 pub mod multitasking;
 pub mod nhl;
 pub mod study;
+pub mod variational_continual;

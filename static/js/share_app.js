@@ -117,7 +117,7 @@ function SharePage() {
   }, [chosen]);
   const source = useMemo(() => ({ curves: `${base}/curves`, anonymous: true, news, pageOf }), []);
   const compared = useMemo(() => ({ runs, cards: share?.experiments ?? [], left: 0 }), [share]);
-  const title = share?.title || `${runs.length} runs`;
+  const title = share?.title || `Runs of ${(share?.experiments ?? []).map((card) => card.title).join(' and ')}`;
   return html`<header class="bar-top"><span class="brand">Engram</span><span class="quiet read-only">shared, read-only</span>
       ${runs.length > 1 && html`<${RunChoice} share=${share} runs=${runs} chosen=${chosen} isComparison=${isComparison} />`}
       <span class="counts"></span><${ThemeSwitch} /></header>

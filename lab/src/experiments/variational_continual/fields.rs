@@ -1,6 +1,6 @@
 //! Binary weights described by fields: a weight is +1 with probability `exp(beta theta) / (2 cosh beta theta)`, else -1.
 
-use crate::{kernels::real::Real, theory::normal::ln_cosh};
+use crate::{kernels::real::Real, theory::normal_distribution::ln_cosh};
 use rayon::prelude::*;
 
 /// Weights that one task takes.

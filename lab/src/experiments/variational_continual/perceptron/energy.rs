@@ -1,6 +1,6 @@
 //! What the examples ask of a student: the energetic part of the free energy and the conjugates that follow from it.
 
-use crate::theory::{Rule, normal};
+use crate::theory::{Quadrature, normal_distribution};
 
 /// Nodes for each of the two normal variables.
 const NODES: usize = 60;
@@ -41,14 +41,14 @@ pub struct Energy {
 /// Quadrature for the energetic part at an inverse temperature.
 #[derive(Debug, Clone)]
 pub struct Energetics {
-    rule: Rule,
+    rule: Quadrature,
     inverse_temperature: f64,
 }
 
 impl Energetics {
     /// That of an inverse temperature (b).
     pub fn new(inverse_temperature: f64) -> Self {
-        Self { rule: Rule::hermite(NODES), inverse_temperature }
+        Self { rule: Quadrature::hermite(NODES), inverse_temperature }
     }
 
     /// `E(q, r, Q) = 2 int Dz Phi(z r / sqrt(q - r²)) ln int Dx Phi((sqrt(q) z + sqrt(Q - q) x) / sqrt(1 - Q))^b`, replica symmetric.
@@ -64,7 +64,7 @@ impl Energetics {
         for (z, weight) in self.rule.nodes.iter().zip(&self.rule.weights) {
             let [inner, by_q, by_norm] = self.inner(*z, q.sqrt(), apart, free);
             let u = z * order.r / rest.sqrt();
-            let (share, density) = (normal::cumulative(u), normal::density(u));
+            let (share, density) = (normal_distribution::cumulative(u), normal_distribution::density(u));
             value += 2.0 * weight * share * inner;
             slopes[0] += 2.0 * weight * (share * by_q - density * 0.5 * u / rest * inner);
             slopes[1] += 2.0 * weight * density * z * q / rest.powf(1.5) * inner;
@@ -79,7 +79,7 @@ impl Energetics {
         let (mut logs, mut most) = ([0.0; NODES], f64::NEG_INFINITY);
         let argument = |x: f64| (root_q * z + apart * x) / free;
         for ((log, x), weight) in logs.iter_mut().zip(&self.rule.nodes).zip(&self.rule.weights) {
-            *log = normal::ln_cumulative(argument(*x));
+            *log = normal_distribution::ln_cumulative(argument(*x));
             most = most.max(b * *log + weight.ln());
         }
         let (mut sum, mut by_q, mut by_norm) = (0.0, 0.0, 0.0);

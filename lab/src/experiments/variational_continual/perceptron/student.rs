@@ -7,7 +7,7 @@ use super::super::{
 use crate::{
     kernels::matmul::{Destination, Matrix, product_alone},
     random::Generator,
-    theory::normal,
+    theory::normal_distribution,
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Student {
         let (mut loss, mut sum) = (0.0, 0.0);
         for (stability, label) in stabilities.iter_mut().zip(&examples.labels) {
             let kappa = label * *stability / spread.sqrt();
-            let log = normal::ln_cumulative(kappa);
+            let log = normal_distribution::ln_cumulative(kappa);
             let ratio = (-0.5 * kappa * kappa - 0.5 * (2.0 * std::f64::consts::PI).ln() - log).exp();
             loss -= log;
             sum += ratio * kappa;

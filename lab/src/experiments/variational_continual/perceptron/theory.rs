@@ -4,7 +4,7 @@
 //! (2022), arXiv 2212.02846. Integrals are quadratures here instead of samples.
 
 use super::energy::{Conjugates, Energetics, Order};
-use crate::theory::{Damped, FixedPoint, Rule};
+use crate::theory::{Damped, FixedPoint, Quadrature};
 use rayon::prelude::*;
 
 /// Nodes of the mean of a weight in the first task.
@@ -79,7 +79,7 @@ fn order_of(values: &[f64]) -> Order {
 }
 
 /// Moments of a weight on nodes of its mean: `<m>`, `<m²>`, `<sign m>`. `logs` are logarithms of the weights of the nodes, without those of the rule.
-fn moments(rule: &Rule, logs: &[f64]) -> [f64; 3] {
+fn moments(rule: &Quadrature, logs: &[f64]) -> [f64; 3] {
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sums = [0.0; 4];
     for ((log, m), weight) in logs.iter().zip(&rule.nodes).zip(&rule.weights) {
@@ -113,14 +113,14 @@ pub struct First {
     energetics: Energetics,
     alpha: f64,
     prior: f64,
-    means: Rule,
-    normal: Rule,
+    means: Quadrature,
+    normal: Quadrature,
 }
 
 impl First {
     /// At `alpha` examples per weight and inverse temperature `b`; the prior is uniform over the signs of the weights.
     pub fn new(alpha: f64, b: f64) -> Self {
-        let (means, normal) = (Rule::legendre(FIRST_NODES, -1.0, 1.0), Rule::hermite(FIRST_NORMAL));
+        let (means, normal) = (Quadrature::legendre(FIRST_NODES, -1.0, 1.0), Quadrature::hermite(FIRST_NORMAL));
         Self { energetics: Energetics::new(b), alpha, prior: b, means, normal }
     }
 
@@ -169,8 +169,8 @@ pub struct Second {
     energetics: Energetics,
     alpha: f64,
     teacher_overlap: f64,
-    means: Rule,
-    normal: Rule,
+    means: Quadrature,
+    normal: Quadrature,
     /// Probability of each node of the first task's means.
     reference: Vec<f64>,
     /// `-b gamma` times the relative entropy, `[reference, mean]`.
@@ -182,7 +182,7 @@ impl Second {
     /// weight of the relative entropy.
     pub fn new(conjugates: Conjugates, alpha: f64, teacher_overlap: f64, gamma: f64, b: f64) -> Self {
         let nodes = if b <= SECOND_NODES.2 { SECOND_NODES.0 } else { SECOND_NODES.1 };
-        let (means, outer) = (Rule::legendre(nodes, -1.0, 1.0), Rule::hermite(FIRST_NORMAL));
+        let (means, outer) = (Quadrature::legendre(nodes, -1.0, 1.0), Quadrature::hermite(FIRST_NORMAL));
         let mut reference = vec![0.0; nodes];
         for (z, weight) in outer.nodes.iter().zip(&outer.weights) {
             let logs: Vec<f64> = means.nodes.iter().map(|m| log_weight(conjugates, *z, *m, b)).collect();
@@ -193,7 +193,15 @@ impl Second {
         }
         let pairs = means.nodes.iter().flat_map(|before| means.nodes.iter().map(move |m| -b * gamma * relative_entropy(*m, *before)));
         let memory = pairs.collect();
-        Self { energetics: Energetics::new(b), alpha, teacher_overlap, normal: Rule::hermite(SECOND_NORMAL), means, reference, memory }
+        Self {
+            energetics: Energetics::new(b),
+            alpha,
+            teacher_overlap,
+            normal: Quadrature::hermite(SECOND_NORMAL),
+            means,
+            reference,
+            memory,
+        }
     }
 
     /// Before the first iteration: what the first task has left.

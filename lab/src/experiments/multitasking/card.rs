@@ -165,8 +165,9 @@ fn claims() -> Vec<Claim> {
             measure: "growth/modes_outside_3",
             expect: rule(Op::AtMost, 0.0),
             needs_seeds: 5,
-            why: "Amplitudes of K = ln N patterns outside three standard errors of theory, for 1,000 to 100,000 neurons. The amplitudes of the last \
-                  patterns are powers of d too small to stand out from 0 in networks of this size; how many do is counted beside it.",
+            why: "Amplitudes of K = ln N patterns outside three standard errors of theory, for 1,000 to 100,000 neurons, signs and order as they \
+                  started. In networks of this size the overlaps of the weaker patterns are mostly chance: together they overrule the third or \
+                  fourth pattern, which then takes a sign and a place of its own. How many stand out from 0 is counted beside it.",
         },
         Claim {
             id: "teacher_no_effect",
@@ -194,8 +195,9 @@ fn claims() -> Vec<Claim> {
             expect: rule(Op::AtLeast, 0.95),
             needs_seeds: 5,
             why: "Share of the measured amplitudes within three standard errors of theory. Left out: dilutions within 0.04 of the critical one, where \
-                  samples fall on either side of it, and points at which the solver did not converge. With examples, theory is for many of them: class sums \
-                  of few are whole numbers, whose ties it does not know.",
+                  samples fall on either side of it, and points at which the solver did not converge. Errors shrink with the samples, the network stays finite: \
+                  weak patterns take another sign or place, and sorting adds a spread to equal ones. With examples, theory is for many of them: \
+                  class sums of few are whole numbers, whose ties it does not know.",
         },
     ]
 }

@@ -84,7 +84,8 @@ fn of_scan(plan: &Plan) -> Estimates {
 
 fn of_phase(config: &PhaseConfig) -> Estimates {
     let points = config.dilution_points * config.temperature_points;
-    let seconds = points as f64 * 2.0 * EVALUATIONS * words(config.patterns) / 2.0 * PER_WORD / CORES;
+    // Close to every line where a pattern dies the iteration is slow.
+    let seconds = points as f64 * 10.0 * EVALUATIONS * words(config.patterns) / 2.0 * PER_WORD / CORES;
     let told = [("steps", config.temperature_points as f64), ("critical_dilution", critical_dilution(config.patterns))];
     estimate(seconds, points * config.patterns, told)
 }

@@ -21,7 +21,7 @@ pub fn presets() -> Vec<Preset> {
             "Three images with blanks: starting from the first, the state fills its blanks with the other two.",
             json!({ "kind": "picture" }),
             &five,
-            0.2,
+            0.1,
         ),
         preset(
             "quick",
@@ -29,7 +29,7 @@ pub fn presets() -> Vec<Preset> {
             "Amplitudes of three patterns against the share of blanks, 5,000 neurons, beside theory.",
             json!({ "kind": "amplitudes", "dilutions": steps(1, 9, 10.0), "samples": 5 }),
             &five,
-            0.3,
+            0.2,
         ),
         preset(
             "amplitudes_standard",
@@ -40,7 +40,7 @@ pub fn presets() -> Vec<Preset> {
                 "samples": 20
             }),
             &five,
-            8.0,
+            12.0,
         ),
         preset(
             "amplitudes_paper",
@@ -59,7 +59,7 @@ pub fn presets() -> Vec<Preset> {
             "Three patterns in 20,000 neurons: the weaker ones die one after the other, and at strong dilution all become equally strong.",
             json!({ "kind": "temperature", "samples": 20 }),
             &five,
-            4.0,
+            6.0,
         ),
         preset(
             "phase_quick",
@@ -75,7 +75,7 @@ pub fn presets() -> Vec<Preset> {
             "Two patterns learned from 10, 40 and 160 examples of quality 0.2, with a teacher and without.",
             json!({ "kind": "learning", "neurons": 2_000, "examples": [10, 40, 160], "samples": 3 }),
             &five,
-            0.3,
+            0.1,
         ),
         preset(
             "learning_standard",
@@ -83,7 +83,7 @@ pub fn presets() -> Vec<Preset> {
             "10,000 neurons, three dilutions, eight numbers of examples up to 640, ten samples each.",
             json!({ "kind": "learning", "neurons": 10_000, "dilutions": [0.0, 0.3, 0.6], "samples": 10 }),
             &five,
-            20.0,
+            4.0,
         ),
         preset(
             "learning_paper",
@@ -94,7 +94,7 @@ pub fn presets() -> Vec<Preset> {
                 "examples": [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000], "samples": 50
             }),
             &[0],
-            5_000.0,
+            2_500.0,
         ),
         preset(
             "loss_quick",
@@ -102,7 +102,7 @@ pub fn presets() -> Vec<Preset> {
             "Energy and sum of squared errors of 5,000 neurons, sweep by sweep from a random state.",
             json!({ "kind": "loss" }),
             &five,
-            0.2,
+            0.1,
         ),
         preset(
             "growth_quick",
@@ -110,7 +110,7 @@ pub fn presets() -> Vec<Preset> {
             "As many patterns as ln N for 1,000 to 100,000 neurons, 20 samples each.",
             json!({ "kind": "growth" }),
             &five,
-            2.0,
+            1.5,
         ),
     ]
 }

@@ -57,15 +57,25 @@ fn cases() -> Vec<Case> {
         "kind": "heads", "dataset": "digits", "patch_side": 2, "train_samples": 50, "test_samples": 10, "hidden_width": 8, "num_heads": 2,
         "batch_size": 6, "steps": 12
     });
+    let variational = json!({ "epochs_per_task": 1, "tasks": 2, "hidden_width": 16 });
+    let variational_changes =
+        json!({ "learning_rate": 0.05, "kl_weight": 5.0, "baseline_learning_rate": 0.05, "meta": 1.0, "ewc_lambda": 5_000.0 });
     let multitasking = |given: Value, step: u64| case("multitasking", "none", given, step, json!({}));
-    let variational_continual = json!({
-        "problem": "both", "tasks": 2, "epochs_per_task": 1, "train_samples_per_task": 650, "test_samples": 120, "hidden_width": 16,
-        "n_inputs": 50, "alpha_1": [0.5], "alpha_2": [], "replicas": 2, "perceptron_steps": 100, "inverse_temperature": 20
-    });
     vec![
         case("g2gnet", "glance", g2gnet, 13, g2gnet_changes),
         case("homeostatic", "glance", homeostatic, 100, homeostatic_changes),
         case("nhl", "glance", nhl, 5, nhl_changes),
+        case("variational_continual", "glance", variational, 5, variational_changes),
+        multitasking(json!({ "kind": "amplitudes", "neurons": 400, "dilutions": [0.0, 0.3], "samples": 5, "sweeps": 12, "burn_in": 4 }), 1),
+        multitasking(
+            json!({ "kind": "temperature", "neurons": 3_000, "temperatures": [0.1, 0.3], "dilutions": [0.9], "samples": 4, "dynamics": "lumped" }),
+            1,
+        ),
+        multitasking(json!({ "kind": "phase", "dilution_points": 6, "temperature_points": 5 }), 2),
+        multitasking(json!({ "kind": "learning", "neurons": 300, "examples": [5, 100], "dilutions": [0.0, 0.3], "samples": 3 }), 1),
+        multitasking(json!({ "kind": "loss", "neurons": 500, "sweeps": 8 }), 3),
+        multitasking(json!({ "kind": "picture", "side": 20, "temperature": 0.1, "sweeps": 6 }), 2),
+        multitasking(json!({ "kind": "growth", "neurons": [150, 500], "samples": 5 }), 1),
         hopfield(json!({ "kind": "retrieve", "num_patterns": 30, "probes": 20 }), 2, json!({ "max_steps": 9 })),
         hopfield(json!({ "kind": "capacity", "dim": 33, "max_patterns": 64, "probes": 20, "replicas": 2 }), 3, json!({})),
         hopfield(json!({ "kind": "capacity_growth", "dims": [8, 12, 16], "probes": 32, "replicas": 2 }), 3, json!({})),
@@ -80,14 +90,6 @@ fn cases() -> Vec<Case> {
             1,
             json!({}),
         ),
-        multitasking(json!({ "kind": "amplitudes", "neurons": 400, "dilutions": [0.0, 0.3], "samples": 5, "sweeps": 12, "burn_in": 4 }), 1),
-        multitasking(json!({ "kind": "temperature", "neurons": 300, "temperatures": [0.1, 0.3], "dilutions": [0.9], "samples": 3 }), 1),
-        multitasking(json!({ "kind": "phase", "dilution_points": 6, "temperature_points": 5 }), 2),
-        multitasking(json!({ "kind": "learning", "neurons": 300, "examples": [5, 100], "dilutions": [0.3], "samples": 3 }), 1),
-        multitasking(json!({ "kind": "loss", "neurons": 500, "sweeps": 8 }), 3),
-        multitasking(json!({ "kind": "picture", "side": 20, "temperature": 0.1, "sweeps": 6 }), 2),
-        multitasking(json!({ "kind": "growth", "neurons": [150, 500], "samples": 5 }), 1),
-        case("variational_continual", "glance", variational_continual, 12, json!({})),
     ]
 }
 

@@ -43,13 +43,13 @@ pub struct VariationalConfig {
     #[schemars(title = "Batch size", range(min = 1, max = 1_024))]
     pub batch_size: usize,
     /// Step size of the fields, of the deep network and of the perceptron.
-    #[schemars(title = "Learning rate", range(min = 0.00001, max = 1.0))]
+    #[schemars(title = "Learning rate", range(min = 0.00001, max = 1.0), extend("forkable" = true))]
     pub learning_rate: f64,
     /// What the relative entropy of the arm `vcl` is taken to.
     #[schemars(title = "Relative entropy to")]
     pub kl_reference: KlReference,
     /// Weight of the relative entropy beside the loss summed over a batch; where it is taken to the last task, times the share of a batch.
-    #[schemars(title = "Weight of the relative entropy", range(min = 0.0, max = 100.0))]
+    #[schemars(title = "Weight of the relative entropy", range(min = 0.0, max = 100.0), extend("forkable" = true))]
     pub kl_weight: f64,
     /// How the inverse temperature of the weights goes in the arms `vcl` and `vcl_no_kl`.
     #[schemars(title = "Schedule of beta")]
@@ -64,13 +64,13 @@ pub struct VariationalConfig {
     #[schemars(title = "Spread of initial fields", range(min = 0.01, max = 3.0))]
     pub init_std: f64,
     /// Step size of the baselines.
-    #[schemars(title = "Learning rate of the baselines", range(min = 0.00001, max = 1.0))]
+    #[schemars(title = "Learning rate of the baselines", range(min = 0.00001, max = 1.0), extend("forkable" = true))]
     pub baseline_learning_rate: f64,
     /// Steepness of metaplasticity: the larger, the less a hidden weight of the arm `metaplastic` moves towards 0.
-    #[schemars(title = "Metaplasticity", range(min = 0.0, max = 20.0))]
+    #[schemars(title = "Metaplasticity", range(min = 0.0, max = 20.0), extend("forkable" = true))]
     pub meta: f64,
     /// Weight of the penalty of the arm `ewc` (lambda).
-    #[schemars(title = "Strength of EWC", range(min = 0.0, max = 1_000_000.0))]
+    #[schemars(title = "Strength of EWC", range(min = 0.0, max = 1_000_000.0), extend("forkable" = true))]
     pub ewc_lambda: f64,
     /// Inputs of the perceptron (N).
     #[schemars(title = "Inputs of the perceptron", range(min = 50, max = 5_000))]

@@ -142,7 +142,7 @@ pub(super) fn sort_key(name: &str) -> Option<SortKey> {
         PlainField::Status => Some(SortKey::Status),
         PlainField::Time(WholeField::CreatedAt) => Some(SortKey::CreatedAt),
         PlainField::Whole(field) | PlainField::Time(field) => Some(SortKey::Whole(field)),
-        PlainField::Id | PlainField::Sweep | PlainField::Parent | PlainField::Tag | PlainField::Archived => None,
+        PlainField::Id | PlainField::Sweep | PlainField::Parent | PlainField::ForkedFrom | PlainField::Tag | PlainField::Archived => None,
     }
 }
 

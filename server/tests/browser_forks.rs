@@ -54,11 +54,11 @@ async fn a_run_is_forked_by_a_dialog_and_its_past_is_drawn_faintly() {
     app.start_worker();
     let (parent, step) = paused_and_ended(&app).await;
     let mut browser = Browser::open().await;
+    browser.bring_axe().await;
     browser.goto(&app.url(&format!("/runs/{parent}"))).await;
     browser.wait("document.querySelector('.run-actions')?.textContent.includes('Fork…')").await;
     browser.press(".run-actions", "Fork…").await;
     browser.wait("document.querySelector('dialog select')").await;
-    browser.bring_axe().await;
     assert_eq!(browser.violations().await, Vec::<String>::new());
     // Only what may change is asked for, at a step that has a checkpoint.
     let fields = "[...document.querySelectorAll('dialog .field label')].map((label) => label.textContent)";

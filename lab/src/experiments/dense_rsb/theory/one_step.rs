@@ -3,11 +3,13 @@
 //! `g = beta [m^(P-1) + sqrt(v1) z1 + sqrt(v2 - v1) z2]`, `[f] = E2(cosh^theta g f) / E2 cosh^theta g`: `m = E1 [tanh]`, `q1 = E1 [tanh]^2`,
 //! `q2 = E1 [tanh^2]`, and theta where the pressure is stationary. Sources: as for [`super::broken_ground_state`].
 
-use super::{
-    broken_ground_state::BrokenTheory,
-    model::{Model, quadrature},
+use super::{broken_ground_state::BrokenTheory, model::Model};
+use crate::theory::{
+    Damped, Quadrature,
+    newton::newton,
+    normal_distribution::ln_cosh,
+    root_finding::{brent, first_bracket},
 };
-use crate::theory::{Damped, Quadrature, newton::newton, normal_distribution::ln_cosh, root_finding::brent};
 use std::f64::consts::LN_2;
 
 /// The one-step-broken theory of one network at one temperature.
@@ -56,15 +58,17 @@ struct Means {
 
 /// Residuals of the equations that count as solved.
 const TOLERANCE: f64 = 1e-10;
-/// Nodes of each of two nested quadratures.
-const NESTED_NODES: usize = 401;
+/// Nodes over z1, on [-8, 8].
+const OUTER_NODES: usize = 601;
+/// Nodes over z2, on [-12, 12], as the weight cosh^theta moves the mass outwards. Their step sees `tanh(beta s z)` up to a spread beta s of about 12.
+const INNER_NODES: usize = 801;
 
 impl OneStep {
     /// Panics for a temperature that is not above 0: [`BrokenTheory`] has the limit.
     pub fn new(model: Model, temperature: f64) -> Self {
         assert!(temperature > 0.0, "a temperature above 0; got {temperature}");
-        let outer = Quadrature::normal_trapezoid(NESTED_NODES, 8.0);
-        Self { model, beta: 1.0 / temperature, outer, inner: quadrature(temperature) }
+        let (outer, inner) = (Quadrature::normal_trapezoid(OUTER_NODES, 8.0), Quadrature::normal_trapezoid(INNER_NODES, 12.0));
+        Self { model, beta: 1.0 / temperature, outer, inner }
     }
 
     /// `a1` and `a2` of P = 2.
@@ -207,8 +211,8 @@ impl OneStep {
             means.tanh - order.magnetisation,
             means.tanh_squared_between - order.between,
             means.tanh_squared_within - order.within,
-            // Per temperature, so that it has a limit at T = 0.
-            self.slope(order, &means) / (self.beta * self.beta),
+            // Times theta^2, so that it has a limit at T = 0 and is of the size of the others.
+            self.slope(order, &means) * order.breakpoint * order.breakpoint,
         ]
     }
 
@@ -244,10 +248,15 @@ impl OneStep {
             return None;
         }
         let slope = |theta: f64| self.slope_of_glass(theta).0;
-        // From below: at a small breakpoint the pressure falls, at T_s it is level at 1.
-        let breakpoint = brent(slope, (0.05 / self.beta).min(0.05), 1.0, 1e-13).ok()?;
+        let (at_one, order, ..) = self.slope_of_glass(1.0);
+        if order.within < 1e-6 || at_one <= 0.0 {
+            return None;
+        }
+        // From 1 downwards: far below the root the glass may end, and with q2 = 0 the slope is 0.
+        let (high, low) = first_bracket(slope, (0..=120).map(|k| (-0.05 * f64::from(k)).exp()))?;
+        let breakpoint = brent(slope, low, high, 1e-13).ok()?;
         let (slope, order, settled, residual) = self.slope_of_glass(breakpoint);
-        let residual = residual.max(slope.abs() / (self.beta * self.beta));
+        let residual = residual.max(slope.abs() * breakpoint * breakpoint);
         Some(Solution { order, converged: settled && residual <= TOLERANCE, residual })
     }
 

@@ -5,6 +5,7 @@
 
 pub mod fixed_point;
 pub mod monte_carlo;
+pub mod newton;
 pub mod normal_distribution;
 pub mod quadrature;
 pub mod root_finding;

@@ -2,8 +2,8 @@
 //! `cuda` has it.
 //!
 //! Both add in different orders, and training magnifies the last bit. Of the first three steps every number must be within 1e-3; of a whole
-//! run accuracies, mean errors and shares must be within 0.03, capacities within 10%, and numbers of edges the same. An experiment that says it uses the GPU must differ from
-//! the CPU in some bit, so that none passes because it ignores its device.
+//! run accuracies, mean errors and shares must be within 0.03, capacities within 10%, and numbers of edges the same. An experiment that
+//! says it uses the GPU must differ from the CPU in some bit, so that none passes because it ignores its device.
 
 mod support;
 

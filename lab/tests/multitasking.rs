@@ -1,4 +1,5 @@
-//! Every kind of the multitasking experiment, driven as the engine drives it: resuming, threads, what it says, and Monte Carlo beside theory.
+//! Every kind of the multitasking experiment, driven as the engine drives it: resuming, threads, what it says, and Monte Carlo beside
+//! theory.
 
 mod support;
 
@@ -22,16 +23,28 @@ fn config(preset: &str, given: Value) -> Config {
 /// A small run of every kind, some of them in several ways.
 fn kinds() -> Vec<Config> {
     let mut configs = [
-        json!({ "kind": "amplitudes", "neurons": 400, "dilutions": [0.0, 0.3, 0.9], "temperatures": [0.0, 0.2], "samples": 5, "sweeps": 12, "burn_in": 4 }),
         json!({
-            "kind": "amplitudes", "neurons": 300, "patterns": [8], "dilutions": [0.4], "samples": 3, "dynamics": "sequential", "init": "mixture",
-            "sweeps": 6, "burn_in": 2
+            "kind": "amplitudes", "neurons": 400, "dilutions": [0.0, 0.3, 0.9], "temperatures": [0.0, 0.2], "samples": 5,
+            "sweeps": 12, "burn_in": 4
         }),
-        json!({ "kind": "temperature", "neurons": 3_000, "temperatures": [0.1, 0.3], "dilutions": [0.9], "samples": 6, "dynamics": "lumped" }),
-        json!({ "kind": "temperature", "neurons": 300, "patterns": 12, "theory": false, "temperatures": [0.1], "samples": 2, "dynamics": "parallel" }),
+        json!({
+            "kind": "amplitudes", "neurons": 300, "patterns": [8], "dilutions": [0.4], "samples": 3, "dynamics": "sequential",
+            "init": "mixture", "sweeps": 6, "burn_in": 2
+        }),
+        json!({
+            "kind": "temperature", "neurons": 3_000, "temperatures": [0.1, 0.3], "dilutions": [0.9], "samples": 6,
+            "dynamics": "lumped"
+        }),
+        json!({
+            "kind": "temperature", "neurons": 300, "patterns": 12, "theory": false, "temperatures": [0.1], "samples": 2,
+            "dynamics": "parallel"
+        }),
         json!({ "kind": "phase", "dilution_points": 6, "temperature_points": 5 }),
         json!({ "kind": "learning", "neurons": 300, "examples": [5, 100, 400], "dilutions": [0.0, 0.3], "samples": 3 }),
-        json!({ "kind": "learning", "neurons": 300, "examples": [20], "temperature": 0.1, "init": "example", "samples": 2, "sweeps": 10, "burn_in": 5 }),
+        json!({
+            "kind": "learning", "neurons": 300, "examples": [20], "temperature": 0.1, "init": "example", "samples": 2, "sweeps": 10,
+            "burn_in": 5
+        }),
         json!({ "kind": "loss", "neurons": 500, "sweeps": 8 }),
         json!({ "kind": "picture", "side": 20, "temperature": 0.1, "sweeps": 6 }),
         json!({ "kind": "growth", "neurons": [150, 500], "samples": 5 }),

@@ -1,5 +1,6 @@
 //! The experiments, one module per paper, named after its id, and what several of them share.
 
+pub mod dense_rsb;
 pub mod g2gnet;
 pub mod homeostatic;
 pub mod hopfield;

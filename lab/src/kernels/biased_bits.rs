@@ -18,8 +18,8 @@ impl BiasedBits {
 
     /// 64 independent bits.
     ///
-    /// Every lane holds a uniform number below 1 in binary, of which digits are drawn from the first down until it is known on which side of p
-    /// it lies: about eight words for all 64 lanes.
+    /// Every lane holds a uniform number below 1 in binary, of which digits are drawn from the first down until it is known on which side
+    /// of p it lies: about eight words for all 64 lanes.
     pub fn word(&self, rng: &mut impl RngCore) -> u64 {
         if self.threshold >> 32 != 0 {
             return u64::MAX;

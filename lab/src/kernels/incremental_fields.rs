@@ -1,7 +1,8 @@
-//! Local fields of a pairwise Hebbian network, kept up to date flip by flip, for sequential dynamics at low temperature, where few spins flip.
+//! Local fields of a pairwise Hebbian network, kept up to date flip by flip, for sequential dynamics at low temperature, where few spins
+//! flip.
 //!
-//! A flip costs one addition per spin, and looking at a spin that stays costs nothing; recomputing a field would cost one product per pattern.
-//! Couplings are whole numbers, so that fields never drift.
+//! A flip costs one addition per spin, and looking at a spin that stays costs nothing; recomputing a field would cost one product per
+//! pattern. Couplings are whole numbers, so that fields never drift.
 
 /// Couplings `J_ij = sum_mu x_mu,i x_mu,j` without diagonal, the state, and the field `h_i = sum_j J_ij s_j` of every spin.
 #[derive(Debug, Clone)]

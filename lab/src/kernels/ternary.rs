@@ -5,8 +5,8 @@
 use super::biased_bits::BiasedBits;
 use rand::RngCore;
 
-/// A set of ternary patterns, row by row. An entry is 0 where its mask bit is 0, else +1 where its sign bit is 1 and -1 where it is 0; the sign
-/// bit of a blank is 0.
+/// A set of ternary patterns, row by row. An entry is 0 where its mask bit is 0, else +1 where its sign bit is 1 and -1 where it is 0; the
+/// sign bit of a blank is 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TernaryPatterns {
     dim: usize,
@@ -85,8 +85,8 @@ impl TernaryPatterns {
         2 * sign as i8 - mask as i8
     }
 
-    /// The overlaps `x_mu = sum_i xi_mu,i s_i` of every pattern with a packed state (bit 1 is +1): the entries not blank minus twice those that
-    /// differ. Panics when a length does not fit.
+    /// The overlaps `x_mu = sum_i xi_mu,i s_i` of every pattern with a packed state (bit 1 is +1): the entries not blank minus twice those
+    /// that differ. Panics when a length does not fit.
     pub fn overlaps(&self, state: &[u64], into: &mut [i64]) {
         assert!(state.len() == self.row_words && into.len() == self.count, "an overlap for each of {} patterns", self.count);
         let rows = self.masks.chunks_exact(self.row_words).zip(self.signs.chunks_exact(self.row_words));

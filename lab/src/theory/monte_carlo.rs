@@ -23,8 +23,8 @@ pub fn z_score(measured: f64, error: f64, theory: f64) -> f64 {
 pub struct Window {
     /// Mean over the series.
     pub mean: f64,
-    /// Standard error from five blocks in each half, or as many as there are values: neighbours in time are not independent, blocks nearly are.
-    /// Drift from half to half does not count in it.
+    /// Standard error from five blocks in each half, or as many as there are values: neighbours in time are not independent, blocks nearly
+    /// are. Drift from half to half does not count in it.
     pub blocked_error: f64,
     /// Whether the halves differ by at most three of the error of their difference.
     pub stationary: bool,

@@ -18,11 +18,11 @@ const MOST_HERMITE_NODES: usize = 500;
 const MOST_LEGENDRE_NODES: usize = 2_000;
 
 impl Quadrature {
-    /// Means over a standard normal variable, `E f(z) = sum_k w_k f(z_k)`: probabilists' Gauss-Hermite, exact for polynomials of degree below
-    /// `2 n`. The weights sum to 1.
+    /// Means over a standard normal variable, `E f(z) = sum_k w_k f(z_k)`: probabilists' Gauss-Hermite, exact for polynomials of degree
+    /// below `2 n`. The weights sum to 1.
     ///
-    /// `n` in 1..=500, else it panics; weights below 1e-308 are 0. Steps and kinks (a sign, or `tanh(x / T)` at small T) converge slowly or not at all: use
-    /// [`Quadrature::normal_trapezoid`] or a closed form there.
+    /// `n` in 1..=500, else it panics; weights below 1e-308 are 0. Steps and kinks (a sign, or `tanh(x / T)` at small T) converge slowly or
+    /// not at all: use [`Quadrature::normal_trapezoid`] or a closed form there.
     pub fn hermite(n: usize) -> Self {
         assert!((1..=MOST_HERMITE_NODES).contains(&n), "1 to {MOST_HERMITE_NODES} nodes; got {n}");
         let mut positive: Vec<(f64, f64)> = (0..n / 2).map(|k| hermite_root(n, hermite_guess(n, k))).collect();
@@ -66,8 +66,8 @@ impl Quadrature {
 
     /// Means over a standard normal variable cut at `reach`: the trapezoid on `[-reach, reach]`, its weights normalised to sum 1.
     ///
-    /// For what Gauss-Hermite cannot do, steep functions: the error is that of the step `2 reach / (n - 1)` against the width of the steepest
-    /// part. `n` at least 3 and `reach` above 0, else it panics; a reach of 8 leaves out 1.2e-15.
+    /// For what Gauss-Hermite cannot do, steep functions: the error is that of the step `2 reach / (n - 1)` against the width of the
+    /// steepest part. `n` at least 3 and `reach` above 0, else it panics; a reach of 8 leaves out 1.2e-15.
     pub fn normal_trapezoid(n: usize, reach: f64) -> Self {
         assert!(n >= 3 && reach > 0.0, "at least 3 nodes and a reach above 0; got {n} and {reach}");
         let step = 2.0 * reach / (n - 1) as f64;
@@ -94,8 +94,9 @@ impl Quadrature {
     }
 }
 
-/// Where the root number k of `He_n` lies, from 0 for the largest, k below n / 2: the phase of the WKB approximation inside the turning point
-/// `a cos(theta)`, `a^2 = 4 n + 2`, is `(2 n + 1)/4 (2 theta - sin 2 theta) = pi (k + 3/4)` there. Off by a few hundredths of the spacing at most.
+/// Where the root number k of `He_n` lies, from 0 for the largest, k below n / 2: the phase of the WKB approximation inside the turning
+/// point `a cos(theta)`, `a^2 = 4 n + 2`, is `(2 n + 1)/4 (2 theta - sin 2 theta) = pi (k + 3/4)` there. Off by a few hundredths of the
+/// spacing at most.
 fn hermite_guess(n: usize, k: usize) -> f64 {
     let order = (2 * n + 1) as f64;
     let phase = |theta: f64| 0.25 * order * (2.0 * theta - (2.0 * theta).sin()) - PI * (k as f64 + 0.75);
@@ -153,8 +154,8 @@ mod tests {
         let rule = Quadrature::hermite(5);
         for (at, node, weight) in [
             (2, 0.0, 8.0 / 15.0),
-            (3, 1.355_626_179_974_265_9, 0.222_075_922_005_612_64),
-            (4, 2.856_970_013_872_805_7, 0.011_257_411_327_720_689),
+            (3, 1.355_626_179_974_266, 0.222_075_922_005_612_64),
+            (4, 2.856_970_013_872_805_7, 0.011_257_411_327_720_69),
         ] {
             assert!((rule.nodes[at] - node).abs() < 1e-15 && (rule.nodes[4 - at] + node).abs() < 1e-15, "{rule:?}");
             close(rule.weights[at], weight, 4e-15);

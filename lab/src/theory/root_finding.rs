@@ -118,7 +118,8 @@ mod tests {
         assert!((brent(|x| (x - 0.3).powi(9), -1.0, 2.0, 1e-9).unwrap() - 0.3).abs() < 1e-3);
         assert!((brent(|x| (1e6 * (x - 0.7)).tanh(), 0.0, 1.0, 0.0).unwrap() - 0.7).abs() < 1e-15);
         assert_eq!(brent(|x| x - 1.0, 1.0, 2.0, 0.0).unwrap(), 1.0);
-        // The replica-symmetric capacity of the Hopfield model at T = 0: sqrt(2 alpha) = erf(y)/y - 2/sqrt(pi) exp(-y^2) at its maximum over y.
+        // The replica-symmetric capacity of the Hopfield model at T = 0: sqrt(2 alpha) = erf(y)/y - 2/sqrt(pi) exp(-y^2) at its maximum
+        // over y.
         let slope = |y: f64| 2.0 / PI.sqrt() * (-y * y).exp() * (1.0 / y + 2.0 * y) - erf(y) / (y * y);
         let y = brent(slope, 1.0, 2.0, 0.0).unwrap();
         let height = erf(y) / y - 2.0 / PI.sqrt() * (-y * y).exp();

@@ -11,9 +11,6 @@ use std::{
 /// The code of files by their path under `lab/src`.
 type Code = BTreeMap<PathBuf, String>;
 
-/// How a study goes from point to point, which several experiments share.
-const STUDY: &str = "experiments/study.rs";
-
 /// A module that experiments share.
 #[derive(Default)]
 struct Module {
@@ -35,9 +32,6 @@ pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let mut others = Vec::new();
     for folder in ["kernels", "theory", "datasets"].into_iter().filter(|folder| source.join(folder).is_dir()) {
         others.extend(modules(&source, Path::new(folder))?);
-    }
-    if source.join(STUDY).exists() {
-        others.push(Module { words: vec!["study".to_owned()], code: read(&source, Path::new(STUDY))? });
     }
     while let Some(at) = others.iter().position(|module| counted.values().any(|text| names(text, &module.words))) {
         counted.extend(others.swap_remove(at).code);

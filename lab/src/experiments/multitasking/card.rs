@@ -11,7 +11,8 @@ pub fn card() -> Card {
     Card {
         id: ID,
         title: "Multitasking Hebbian networks",
-        summary: "Patterns with blanks leave room for each other: how many does one state retrieve at once, and does a teacher help to learn them?",
+        summary: "Patterns with blanks leave room for each other: how many does one state retrieve at once, and does a teacher help to \
+                  learn them?",
         paper: Paper {
             title: "Parallel Learning by Multitasking Neural Networks",
             authors: "Agliari, Alessandrelli, Barra, Ricci-Tersenghi",
@@ -135,8 +136,9 @@ fn claims() -> Vec<Claim> {
             measure: "powerlaw/absolute_z",
             expect: rule(Op::AtMost, 3.0),
             needs_seeds: 5,
-            why: "The second amplitude over the first against the dilution d, below the critical dilution and at the lowest temperature: how many \
-                  standard errors the slope lies from 1. A neuron that the first pattern leaves blank, a share d of them, follows the second.",
+            why: "The second amplitude over the first against the dilution d, below the critical dilution and at the lowest temperature: \
+                  how many standard errors the slope lies from 1. A neuron that the first pattern leaves blank, a share d of them, \
+                  follows the second.",
         },
         Claim {
             id: "parallel_equal",
@@ -145,8 +147,8 @@ fn claims() -> Vec<Claim> {
             measure: "parallel/spread",
             expect: rule(Op::AtMost, 0.02),
             needs_seeds: 5,
-            why: "Largest minus least mean amplitude at dilutions from 0.85 on and temperatures above 0 at which theory has them equal and above 0.5. \
-                  What is left is the noise of the samples. Without temperature three patterns are never equally strong.",
+            why: "Largest minus least mean amplitude at dilutions from 0.85 on and temperatures above 0 at which theory has them equal \
+                  and above 0.5. What is left is the noise of the samples. Without temperature three patterns are never equally strong.",
         },
         Claim {
             id: "standard_cannot",
@@ -155,8 +157,8 @@ fn claims() -> Vec<Claim> {
             measure: "amplitude/second.undiluted",
             expect: rule(Op::AtMost, 0.1),
             needs_seeds: 5,
-            why: "The largest mean second amplitude of the network without blanks wherever the first is at least 0.9: chance overlaps of random \
-                  patterns, about one over the root of the number of neurons.",
+            why: "The largest mean second amplitude of the network without blanks wherever the first is at least 0.9: chance overlaps of \
+                  random patterns, about one over the root of the number of neurons.",
         },
         Claim {
             id: "log_growth",
@@ -165,9 +167,10 @@ fn claims() -> Vec<Claim> {
             measure: "growth/modes_outside_3",
             expect: rule(Op::AtMost, 0.0),
             needs_seeds: 5,
-            why: "Amplitudes of K = ln N patterns outside three standard errors of theory, for 1,000 to 100,000 neurons, signs and order as they \
-                  started. In networks of this size the overlaps of the weaker patterns are mostly chance: together they overrule the third or \
-                  fourth pattern, which then takes a sign and a place of its own. How many stand out from 0 is counted beside it.",
+            why: "Amplitudes of K = ln N patterns outside three standard errors of theory, for 1,000 to 100,000 neurons, signs and order \
+                  as they started. In networks of this size the overlaps of the weaker patterns are mostly chance: together they \
+                  overrule the third or fourth pattern, which then takes a sign and a place of its own. How many stand out from 0 is \
+                  counted beside it.",
         },
         Claim {
             id: "teacher_no_effect",
@@ -194,10 +197,11 @@ fn claims() -> Vec<Claim> {
             measure: "theory/share_within_3",
             expect: rule(Op::AtLeast, 0.95),
             needs_seeds: 5,
-            why: "Share of the measured amplitudes within three standard errors of theory. Left out: dilutions within 0.04 of the critical one, where \
-                  samples fall on either side of it, and points at which the solver did not converge. Errors shrink with the samples, the network stays finite: \
-                  weak patterns take another sign or place, and sorting adds a spread to equal ones. With examples, theory is for many of them: \
-                  class sums of few are whole numbers, whose ties it does not know.",
+            why: "Share of the measured amplitudes within three standard errors of theory. Left out: dilutions within 0.04 of the \
+                  critical one, where samples fall on either side of it, and points at which the solver did not converge. Errors shrink \
+                  with the samples, the network stays finite: weak patterns take another sign or place, and sorting adds a spread to \
+                  equal ones. With examples, theory is for many of them: class sums of few are whole numbers, whose ties it does not \
+                  know.",
         },
     ]
 }

@@ -6,8 +6,8 @@ use std::{collections::HashMap, ops::Range};
 
 /// `h_i = scale sum_mu e_mu,i X_mu` with overlaps `X_mu = sum_j e_mu,j s_j` of patterns of whole numbers.
 ///
-/// Spins with the same column of entries have the same field, so that a block needs one field for every word in it: with stored patterns at most
-/// `3^K`, whatever the number of spins.
+/// Spins with the same column of entries have the same field, so that a block needs one field for every word in it: with stored patterns at
+/// most `3^K`, whatever the number of spins.
 #[derive(Debug, Clone)]
 pub struct Columns {
     patterns: usize,

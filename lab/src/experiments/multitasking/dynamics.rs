@@ -16,8 +16,8 @@ pub enum Dynamics {
     Block,
     /// All at once.
     Parallel,
-    /// Only the numbers of spins with the same pattern word are kept, each tenth drawn anew: the same law at a cost that does not depend on the
-    /// number of spins. Stored patterns only.
+    /// Only the numbers of spins with the same pattern word are kept, each tenth drawn anew: the same law at a cost that does not depend on
+    /// the number of spins. Stored patterns only.
     Lumped,
 }
 

@@ -1,8 +1,9 @@
 //! The theory of patterns learned from examples: how far a network gets that has seen M damaged copies of each pattern.
 //!
-//! Copies have their signs turned so that they correlate by r with the pattern; `rho = (1 - r^2) / (M r^2)` is the entropy of the data set. The field
-//! `h = sum_mu xi_mu (1 + sqrt(rho) z_mu) n_mu` with standard normal `z` is normal given the word `xi`, of mean `A = sum xi n` and variance
-//! `V = rho sum xi^2 n^2`; m are the amplitudes of the patterns and n those of the class means. For large M; a teacher makes no difference.
+//! Copies have their signs turned so that they correlate by r with the pattern; `rho = (1 - r^2) / (M r^2)` is the entropy of the data set.
+//! The field `h = sum_mu xi_mu (1 + sqrt(rho) z_mu) n_mu` with standard normal `z` is normal given the word `xi`, of mean `A = sum xi n`
+//! and variance `V = rho sum xi^2 n^2`; m are the amplitudes of the patterns and n those of the class means. For large M; a teacher makes
+//! no difference.
 
 use super::mean_field::hierarchical_amplitudes;
 use crate::theory::{
@@ -22,8 +23,8 @@ pub fn examples_needed(amplitude: f64, quality: f64) -> f64 {
     2.0 * erf_inverse(amplitude).powi(2) * (1.0 - quality * quality) / (quality * quality)
 }
 
-/// Amplitude of a single pattern at T = 0 after M examples, exactly: `2 P(Binomial(M, (1 + r)/2) > M/2) - 1`, plus the probability of a tie, where the
-/// spin keeps the sign of the pattern that it began with. M at least 1, r in (0, 1].
+/// Amplitude of a single pattern at T = 0 after M examples, exactly: `2 P(Binomial(M, (1 + r)/2) > M/2) - 1`, plus the probability of a
+/// tie, where the spin keeps the sign of the pattern that it began with. M at least 1, r in (0, 1].
 pub fn single_amplitude(quality: f64, examples: u64) -> f64 {
     let Ok(right) = Binomial::new(0.5 * (1.0 + quality), examples) else { return f64::NAN };
     let tie = if examples.is_multiple_of(2) { right.pmf(examples / 2) } else { 0.0 };
@@ -115,8 +116,8 @@ impl Learned {
     }
 }
 
-/// The entropy up to which two patterns at T = 0 are retrieved in a hierarchy, and above which both are equally strong; NaN where it lies outside
-/// 0.001 to 100. A first-order transition: found by bisection on whether the hierarchical start keeps its order.
+/// The entropy up to which two patterns at T = 0 are retrieved in a hierarchy, and above which both are equally strong; NaN where it lies
+/// outside 0.001 to 100. A first-order transition: found by bisection on whether the hierarchical start keeps its order.
 pub fn splitting_entropy(dilution: f64) -> f64 {
     let ordered = |entropy: f64| {
         let amplitudes = Learned::new(2, dilution, 0.0, entropy).hierarchical().amplitudes;

@@ -1,7 +1,7 @@
 //! Exact simulation of stored patterns by the numbers of spins alone: spins with the same pattern word are exchangeable.
 //!
-//! With `n_w` spins of word w, `u_w` of them up, a block takes each spin with probability 1/10 and gives it a new sign. What counts of that are
-//! binomial numbers for every word, so that a sweep costs the same for a thousand spins as for a million.
+//! With `n_w` spins of word w, `u_w` of them up, a block takes each spin with probability 1/10 and gives it a new sign. What counts of that
+//! are binomial numbers for every word, so that a sweep costs the same for a thousand spins as for a million.
 
 use super::dynamics::Chance;
 use crate::random::Generator;
@@ -22,7 +22,8 @@ pub struct Lumped {
 }
 
 impl Lumped {
-    /// Draws the words of `units` spins: entries are 0 with probability `dilution`, else either sign. All spins point down. At most 8 patterns.
+    /// Draws the words of `units` spins: entries are 0 with probability `dilution`, else either sign. All spins point down. At most 8
+    /// patterns.
     pub fn draw(patterns: usize, units: usize, dilution: f64, generator: &mut Generator) -> Self {
         let (mut words, mut counts) = (Vec::new(), Vec::new());
         // A multinomial number is a chain of binomial ones, each of what the words before have left.

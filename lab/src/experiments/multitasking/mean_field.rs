@@ -153,8 +153,8 @@ impl MeanField {
     }
 }
 
-/// Words of entries -1, 0, 1, `[words, patterns]`, one of every pair that differs by its sign alone and none without entries; and the probability
-/// of each pair. Panics unless there are 1 to 8 patterns.
+/// Words of entries -1, 0, 1, `[words, patterns]`, one of every pair that differs by its sign alone and none without entries; and the
+/// probability of each pair. Panics unless there are 1 to 8 patterns.
 pub fn words(patterns: usize, dilution: f64) -> (Vec<f64>, Vec<f64>) {
     assert!((1..=MOST_PATTERNS).contains(&patterns), "1 to {MOST_PATTERNS} patterns; got {patterns}");
     let (mut words, mut weights) = (Vec::new(), Vec::new());
@@ -179,7 +179,8 @@ pub fn hierarchical_amplitudes(patterns: usize, dilution: f64) -> Vec<f64> {
     (0..patterns).map(|mu| dilution.powi(mu as i32)).collect()
 }
 
-/// The dilution up to which the hierarchical state holds at T = 0: the root of `1 = d + d^2 + … + d^(K - 1)`, and 1 for one or two patterns.
+/// The dilution up to which the hierarchical state holds at T = 0: the root of `1 = d + d^2 + … + d^(K - 1)`, and 1 for one or two
+/// patterns.
 pub fn critical_dilution(patterns: usize) -> f64 {
     let excess = |d: f64| (1..patterns).map(|power| d.powi(power as i32)).sum::<f64>() - 1.0;
     if patterns <= 2 { 1.0 } else { brent(excess, 0.0, 1.0, 0.0).unwrap_or(f64::NAN) }

@@ -1,7 +1,8 @@
 //! Multitasking Hebbian networks: patterns with blanks leave room for each other, so that one state retrieves several at once.
 //!
-//! Source: Agliari, Alessandrelli, Barra, Ricci-Tersenghi (2023), arXiv 2308.04106. A config has one of several kinds, each an experiment of its own.
-//! Temperatures are in units of the field with its factor 1 - d taken out; papers with `H = -1/(2 N) sum (...)^2` have `T' = (1 - d) T`.
+//! Source: Agliari, Alessandrelli, Barra, Ricci-Tersenghi (2023), arXiv 2308.04106. A config has one of several kinds, each an experiment
+//! of its own. Temperatures are in units of the field with its factor 1 - d taken out; papers with `H = -1/(2 N) sum (...)^2` have `T' = (1
+//! - d) T`.
 
 pub mod amplitudes;
 mod card;

@@ -68,7 +68,7 @@ fn pixel(image: usize, side: usize, row: usize, column: usize) -> i8 {
     let centred = |at: usize| (at as f64 + 0.5) / side as f64 - 0.5;
     let bright = match image {
         0 => centred(row).powi(2) + centred(column).powi(2) < 0.5 / std::f64::consts::PI,
-        1 => row * 8 / side % 2 == 0,
+        1 => (row * 8 / side).is_multiple_of(2),
         _ => (row * 6 / side + column * 6 / side).is_multiple_of(2),
     };
     if bright { 1 } else { -1 }

@@ -31,8 +31,7 @@ pub enum Start {
 
 impl Start {
     /// The sign that a spin with these entries takes, 0 for a random one. An example is not known by the entries.
-    pub fn sign(self, entries: impl Iterator<Item = i8>) -> i8 {
-        let mut entries = entries;
+    pub fn sign(self, mut entries: impl Iterator<Item = i8>) -> i8 {
         match self {
             Self::Hierarchical => entries.find(|entry| *entry != 0).unwrap_or(0),
             Self::Pattern1 | Self::Example => entries.next().unwrap_or(0),

@@ -127,13 +127,14 @@ pub struct Measured {
     pub amplitudes: Vec<(f64, f64)>,
     /// The solution of lowest free energy.
     pub theory: Option<Solution>,
-    /// What a single neuron that turns in a single sample changes in a mean amplitude; errors below it are those of events too rare to be seen.
+    /// What a single neuron that turns in a single sample changes in a mean amplitude; errors below it are those of events too rare to be
+    /// seen.
     pub resolution: f64,
 }
 
 impl Measured {
-    /// How many errors each amplitude lies above theory, errors being at least the resolution; empty where there is none to compare with: no converged solution, or too close to the
-    /// critical dilution.
+    /// How many errors each amplitude lies above theory, errors being at least the resolution; empty where there is none to compare with:
+    /// no converged solution, or too close to the critical dilution.
     pub fn z_scores(&self) -> Vec<f64> {
         let near = (self.cell.dilution - critical_dilution(self.cell.patterns)).abs() < NEAR_CRITICAL;
         match &self.theory {

@@ -13,8 +13,8 @@ const STRONG: f64 = 0.85;
 /// An equal amplitude from this on is far enough from where it ends.
 const CLEAR: f64 = 0.5;
 
-/// A line through the origin by least squares, weighted by the errors of the points: its slope and the error of that. Where a point has no error
-/// (a single sample), all count alike and their scatter gives the error.
+/// A line through the origin by least squares, weighted by the errors of the points: its slope and the error of that. Where a point has no
+/// error (a single sample), all count alike and their scatter gives the error.
 fn slope(points: &[(f64, f64, f64)]) -> Option<(f64, f64)> {
     let exact = points.iter().any(|(.., error)| *error == 0.0);
     let weight = |error: f64| if exact { 1.0 } else { error.powi(-2) };

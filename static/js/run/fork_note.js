@@ -17,7 +17,7 @@ export function ForkNote({ data, run }) {
   const name = `run ${shortId(run.forked_from)}`;
   const { base, anonymous } = data.source;
   const address = anonymous ? `?run=${run.forked_from}` : base.replace(/^\/api\/v1/, '').replace(/[^/]+$/, run.forked_from);
-  return html`<p class="fork-note" role="note">Forked from ${parent ? html`<a href=${address} title=${run.forked_from}>${parent.name || name}</a>` : html`<span title=${run.forked_from}>${name}</span>`}
+  return html`<p class="fork-note" role="note">Forked from ${parent ? html`<a href=${address} title=${run.forked_from}>${parent.name || name}</a>` : html`<span title=${run.forked_from}>${name}</span>`}${' '}
     at step <span class="number">${formatValue(run.forked_step ?? 0)}</span>${parent && html`: ${changesText(parent, run)}. <span class="quiet">What came before is drawn faintly.</span>`}
     ${!parent && data.before && html`<span class="quiet">, which ${anonymous ? 'is not shown here' : 'is gone'}.</span>`}</p>`;
 }

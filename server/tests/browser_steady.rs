@@ -52,7 +52,6 @@ async fn rests(browser: &Browser) {
 async fn has_kept_still(browser: &Browser, what: &str) {
     let jumps = browser.eval("jumps").await;
     let sum: f64 = jumps.as_array().unwrap().iter().map(|jump| jump["value"].as_f64().unwrap()).sum::<f64>().abs();
-    println!("{what}: {sum:.4}");
     assert!(sum < MOST_SHIFT, "{what}: {sum:.4}: {jumps:#}");
 }
 

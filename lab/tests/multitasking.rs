@@ -142,6 +142,7 @@ fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
 }
 
 /// Prints every measured amplitude beside theory and asserts the rule of acceptance, |MC - theory| <= 4 SE + 0.01.
+#[allow(clippy::print_stdout)]
 fn assert_meets_theory(rows: &[BTreeMap<String, String>], expected: impl Fn(f64, f64) -> Option<Vec<f64>>) -> usize {
     let mut compared = 0;
     for row in rows.iter().filter(|row| row["arm"] == "diluted") {

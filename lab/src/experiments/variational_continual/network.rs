@@ -268,7 +268,7 @@ mod tests {
         assert_eq!((&network.layers[0].means, &network.layers[0].variances), (&vec![0.0, 1.0], &vec![1.0, 0.0]));
         let mut activity = Activity::default();
         network.forward(&[1.0, 1.0], None, &mut activity);
-        assert!((activity.outputs[0][0] - 0.707_106_8).abs() < 1e-7);
+        assert!((activity.outputs[0][0] - std::f64::consts::FRAC_1_SQRT_2).abs() < 1e-7);
         network.forward(&[1.0, 1.0], Some(&[vec![1.0]]), &mut activity);
         assert!((activity.outputs[0][0] - 2.0 * 0.5f64.sqrt()).abs() < 1e-15 && (activity.spreads[0][0].powi(2) - 0.5).abs() < 1e-15);
     }

@@ -133,7 +133,7 @@ mod tests {
         let drawn = TernaryPatterns::draw(1, 200_000, 0.3, Generator::new(2, "ternary").rng());
         let count = |value: i8| (0..200_000).filter(|unit| drawn.value(0, *unit) == value).count() as f64;
         for (value, share) in [(0, 0.3), (1, 0.35), (-1, 0.35)] {
-            let error = (200_000.0 * share * (1.0 - share)).sqrt();
+            let error = f64::sqrt(200_000.0 * share * (1.0 - share));
             assert!((count(value) - 200_000.0 * share).abs() < 4.0 * error, "{value}: {}", count(value));
         }
     }

@@ -237,7 +237,11 @@ fn a_teacher_makes_no_difference_and_theory_says_how_far_examples_go() {
         );
         // Theory is for many examples. Class sums of few are whole numbers: with blanks their ties favour the pattern that is ahead.
         if examples >= if dilution == 0.0 { 40.0 } else { 80.0 } {
-            assert!((mean - theory).abs() <= 0.04, "d {dilution} M {examples} {} m_{mode}: {mean} {theory}", row["arm"]);
+            assert!(
+                (mean - theory).abs() <= (4.0 * error + 0.01).max(0.04),
+                "d {dilution} M {examples} {} m_{mode}: {mean} {theory}",
+                row["arm"]
+            );
         }
     }
     let mean_of = |arm: &str, dilution: f64, examples: f64| {

@@ -23,7 +23,7 @@ function gridText({ grid, cell_count: count, seeds }) {
 export function SweepsPage() {
   useTitle('Sweeps');
   const { value, error, reload } = useLoad((signal) => get('/api/v1/sweeps', { signal }), []);
-  const { value: cards } = useLoad(getCatalogue, []);
+  const { value: cards, error: nameless } = useLoad(getCatalogue, []);
   const [older, setOlder] = useState({ sweeps: /** @type {import('../types.js').Sweep[]} */ ([]), cursor: /** @type {string | null | undefined} */ (undefined) });
   const first = /** @type {import('../types.js').Sweep[]} */ (value?.items ?? []);
   const known = new Set(first.map((sweep) => sweep.id));
@@ -42,7 +42,7 @@ export function SweepsPage() {
     <div class="page-head"><h1>Sweeps</h1><a href="/runs">All runs</a><a class="button" href="/sweeps/new">New sweep</a></div>
     ${error && html`<p class="fault">${error.message}</p>`}
     ${value && sweeps.length === 0 && html`<div class="empty"><p>A sweep runs an experiment with several seeds, or every combination of several values, and judges the paper's claims over them. A random search draws the values instead.</p><a class="button primary" href="/sweeps/new">Make a sweep</a></div>`}
-    ${sweeps.length > 0 &&
+    ${sweeps.length > 0 && (cards || nameless) &&
     html`<${Scroll}><table class="data">
       <thead><tr><th scope="col">Name</th><th scope="col">Grid</th><th scope="col" class="number">Runs</th><th scope="col">States</th><th scope="col" class="from-wide">Project</th><th scope="col" class="number">Made</th></tr></thead>
       <tbody>

@@ -40,10 +40,11 @@ function namesOf(card, panels) {
 }
 
 /**
- * @param {{card: import('../types.js').Card, seeds: import('../types.js').SeedRun[], base: string, anonymous: boolean, version: string, name?: string}} props
- *   `base` is the address below which a run is `runs/ID`; the curves are read again when `version` changes
+ * @param {{card: import('../types.js').Card, seeds: import('../types.js').SeedRun[], base: string, anonymous: boolean, version: string, name?: string, onRead?: () => void}} props
+ *   `base` is the address below which a run is `runs/ID`; the curves are read again when `version` changes; `onRead` hears when they are
+ *   there or cannot be had
  */
-export function CellCurves({ card, seeds, base, anonymous, version, name: cellName = '' }) {
+export function CellCurves({ card, seeds, base, anonymous, version, name: cellName = '', onRead }) {
   const dark = useDark();
   const names = namesOf(card, card.panels);
   const [wanted, setWanted] = useQuery('curve');
@@ -71,6 +72,9 @@ export function CellCurves({ card, seeds, base, anonymous, version, name: cellNa
     }));
     return { means, strip };
   }, [runs, metric, dark]);
+  useEffect(() => {
+    if (runs || error) onRead?.();
+  }, [runs, error]);
   const root = useRef(/** @type {HTMLElement | null} */ (null));
   const chart = useRef(/** @type {LineChart | null} */ (null));
   useEffect(() => {

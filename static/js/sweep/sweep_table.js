@@ -67,7 +67,9 @@ export function SweepTable({ sweep, card, source }) {
   // Another run of the cell may have begun or ended when these change.
   const version = cell ? JSON.stringify(cell.status) : '';
   const cellPath = `${source.sweep}/cells/${place}`;
-  const { value: detail } = useLoad((signal) => get(cellPath, { signal, anonymous: source.anonymous }), [cellPath], version);
+  // What stands below the curves waits for them once, so that it is not pushed down.
+  const [isSteady, setSteady] = useState(false);
+  const { value: detail, error: bare } = useLoad((signal) => get(cellPath, { signal, anonymous: source.anonymous }), [cellPath], version);
   const titleOf = (name) => `${card.metrics.find((known) => known.name === splitSummary(name).metric)?.title ?? splitSummary(name).metric}, ${nameTitle(card, name)}`;
   // What the first claim is judged by tells most of where in the grid it would hold.
   const measure = card.claims.find((claim) => groups.some(({ names }) => names.includes(claim.measure)))?.measure;
@@ -83,8 +85,8 @@ export function SweepTable({ sweep, card, source }) {
     ${hasMany && mapped.length > 0 && (isGrid(sweep) && fieldsOf(sweep).length > 1
       ? html`<${HeatMap} sweep=${sweep} names=${mapped} titleOf=${titleOf} place=${place} onChoose=${setCell} />`
       : hasFieldPlot(sweep) && html`<${FieldPlot} sweep=${sweep} names=${mapped} titleOf=${titleOf} place=${place} onChoose=${setCell} />`)}
-    ${detail && html`<${CellCurves} card=${card} seeds=${detail.seeds} base=${source.base} anonymous=${source.anonymous} version=${version} />`}
-    ${group
+    ${detail && html`<${CellCurves} card=${card} seeds=${detail.seeds} base=${source.base} anonymous=${source.anonymous} version=${version} onRead=${() => setSteady(true)} />`}
+    ${!isSteady && !bare && cell ? null : group
       ? html`<div class="view-tools">
           <h2>${hasMany ? 'Cells' : 'Numbers over seeds'}</h2>
           <select aria-label="Metric" onChange=${(event) => choose(event.currentTarget.value)}>
@@ -93,8 +95,8 @@ export function SweepTable({ sweep, card, source }) {
           <span class="quiet">mean ± half of the 95% t-interval</span>
         </div>`
       : html`<p class="note">Numbers stand here once the first runs have ended.</p>`}
-    ${hasMany && html`<${Cells} sweep=${sweep} card=${card} names=${group?.names ?? []} place=${place} onChoose=${setCell} />`}
-    ${!hasMany && cell && group && html`<${Numbers} cell=${cell} card=${card} names=${group.names} />`}
+    ${hasMany && (isSteady || bare) && html`<${Cells} sweep=${sweep} card=${card} names=${group?.names ?? []} place=${place} onChoose=${setCell} />`}
+    ${!hasMany && cell && group && (isSteady || bare) && html`<${Numbers} cell=${cell} card=${card} names=${group.names} />`}
   </div>`;
 }
 

@@ -35,8 +35,9 @@ fn the_stream_of_three_permutations_is_kept_as_in_the_reference() {
     for (arm, average, transfer, learning) in reference {
         let found = ["average", "backward_transfer", "learning"].map(|name| of(name, arm));
         println!("{arm:12} {:.3} {average:.3}   {:.3} {transfer:.3}   {:.3} {learning:.3}", found[0], found[1], found[2]);
-        // One seed each, drawn by different generators.
-        assert!((found[2] - learning).abs() < 0.07, "{arm} learns {}, reference {learning}", found[2]);
+        // `vcl_task` learns 0.05 to 0.08 less than the reference with every seed that was run, for a reason that is not known.
+        let allowed = if arm == "vcl_task" { 0.07 } else { 0.04 };
+        assert!((found[2] - learning).abs() < allowed, "{arm} learns {}, reference {learning}", found[2]);
         assert!((found[0] - average).abs() < 0.07, "{arm} keeps {}, reference {average}", found[0]);
     }
     assert!(of("backward_transfer", "vcl") >= -0.06 && of("backward_transfer", "finetune") <= -0.10);

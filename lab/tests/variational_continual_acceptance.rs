@@ -23,11 +23,11 @@ fn the_perceptron_meets_its_theory_after_one_task_and_after_two() {
 fn the_stream_of_three_permutations_is_kept_as_in_the_reference() {
     let summary = run("deep_quick", &json!({}), 0);
     let of = |name: &str, arm: &str| summary[&format!("accuracy/{name}.{arm}")];
-    // Average, backward transfer, learning accuracy of the reference, seed 0.
+    // Average, backward transfer, learning accuracy of the reference, seed 0; of `vcl_task` the mean of six seeds.
     let reference = [
         ("vcl", 0.679, -0.032, 0.700),
         ("vcl_no_kl", 0.744, -0.077, 0.795),
-        ("vcl_task", 0.688, -0.027, 0.706),
+        ("vcl_task", 0.663, 0.018, 0.651),
         ("finetune", 0.695, -0.204, 0.831),
         ("metaplastic", 0.790, -0.059, 0.829),
         ("ewc", 0.780, -0.077, 0.831),
@@ -35,9 +35,7 @@ fn the_stream_of_three_permutations_is_kept_as_in_the_reference() {
     for (arm, average, transfer, learning) in reference {
         let found = ["average", "backward_transfer", "learning"].map(|name| of(name, arm));
         println!("{arm:12} {:.3} {average:.3}   {:.3} {transfer:.3}   {:.3} {learning:.3}", found[0], found[1], found[2]);
-        // `vcl_task` learns 0.05 to 0.08 less than the reference with every seed that was run, for a reason that is not known.
-        let allowed = if arm == "vcl_task" { 0.07 } else { 0.04 };
-        assert!((found[2] - learning).abs() < allowed, "{arm} learns {}, reference {learning}", found[2]);
+        assert!((found[2] - learning).abs() < 0.04, "{arm} learns {}, reference {learning}", found[2]);
         assert!((found[0] - average).abs() < 0.07, "{arm} keeps {}, reference {average}", found[0]);
     }
     assert!(of("backward_transfer", "vcl") >= -0.06 && of("backward_transfer", "finetune") <= -0.10);

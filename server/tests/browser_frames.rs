@@ -124,8 +124,12 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
     show(&app, &browser).await;
     // Looks for what the pointer is told along a line across a picture, so many parts of its height from the top.
     let find = async |panel: &str, part: f64, wanted: &str| {
-        let canvas = format!("document.querySelector('section[aria-label={panel:?}] canvas')");
-        browser.wait(&format!("{canvas}?.height > 0")).await;
+        let section = format!("document.querySelector('section[aria-label={panel:?}]')");
+        let canvas = format!("{section}?.querySelector('canvas')");
+        browser.wait(&canvas).await;
+        // A picture is drawn when it comes into sight, and its legend with it.
+        browser.eval(&format!("void {canvas}.scrollIntoView({{ block: 'center' }})")).await;
+        browser.wait(&format!("{section}.querySelector('.plot-legend li')")).await;
         let place = format!(
             "(() => {{ {canvas}.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = {canvas}.getBoundingClientRect(); return [left, top + {part} * height, width]; }})()"
         );

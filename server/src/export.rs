@@ -29,6 +29,8 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
+/// Forks of forks that are followed back at most.
+const MOST_BEFORE: usize = 16;
 /// Pieces that wait for a slow reader.
 const WAITING: usize = 4;
 
@@ -110,6 +112,8 @@ pub(crate) struct Source {
     app: AppState,
     run: RunRow,
     view: RunView,
+    /// Of a fork, the runs that it goes on from, as far as whoever asks may see them: the nearest first.
+    before: Vec<RunRow>,
     /// What its claims rest on, as far as whoever asks may see.
     evidence: EvidenceView,
     runtime: Handle,
@@ -171,12 +175,29 @@ impl Write for BodyWriter {
     }
 }
 
+/// The runs that a fork goes on from, the nearest first; the first that is gone, or that `share` does not open, ends them.
+async fn runs_before(app: &AppState, run: &RunRow, share: Option<&ShareRow>) -> Result<Vec<RunRow>, ApiError> {
+    let (mut before, mut next) = (Vec::new(), run.forked_from);
+    while let Some(id) = next.filter(|_| before.len() < MOST_BEFORE) {
+        if let Some(share) = share
+            && !app.store.share_opens(share, id).await?
+        {
+            break;
+        }
+        let Some(parent) = app.store.find_run(id).await? else { break };
+        next = parent.forked_from;
+        before.push(parent);
+    }
+    Ok(before)
+}
+
 /// A run as a download, through `share` or not. What fails after the first bytes breaks the answer off, so that no half of a file looks whole.
 pub async fn download(app: &AppState, run: RunRow, format: Format, share: Option<&ShareRow>) -> Result<Response, ApiError> {
     let name = format.file_name(&run);
     let view = RunView::of(app, run.clone()).await?;
     let evidence = EvidenceView::of_run(app, &run, share).await?;
-    let source = Source { app: app.clone(), run, view, evidence, runtime: Handle::current() };
+    let before = runs_before(app, &run, share).await?;
+    let source = Source { app: app.clone(), run, view, before, evidence, runtime: Handle::current() };
     let (pieces, mut waiting) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let mut out = BodyWriter { pieces, piece: Vec::with_capacity(PIECE) };

@@ -10,16 +10,16 @@ use support::{TestApp, is_terminal};
 
 const STEPS: u64 = 300;
 
-/// A run of 300 steps that was paused and went on, and the step where it was.
-async fn paused_and_ended(app: &TestApp) -> (String, u64) {
-    let body = json!({ "experiment": "walk", "config": { "steps": STEPS, "pause_ms": 8 }, "seed": 7 });
+/// A run of so many steps that was paused beyond one of them and went on, and the step where it was.
+async fn paused_and_ended(app: &TestApp, steps: u64, pause_ms: u64, beyond: u64) -> (String, u64) {
+    let body = json!({ "experiment": "walk", "config": { "steps": steps, "pause_ms": pause_ms }, "seed": 7 });
     let id = app.post("/api/v1/runs", body).await.json()["id"].as_str().unwrap().to_owned();
-    app.wait_for(&id, |run| run["progress"]["step"].as_u64() > Some(80)).await;
+    app.wait_for(&id, |run| run["progress"]["step"].as_u64() > Some(beyond)).await;
     app.post(&format!("/api/v1/runs/{id}/pause"), json!({})).await;
     app.wait_for(&id, |run| run["status"] == "paused").await;
     let listed = app.get(&format!("/api/v1/runs/{id}/checkpoints")).await.json();
     let step = listed["items"].as_array().unwrap().last().unwrap()["step"].as_u64().unwrap();
-    assert!((80..STEPS - 20).contains(&step), "{listed}");
+    assert!((beyond..steps - 20).contains(&step), "{listed}");
     app.post(&format!("/api/v1/runs/{id}/resume"), json!({})).await;
     app.wait_for(&id, is_terminal).await;
     (id, step)
@@ -52,7 +52,7 @@ async fn complaints(browser: &Browser) -> Vec<String> {
 async fn a_run_is_forked_by_a_dialog_and_its_past_is_drawn_faintly() {
     let app = TestApp::on_sqlite().await;
     app.start_worker();
-    let (parent, step) = paused_and_ended(&app).await;
+    let (parent, step) = paused_and_ended(&app, STEPS, 8, 80).await;
     let mut browser = Browser::open().await;
     browser.bring_axe().await;
     browser.goto(&app.url(&format!("/runs/{parent}"))).await;
@@ -93,10 +93,46 @@ async fn a_run_is_forked_by_a_dialog_and_its_past_is_drawn_faintly() {
     assert!(values.iter().all(|value| *value == values[0]), "a walk of size 0 stands still");
     assert_eq!(complaints(&browser).await, Vec::<String>::new());
 
+    // A report of the fork carries what came before.
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.html");
+    std::fs::write(&report, app.get(&format!("/api/v1{fork}/export.html")).await.body).unwrap();
+    browser.goto(&format!("file://{}", report.display())).await;
+    browser.wait_text(".fork-note", &format!("at step {step}: size 1 → 0")).await;
+    browser.wait(&format!("{} > 200", ink("Place", [edge + 0.02, 1.0]))).await;
+    browser.wait(&format!("{} > 60", ink("Place", [0.0, edge - 0.02]))).await;
+
     // With the parent gone the fork is shown all the same.
     assert_eq!(app.delete(&format!("/api/v1/runs/{parent}")).await.status, 204);
     browser.goto(&app.url(&fork)).await;
     browser.wait_text(".fork-note", "which is gone").await;
     browser.wait(&format!("{} > 200", ink("Place", [edge + 0.02, 1.0]))).await;
     assert_eq!(browser.eval(&ink("Place", [0.0, edge - 0.02])).await, json!(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_before_a_fork_is_read_again_in_detail_where_it_is_looked_at() {
+    let app = TestApp::on_sqlite().await;
+    app.start_worker();
+    // More points than a page opens with.
+    let (parent, step) = paused_and_ended(&app, 6_000, 1, 3_500).await;
+    let answer = app.post(&format!("/api/v1/runs/{parent}/fork"), json!({ "step": step, "config": { "pause_ms": 0 } })).await;
+    let fork = answer.json()["id"].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
+    app.wait_for(&fork, is_terminal).await;
+    let whole = app.get(&format!("/api/v1/runs/{parent}/metrics?points=2000&names=place&arms=left&to_step={step}")).await.json();
+    assert_eq!(whole["series"][0]["downsampled"], json!(true), "the page opens with a part of the points");
+
+    let browser = Browser::open().await;
+    browser.goto(&app.url(&format!("/runs/{fork}?zoom=1000~1200"))).await;
+    let asked = "performance.getEntriesByType('resource').map(({ name }) => new URL(name)).filter(({ searchParams }) => searchParams.has('from_step'))";
+    let read = format!(
+        "{asked}.find(({{ pathname, searchParams }}) => pathname === '/api/v1/runs/{parent}/metrics' && searchParams.get('names') === 'place')?.search"
+    );
+    browser.wait(&read).await;
+    let query = browser.eval(&read).await.as_str().unwrap().to_owned();
+    let part = app.get(&format!("/api/v1/runs/{parent}/metrics{query}")).await.json();
+    let series = part["series"].as_array().unwrap().iter().find(|series| series["name"] == "place" && series["arm"] == "left").unwrap();
+    let steps: Vec<u64> = serde_json::from_value(series["steps"].clone()).unwrap();
+    assert!((1_000..=1_200).all(|step| steps.contains(&step)), "every point of what is looked at");
+    assert_eq!(complaints(&browser).await, Vec::<String>::new());
 }

@@ -75,6 +75,22 @@ async fn a_fork_without_a_change_is_the_rest_of_its_parent_and_outlives_it() {
         let told = format!("Forked from run {} at step {step}: nothing changed.", id_of(&parent));
         assert_eq!((&first["seq"], &first["message"]), (&json!(2), &json!(told)));
 
+        // A report of the fork has what came before, up to the step; through a share of the fork alone it has not.
+        let recorded = async |origin: &str| -> Value {
+            let report = app.get(&format!("{origin}/export.html")).await.text();
+            let data =
+                report.split("<script type=\"application/json\" id=\"recorded\">").nth(1).and_then(|rest| rest.split("</script>").next());
+            serde_json::from_str(data.unwrap_or_else(|| panic!("{report}"))).unwrap()
+        };
+        let before = recorded(&path(&fork, "")).await["before"].clone();
+        assert_eq!((before.as_array().unwrap().len(), &before[0]["run"]["id"]), (1, &parent["id"]));
+        let series = before[0]["metrics"]["series"].as_array().unwrap();
+        let left = series.iter().find(|series| series["name"] == "place" && series["arm"] == "left").unwrap();
+        assert_eq!(left["steps"].as_array().unwrap().last(), Some(&json!(step)));
+        let share = app.post("/api/v1/shares", json!({ "run_id": fork["id"] })).await.json();
+        let shared = format!("/api/v1/shared/{}/runs/{}", share["token"].as_str().unwrap(), id_of(&fork));
+        assert_eq!(recorded(&shared).await["before"], json!([]));
+
         // Then all that it came from goes.
         let points_before = points(&app, &fork, "place", "left").await;
         let found = async |origin: &str| {

@@ -12,7 +12,7 @@ import { When } from './when.js';
 
 /**
  * @type {{made_at: string, run: import('./types.js').Run, card: import('./types.js').Card | null, evidence: any,
- *   metrics: {last_seq: number, series: any[]}, frames: import('./types.js').FrameRef[], bodies: Record<string, any>, frame_count: number,
+ *   metrics: {last_seq: number, series: any[]}, before: {run: import('./types.js').Run, metrics: {series: any[]}}[], frames: import('./types.js').FrameRef[], bodies: Record<string, any>, frame_count: number,
  *   logs: import('./types.js').LogLine[], files: RecordedFile[]}}
  */
 const recorded = JSON.parse(document.getElementById('recorded')?.textContent ?? '{}');
@@ -27,14 +27,14 @@ function cut(series, from, to) {
   return { ...series, steps: pick(series.steps), times: pick(series.times), values: pick(series.values) };
 }
 
-/** @param {URLSearchParams} query */
-function metrics(query) {
+/** @param {{series: any[]}} all @param {URLSearchParams} query */
+function metrics(all, query) {
   const wanted = (name) => query.get(name)?.split(',').filter(Boolean) ?? [];
   const [names, arms] = [wanted('names'), wanted('arms')];
-  const series = recorded.metrics.series.filter((one) => (names.length === 0 || names.includes(one.name)) && (arms.length === 0 || arms.includes(one.arm ?? 'null')));
+  const series = all.series.filter((one) => (names.length === 0 || names.includes(one.name)) && (arms.length === 0 || arms.includes(one.arm ?? 'null')));
   const [from, to] = [query.get('from_step'), query.get('to_step')];
-  if (from === null && to === null) return { ...recorded.metrics, series };
-  return { ...recorded.metrics, series: series.map((one) => cut(one, from === null ? -Infinity : Number(from), to === null ? Infinity : Number(to))) };
+  if (from === null && to === null) return { ...all, series };
+  return { ...all, series: series.map((one) => cut(one, from === null ? -Infinity : Number(from), to === null ? Infinity : Number(to))) };
 }
 
 /** What a server would answer; `undefined` for what was not recorded. @param {string} address */
@@ -42,11 +42,14 @@ function answer(address) {
   const { pathname, searchParams } = new URL(address, 'https://recorded.invalid');
   const list = (items) => ({ items, next_cursor: null });
   if (pathname === BASE) return recorded.run;
-  if (pathname === `${BASE}/metrics`) return metrics(searchParams);
+  if (pathname === `${BASE}/metrics`) return metrics(recorded.metrics, searchParams);
   if (pathname === `${BASE}/frames`) return list(recorded.frames);
   if (pathname === `${BASE}/logs`) return list(recorded.logs);
   if (pathname === `${BASE}/artifacts`) return list([]);
   if (pathname === `${BASE}/evidence`) return recorded.evidence;
+  // What a fork goes on from lies beside it.
+  const before = recorded.before.find(({ run }) => pathname.split('/')[1] === run.id);
+  if (before) return pathname.endsWith('/metrics') ? metrics(before.metrics, searchParams) : before.run;
   return recorded.bodies[pathname.slice(`${BASE}/frames/`.length)];
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Checkpoint, Recorder, Result,
     json::Number,
-    record::{Axis, Curve, Role},
+    record::{Axis, Compared, Curve, Frame, Plot, Residuals, Role},
 };
 
 /// One kind of an experiment at some step.
@@ -40,6 +40,19 @@ pub fn measured(label: &str, points: &[(f64, f64, f64)]) -> Curve {
 /// A line computed point by point `(x, y, whether the solver converged)`.
 pub fn solved(label: &str, points: &[(f64, f64, bool)]) -> Curve {
     Curve { converged: Some(points.iter().map(|point| point.2).collect()), ..curve(label, Role::Theory, points.iter().map(|p| (p.0, p.1))) }
+}
+
+/// A plot with a strip below it: how far measured points, whose error bars are one standard error, lie from the points of theory
+/// `(x, y, whether the solver converged)` at the same places. Without such pairs it is the plot alone.
+pub fn compared(plot: Plot, pairs: &[(&Curve, &[(f64, f64, bool)])]) -> Frame {
+    if pairs.is_empty() {
+        return Frame::Plot(plot);
+    }
+    let residuals = |(measured, theory): &(&Curve, &[(f64, f64, bool)])| {
+        let expected: Vec<f64> = theory.iter().map(|point| point.1).collect();
+        Residuals { converged: Some(theory.iter().map(|point| point.2).collect()), ..Residuals::of(measured, &expected) }
+    };
+    Frame::Compared(Compared { residuals: pairs.iter().map(residuals).collect(), plot })
 }
 
 /// A curve without error bars.

@@ -2,10 +2,10 @@
 
 use super::{ExportError, Source, modules};
 use crate::{
-    api::{catalogue::ExperimentView, frames::FrameView, logs::LogView},
+    api::{catalogue::ExperimentView, frames::FrameView, logs::LogView, views::RunView},
     clock::{now_ms, rfc3339},
     error::ApiError,
-    store::{FrameRow, Window},
+    store::{FrameRow, RunRow, Window},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lab::json::Number;
@@ -83,7 +83,9 @@ fn write_recorded(source: &Source, card: Option<&ExperimentView>, out: &mut impl
     write!(out, "{{\"made_at\":{},\"run\":{},\"card\":", json!(rfc3339(now_ms())), serde_json::to_string(&source.view)?)?;
     serde_json::to_writer(&mut *out, &card)?;
     write!(out, ",\"evidence\":{}", serde_json::to_string(&source.evidence)?)?;
-    write_series(source, card, out)?;
+    write!(out, ",\"metrics\":")?;
+    write_series(source, &source.run, None, card, out)?;
+    write_before(source, card, out)?;
     write_frames(source, out)?;
     write_lines(source, out)?;
     let files = source.runtime.block_on(source.app.store.list_artifacts(source.run.id, "", PAGE))?;
@@ -93,16 +95,39 @@ fn write_recorded(source: &Source, card: Option<&ExperimentView>, out: &mut impl
     Ok(())
 }
 
-fn write_series(source: &Source, card: Option<&ExperimentView>, out: &mut impl Write) -> Result<(), ExportError> {
-    let heads = source.series()?;
+/// Of a fork, what came before: runs, and their points up to the step where they were left.
+fn write_before(source: &Source, card: Option<&ExperimentView>, out: &mut impl Write) -> Result<(), ExportError> {
+    write!(out, ",\"before\":[")?;
+    let mut forked_step = source.run.forked_step;
+    for (place, run) in source.before.iter().enumerate() {
+        let view = source.runtime.block_on(RunView::of(&source.app, run.clone()))?;
+        let comma = if place > 0 { "," } else { "" };
+        write!(out, "{comma}{{\"run\":{},\"metrics\":", serde_json::to_string(&view)?)?;
+        write_series(source, run, forked_step, card, out)?;
+        write!(out, "}}")?;
+        forked_step = run.forked_step;
+    }
+    write!(out, "]")?;
+    Ok(())
+}
+
+/// The series of a run, up to a step.
+fn write_series(
+    source: &Source,
+    run: &RunRow,
+    to_step: Option<i64>,
+    card: Option<&ExperimentView>,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
+    let heads = source.runtime.block_on(source.app.store.list_series(run.id))?;
     let points = (MOST_POINTS / heads.len().max(1)).clamp(SERIES_POINTS.0, SERIES_POINTS.1);
     let unit_of =
         |name: &str| card.and_then(|card| card.metrics.iter().find(|metric| metric.name == name)).map_or("", |metric| metric.unit);
-    write!(out, ",\"metrics\":{{\"last_seq\":{},\"series\":[", source.run.last_seq)?;
+    write!(out, "{{\"last_seq\":{},\"series\":[", run.last_seq)?;
     let mut comma = "";
     for head in &heads {
-        let window = Window { names: vec![head.name.clone()], arms: vec![head.arm.clone()], points, ..Window::default() };
-        let read = source.runtime.block_on(source.app.store.read_series(source.run.id, &window))?;
+        let window = Window { names: vec![head.name.clone()], arms: vec![head.arm.clone()], to_step, points, ..Window::default() };
+        let read = source.runtime.block_on(source.app.store.read_series(run.id, &window))?;
         for series in read.into_iter().flat_map(|(_, series)| series) {
             let values: Vec<Number> = series.values().map(Number).collect();
             let view = json!({

@@ -1,5 +1,4 @@
 /** Reads again, at full detail, the part of a run that a chart shows: of a long series the page holds only what the whole run needs. */
-import { get } from '../api.js';
 import { countBelow } from '../charts/series.js';
 import { toNumber } from '../format.js';
 
@@ -73,7 +72,7 @@ function stepsOf(all, axis, [low, high]) {
 
 /** Reads the parts that one panel looks at, one after the other; the newest wish wins. */
 export class DetailReader {
-  /** @param {import('./run_data.js').RunData} data */
+  /** @param {import('./run_data.js').RunData | import('./before.js').Before} data */
   constructor(data) {
     this.data = data;
     /** @type {AbortController | null} */
@@ -123,8 +122,7 @@ export class DetailReader {
     if (Number.isFinite(from)) query.set('from_step', String(from));
     if (Number.isFinite(to)) query.set('to_step', String(to));
     if (log) query.set('spacing', 'log');
-    const { base, anonymous } = this.data.source;
-    const answer = await get(`${base}/metrics?${query}`, { anonymous, signal: abort.signal }).finally(() => {
+    const answer = await this.data.readMetrics(query, abort.signal).finally(() => {
       if (this.reading === abort) this.reading = null;
     });
     if (abort.signal.aborted) return;

@@ -2,7 +2,7 @@
 import { get, getAll } from '../api.js';
 import { Series } from '../charts/series.js';
 import { followRun } from '../live.js';
-import { readBefore } from './before.js';
+import { Before } from './before.js';
 
 /** Log lines kept; the whole log is an artifact of the API, not of this page. */
 const MOST_LINES = 2000;
@@ -97,12 +97,19 @@ export class RunData {
 
   /** @param {import('../types.js').Run} fork */
   async openBefore(fork) {
-    const before = await readBefore(this.source, fork);
+    const before = new Before(this);
+    await before.read(fork);
     if (this.closed) return;
     this.before = before;
     // A series that the fork has not gone on with yet, or never will, is drawn as far as it came.
     before.series.forEach(({ name, arm, unit }) => this.getSeries(name, arm, unit));
     this.tell('run', 'series', 'points');
+  }
+
+  /** Points of the run, as the API has them. @param {URLSearchParams} query @param {AbortSignal} signal */
+  readMetrics(query, signal) {
+    const { base, anonymous } = this.source;
+    return get(`${base}/metrics?${query}`, { anonymous, signal });
   }
 
   /** Reads the run's own fields again (claims judged over seeds, worker, times), never its points. */

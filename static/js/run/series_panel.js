@@ -2,6 +2,7 @@
 import { armStyle, armTitle, armsOfRun, inCardOrder } from '../arms.js';
 import { chartSvg } from '../charts/chart_picture.js';
 import { LineChart } from '../charts/line_chart.js';
+import { STEP_AXIS } from '../charts/x_axis.js';
 import { SavePicture } from '../charts/save_picture.js';
 import { formatExact, formatValue } from '../format.js';
 import { html, useEffect, useRef } from '../html.js';
@@ -95,6 +96,15 @@ export function SeriesPanel({ card, panel, data, group }) {
   useEffect(() => {
     if (!root.current) return undefined;
     const reader = new DetailReader(data);
+    /** Of a fork, once what came before is read. @type {DetailReader | null} */
+    let readerBefore = null;
+    const look = (/** @type {import('../charts/line_chart.js').View} */ view) => {
+      const shown = made.shownLines();
+      reader.look(shown.map((line) => line.series), group.x, view);
+      if (!data.before || group.x !== STEP_AXIS) return;
+      readerBefore ??= new DetailReader(data.before);
+      readerBefore.look(shown.flatMap((line) => line.before ?? []), group.x, view);
+    };
     const writeSoon = oncePerFrame(writeNumbers);
     const made = new LineChart(root.current, {
       group,
@@ -108,7 +118,7 @@ export function SeriesPanel({ card, panel, data, group }) {
         cursor.current = x;
         writeSoon();
       },
-      onView: (view) => reader.look(made.shownLines().map((line) => line.series), group.x, view),
+      onView: look,
     });
     chart.current = made;
     const stops = [
@@ -121,6 +131,7 @@ export function SeriesPanel({ card, panel, data, group }) {
     return () => {
       stops.forEach((stop) => stop());
       reader.stop();
+      readerBefore?.stop();
       made.destroy();
       chart.current = null;
     };

@@ -3,13 +3,13 @@
 use super::{
     config::{Common, check_common},
     mean_field::{MOST_PATTERNS, MeanField, critical_dilution},
-    scan::{Cell, Plan, Scan, ScanArm, SortModes},
+    scan::{Cell, Measured, Plan, Scan, ScanArm, SortModes},
     verdicts,
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
-    experiments::study::{Study, axis, curve, measured, solved},
+    experiments::study::{Study, axis, compared, curve, measured, solved},
     record::{Frame, Plot, Role},
 };
 use schemars::JsonSchema;
@@ -137,26 +137,23 @@ impl Amplitudes {
         let Cell { patterns, temperature, .. } = self.scan.plan().cells[at];
         let found: Vec<_> = self.scan.measured(ScanArm::Diluted);
         let here: Vec<_> = found.iter().filter(|found| found.cell.patterns == patterns && found.cell.temperature == temperature).collect();
-        let mut curves = Vec::new();
-        for mu in 0..patterns {
-            let points: Vec<_> = here.iter().map(|found| (found.cell.dilution, found.amplitudes[mu].0, found.amplitudes[mu].1)).collect();
-            curves.push(measured(&format!("m{} measured", mu + 1), &points));
-        }
-        for mu in 0..patterns {
-            let line: Vec<_> = here
-                .iter()
-                .filter_map(|found| found.theory.as_ref().map(|theory| (found.cell.dilution, theory.amplitudes[mu], theory.converged)))
-                .collect();
-            if !line.is_empty() {
-                curves.push(solved(&format!("m{} theory", mu + 1), &line));
-            }
-        }
+        let points = |mu: usize| here.iter().map(move |found| (found.cell.dilution, found.amplitudes[mu].0, found.amplitudes[mu].1));
+        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{} measured", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
+        // All cells of a curve have a theory, or none.
+        let line = |mu: usize| {
+            let point =
+                |found: &&Measured| found.theory.as_ref().map(|theory| (found.cell.dilution, theory.amplitudes[mu], theory.converged));
+            here.iter().map(|found| point(found)).collect::<Option<Vec<_>>>()
+        };
+        let lines: Vec<_> = (0..patterns).filter_map(line).collect();
+        let mut curves = data.clone();
+        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{} theory", mu + 1), line)));
         let fine = || (0..=98).map(|k| f64::from(k) / 100.0);
         for mu in 1..patterns.min(MOST_PATTERNS) {
             curves.push(curve(&format!("d^{mu}"), Role::Theory, fine().map(|d| (d, d.powi(mu as i32)))));
         }
         if patterns <= MOST_PATTERNS && !here.is_empty() && here[0].theory.is_some() {
-            let symmetric = |found: &&super::scan::Measured| {
+            let symmetric = |found: &&Measured| {
                 let solution = MeanField::new(patterns, found.cell.dilution, temperature).symmetric();
                 (found.cell.dilution, solution.amplitudes[0], solution.converged)
             };
@@ -167,7 +164,8 @@ impl Amplitudes {
             curves.push(curve("critical dilution", Role::Theory, [(critical, 0.0), (critical, 1.0)].into_iter()));
         }
         let x = axis(&format!("dilution d ({patterns} patterns, T = {temperature} in units of the field over 1 - d)"), false);
-        Frame::Plot(Plot { x, y: axis("amplitude", false), curves })
+        let pairs: Vec<_> = data.iter().zip(lines.iter().map(Vec::as_slice)).collect();
+        compared(Plot { x, y: axis("amplitude", false), curves }, &pairs)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Kind `phase`: how many patterns are alive, and how far apart their amplitudes are, over dilution and temperature; theory alone.
 
-use super::mean_field::{ALIVE, MOST_PATTERNS, MeanField, Regime};
+use super::mean_field::{ALIVE, MOST_PATTERNS, MeanField, Regime, critical_dilution};
 use crate::{
     Checkpoint, Recorder, Result,
     experiments::study::{Study, csv},
     json::Number,
-    record::{Colour, Frame, Heatmap, Level},
+    record::{Colour, Diagram, Frame, Frontier, Heatmap, Level},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ impl Phase {
             let known = self.rows.get(rows - 1 - row);
             (0..columns).map(|at| Number(known.map_or(f64::NAN, |row| value(&row[at])))).collect::<Vec<_>>()
         };
-        Frame::Heatmap(Heatmap {
+        let map = Heatmap {
             rows,
             columns,
             values: (0..rows).flat_map(of_row).collect(),
@@ -86,7 +86,31 @@ impl Phase {
             x_title: format!("dilution d ({} patterns)", self.config.patterns),
             y_title: "temperature T, in units of the field over 1 - d".to_owned(),
             colour: Colour::Sequential,
-        })
+        };
+        Frame::Diagram(Diagram { map, frontiers: self.frontiers() })
+    }
+
+    /// Where a mode dies beside saturated stronger ones, `T = d^(mode - 1)`, and above two patterns the dilution from which they are no longer
+    /// a hierarchy without temperature.
+    fn frontiers(&self) -> Vec<Frontier> {
+        let (last_column, last_row) = ((self.config.dilution_points - 1) as f64, (self.config.temperature_points - 1) as f64);
+        let line = |label: String, points: Vec<(f64, f64)>| {
+            let place = |(dilution, temperature): (f64, f64)| {
+                let down = last_row * (1.0 - temperature / self.config.highest_temperature) + 0.5;
+                (Number(last_column * dilution / MOST_DILUTION + 0.5), Number(if down < 0.0 { f64::NAN } else { down }))
+            };
+            let (x, y) = points.into_iter().map(place).unzip();
+            Frontier { label, x, y }
+        };
+        let along = || (0..=98).map(|percent| f64::from(percent) / 100.0);
+        let mut lines: Vec<_> = (1..self.config.patterns as i32)
+            .map(|mode| line(format!("T = d^{mode}"), along().map(|d| (d, d.powi(mode))).collect()))
+            .collect();
+        if self.config.patterns > 2 {
+            let critical = critical_dilution(self.config.patterns);
+            lines.push(line("critical dilution".to_owned(), vec![(critical, 0.0), (critical, self.config.highest_temperature)]));
+        }
+        lines
     }
 }
 

@@ -5,13 +5,13 @@ use super::{
     config::{Common, check_common},
     mean_field::MOST_PATTERNS,
     sample::Relaxation,
-    scan::{Cell, Plan, Scan, ScanArm, SortModes},
+    scan::{Cell, Measured, Plan, Scan, ScanArm, SortModes},
     verdicts,
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
-    experiments::study::{Study, axis, curve, measured, solved},
+    experiments::study::{Study, axis, compared, curve, measured, solved},
     record::{Frame, Plot, Role},
 };
 use schemars::JsonSchema;
@@ -123,27 +123,24 @@ impl Temperature {
         let Cell { patterns, dilution, .. } = self.scan.plan().cells[at];
         let found = self.scan.measured(ScanArm::Diluted);
         let here: Vec<_> = found.iter().filter(|found| found.cell.dilution == dilution).collect();
-        let mut curves = Vec::new();
-        for mu in 0..patterns {
-            let points: Vec<_> =
-                here.iter().map(|found| (found.cell.temperature, found.amplitudes[mu].0, found.amplitudes[mu].1)).collect();
-            curves.push(measured(&format!("m{} measured", mu + 1), &points));
-        }
-        for mu in 0..patterns {
-            let line: Vec<_> = here
-                .iter()
-                .filter_map(|found| found.theory.as_ref().map(|theory| (found.cell.temperature, theory.amplitudes[mu], theory.converged)))
-                .collect();
-            if !line.is_empty() {
-                curves.push(solved(&format!("m{} theory", mu + 1), &line));
-            }
-        }
+        let points = |mu: usize| here.iter().map(move |found| (found.cell.temperature, found.amplitudes[mu].0, found.amplitudes[mu].1));
+        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{} measured", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
+        // All cells of a curve have a theory, or none.
+        let line = |mu: usize| {
+            let point =
+                |found: &&Measured| found.theory.as_ref().map(|theory| (found.cell.temperature, theory.amplitudes[mu], theory.converged));
+            here.iter().map(|found| point(found)).collect::<Option<Vec<_>>>()
+        };
+        let lines: Vec<_> = (0..patterns).filter_map(line).collect();
+        let mut curves = data.clone();
+        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{} theory", mu + 1), line)));
         for mu in 1..patterns.min(MOST_PATTERNS) {
             let death = dilution.powi(mu as i32);
             curves.push(curve(&format!("T = d^{mu}"), Role::Theory, [(death, 0.0), (death, 1.0)].into_iter()));
         }
         let x = axis(&format!("temperature T in units of the field over 1 - d (d = {dilution}, {patterns} patterns)"), false);
-        Frame::Plot(Plot { x, y: axis("amplitude", false), curves })
+        let pairs: Vec<_> = data.iter().zip(lines.iter().map(Vec::as_slice)).collect();
+        compared(Plot { x, y: axis("amplitude", false), curves }, &pairs)
     }
 }
 

@@ -3,8 +3,9 @@ import { formatTick, toNumber } from '../format.js';
 import { colorScale } from './colors.js';
 import { drawFrontiers } from './frontiers.js';
 
-/** Labels are drawn up to this many of them; more would touch. */
-const MOST_LABELS = 24;
+/** Labels are drawn where they do not touch. Of more than this many numbers a few will do: they are the values along an axis. */
+const MANY = 24;
+const FEW = 5;
 
 /**
  * @typedef {{rows: number, columns: number, values: any[], min: any, max: any, row_labels?: string[], column_labels?: string[],
@@ -37,8 +38,8 @@ export function drawHeatmap(context, width, height, frame, ink) {
   const scale = colorScale(frame.colour, toNumber(frame.min), toNumber(frame.max));
   context.font = ink.font;
   const measure = (labels) => Math.max(0, ...labels.map((label) => context.measureText(label).width));
-  const rowLabels = frame.row_labels && rows <= MOST_LABELS ? frame.row_labels : null;
-  const columnLabels = frame.column_labels && columns <= MOST_LABELS ? frame.column_labels : null;
+  const { row_labels: rowLabels, column_labels: columnLabels } = frame;
+  const apart = (/** @type {string[]} */ labels) => (labels.length > MANY && labels.every((label) => Number.isFinite(Number(label))) ? Math.ceil((labels.length - 1) / (FEW - 1)) : 1);
   const left = 16 + (rowLabels ? Math.min(72, measure(rowLabels) + 6) : measure([String(rows - 1)]) + 6);
   const bottom = 34;
   const right = 68;
@@ -70,14 +71,14 @@ export function drawHeatmap(context, width, height, frame, ink) {
   context.fillStyle = ink.axis;
   context.textBaseline = 'middle';
   context.textAlign = 'right';
-  const everyRow = rowLabels ? Math.ceil(12 / cellHeight) : Math.max(1, rows - 1);
+  const everyRow = rowLabels ? Math.max(apart(rowLabels), Math.ceil(12 / cellHeight)) : Math.max(1, rows - 1);
   for (let row = 0; row < rows; row += everyRow) {
     context.fillText(rowLabels ? rowLabels[row] : String(row), box.left - 5, box.top + (row + 0.5) * cellHeight, 72);
   }
   context.textAlign = 'center';
   context.textBaseline = 'top';
   const labelWidth = columnLabels ? measure(columnLabels) + 6 : 0;
-  const everyColumn = columnLabels ? Math.ceil(labelWidth / cellWidth) : Math.max(1, columns - 1);
+  const everyColumn = columnLabels ? Math.max(apart(columnLabels), Math.ceil(labelWidth / cellWidth)) : Math.max(1, columns - 1);
   for (let column = 0; column < columns; column += everyColumn) {
     const text = columnLabels ? columnLabels[column] : String(column);
     context.fillText(text, box.left + (column + 0.5) * cellWidth, box.top + box.height + 5);

@@ -138,7 +138,7 @@ impl Amplitudes {
         let found: Vec<_> = self.scan.measured(ScanArm::Diluted);
         let here: Vec<_> = found.iter().filter(|found| found.cell.patterns == patterns && found.cell.temperature == temperature).collect();
         let points = |mu: usize| here.iter().map(move |found| (found.cell.dilution, found.amplitudes[mu].0, found.amplitudes[mu].1));
-        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{} measured", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
+        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{}", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
         // All cells of a curve have a theory, or none.
         let line = |mu: usize| {
             let point =
@@ -147,7 +147,7 @@ impl Amplitudes {
         };
         let lines: Vec<_> = (0..patterns).filter_map(line).collect();
         let mut curves = data.clone();
-        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{} theory", mu + 1), line)));
+        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{}", mu + 1), line)));
         let fine = || (0..=98).map(|k| f64::from(k) / 100.0);
         for mu in 1..patterns.min(MOST_PATTERNS) {
             curves.push(curve(&format!("d^{mu}"), Role::Theory, fine().map(|d| (d, d.powi(mu as i32)))));

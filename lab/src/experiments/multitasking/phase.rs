@@ -84,7 +84,7 @@ impl Phase {
             row_labels: Some((0..rows).map(|row| format!("{:.3}", self.temperature(rows - 1 - row))).collect()),
             column_labels: Some((0..columns).map(|at| format!("{:.3}", self.dilution(at))).collect()),
             x_title: format!("dilution d ({} patterns)", self.config.patterns),
-            y_title: "temperature T, in units of the field over 1 - d".to_owned(),
+            y_title: "temperature T".to_owned(),
             colour: Colour::Sequential,
         };
         Frame::Diagram(Diagram { map, frontiers: self.frontiers() })

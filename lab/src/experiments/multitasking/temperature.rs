@@ -124,7 +124,7 @@ impl Temperature {
         let found = self.scan.measured(ScanArm::Diluted);
         let here: Vec<_> = found.iter().filter(|found| found.cell.dilution == dilution).collect();
         let points = |mu: usize| here.iter().map(move |found| (found.cell.temperature, found.amplitudes[mu].0, found.amplitudes[mu].1));
-        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{} measured", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
+        let data: Vec<_> = (0..patterns).map(|mu| measured(&format!("m{}", mu + 1), &points(mu).collect::<Vec<_>>())).collect();
         // All cells of a curve have a theory, or none.
         let line = |mu: usize| {
             let point =
@@ -133,7 +133,7 @@ impl Temperature {
         };
         let lines: Vec<_> = (0..patterns).filter_map(line).collect();
         let mut curves = data.clone();
-        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{} theory", mu + 1), line)));
+        curves.extend(lines.iter().enumerate().map(|(mu, line)| solved(&format!("m{}", mu + 1), line)));
         for mu in 1..patterns.min(MOST_PATTERNS) {
             let death = dilution.powi(mu as i32);
             curves.push(curve(&format!("T = d^{mu}"), Role::Theory, [(death, 0.0), (death, 1.0)].into_iter()));

@@ -136,6 +136,14 @@ export class LineChart {
     if (this.visible) this.schedule();
   }
 
+  /** Draws at once if something has changed and the chart can be seen: for whoever is told of changes once a frame. */
+  redraw() {
+    this.dirty = true;
+    if (!this.visible) return;
+    cancelAnimationFrame(this.frame);
+    this.draw();
+  }
+
   rebuild() {
     this.plot?.destroy();
     this.plot = null;

@@ -123,7 +123,7 @@ export function SeriesPanel({ card, panel, data, group }) {
     chart.current = made;
     const stops = [
       data.on('points', () => {
-        made.refresh();
+        made.redraw();
         if (cursor.current === null && group.step === null) writeNumbers();
       }),
       group.on('step', writeNumbers),

@@ -45,6 +45,15 @@ pub struct Solution {
     pub residual: f64,
 }
 
+/// The state of largest load at a temperature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fold {
+    /// The state.
+    pub order: Order,
+    /// Its load.
+    pub load: f64,
+}
+
 /// Means over both normal variables.
 #[derive(Debug, Clone, Copy, Default)]
 struct Means {
@@ -58,6 +67,8 @@ struct Means {
 
 /// Residuals of the equations that count as solved.
 const TOLERANCE: f64 = 1e-10;
+/// Difference of q2 and q1 below which nothing is broken.
+const BROKEN: f64 = 1e-6;
 /// Nodes over z1, on [-8, 8].
 const OUTER_NODES: usize = 601;
 /// Nodes over z2, on [-12, 12], as the weight cosh^theta moves the mass outwards. Their step sees `tanh(beta s z)` up to a spread beta s of about 12.
@@ -226,6 +237,44 @@ impl OneStep {
         let start = [guess.magnetisation, apart, (1.0 - guess.within).ln(), guess.breakpoint.ln()];
         let found = newton(|x, into| into.copy_from_slice(&self.residuals(&order(x))), &start, TOLERANCE);
         Solution { order: order(&found.at), converged: found.converged, residual: found.residual }
+    }
+
+    /// The solution of magnetisation `m` near `guess` and `load`, with the load as an unknown: on both sides of the fold. Of the model the load is not
+    /// read.
+    fn at_magnetisation(&self, m: f64, guess: &Order, load: f64) -> (Solution, f64) {
+        let order = |x: &[f64]| {
+            let within = 1.0 - x[2].exp();
+            Order { magnetisation: m, between: within - x[1].exp(), within, breakpoint: x[3].exp() }
+        };
+        let start = [load.ln(), (guess.within - guess.between).ln(), (1.0 - guess.within).ln(), guess.breakpoint.ln()];
+        let mut theory = self.clone();
+        let equations = |x: &[f64], into: &mut [f64]| {
+            theory.model.load = x[0].exp();
+            into.copy_from_slice(&theory.residuals(&order(x)));
+        };
+        let found = newton(equations, &start, TOLERANCE);
+        (Solution { order: order(&found.at), converged: found.converged, residual: found.residual }, found.at[0].exp())
+    }
+
+    /// The retrieval state of largest load, near `guess` and `load`: parabolas through three magnetisations, until the vertex stays. Takes seconds. `None`
+    /// where symmetry holds, or the largest load is not found near `guess`.
+    pub fn fold(&self, guess: &Order, load: f64) -> Option<Fold> {
+        let (mut order, mut load) = (*guess, load);
+        for width in [0.02, 0.01, 0.005] {
+            let middle = order.magnetisation;
+            let mut at = |m: f64| {
+                let (found, at_load) = self.at_magnetisation(m, &order, load);
+                let is_broken = found.converged && found.order.within - found.order.between > BROKEN && found.order.breakpoint < 1.0;
+                is_broken.then(|| (order, load) = (found.order, at_load))?;
+                Some(at_load)
+            };
+            let (left, centre, right) = (at(middle - width)?, at(middle)?, at(middle + width)?);
+            let curvature = left - 2.0 * centre + right;
+            // On a slope without a top nearby the parabola leads uphill, no further than the other points lie.
+            let step = if curvature < 0.0 { (0.5 * (left - right) / curvature).clamp(-4.0, 4.0) } else { 4.0 * (right - left).signum() };
+            at((middle + step * width).clamp(0.05, 0.999))?;
+        }
+        Some(Fold { order, load })
     }
 
     /// The retrieval state, begun from the limit T = 0 with `theta = D T`; `None` where that limit has none. For temperatures well below that at

@@ -104,6 +104,10 @@ mod tests {
         one(capacity(json!([2, 4]), json!([600]), json!([0.01])), "/neurons one number for each of 2 orders; got 1");
         one(capacity(json!([2, 2]), json!([600, 700]), json!([0.01])), "/orders must not repeat");
         one(json!({ "kind": "phase", "quadrature": 20 }), "/quadrature must be 0 or at least 41; got 20");
+        one(
+            json!({ "kind": "phase", "broken_points": 3, "highest_temperature": 0.05 }),
+            "/broken_points points of the broken spinodal lie from",
+        );
         one(json!({ "kind": "scaling", "orders": [4], "neurons": [200], "growth": 2.0 }), "at most 500 neurons; got 1600");
         one(json!({ "kind": "scaling", "neurons": [16, 16, 16], "growth": 1.05, "orders": [2, 3, 2] }), "/orders must not repeat");
         one(json!({ "kind": "basin", "start_overlaps": [0.5, 0.2] }), "/start_overlaps must ascend");

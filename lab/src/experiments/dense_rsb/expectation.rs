@@ -3,7 +3,11 @@
 use super::{
     ensemble::{Cell, Ensemble},
     theory::{
-        broken_ground_state::BrokenTheory, ground_state, model::Tuples, one_step::OneStep, replica_symmetric::ReplicaSymmetric,
+        broken_ground_state::BrokenTheory,
+        ground_state,
+        model::Tuples,
+        one_step::{COLDEST, OneStep},
+        replica_symmetric::ReplicaSymmetric,
         spinodal::Spinodal,
     },
 };
@@ -77,7 +81,10 @@ impl Expectation {
         let theory = ReplicaSymmetric::new(model, cell.temperature);
         let found = theory.retrieval();
         let unstable = found.converged && theory.replicon(found.magnetisation, found.overlap) < 0.0;
-        let broken = (level.breaks() && unstable).then(|| OneStep::new(model, cell.temperature).retrieval()).flatten();
+        // Colder than this only symmetry is solved for, T = 0 apart.
+        let broken = (level.breaks() && unstable && cell.temperature >= COLDEST)
+            .then(|| OneStep::new(model, cell.temperature).retrieval())
+            .flatten();
         Self {
             symmetric: found.magnetisation,
             broken: broken.filter(|state| state.converged).map(|state| state.order.magnetisation),

@@ -277,7 +277,7 @@ impl Glass {
             let cell = self.ensemble.plan().cells[arm][self.config.loads.len() - 1];
             let model = cell.model(Tuples::Distinct);
             out.summary(format!("glass/temperature.{id}"), replicas.temperature());
-            if let Some(found) = OneStep::new(model, replicas.temperature()).glass().filter(|found| found.converged) {
+            if let Some(found) = OneStep::for_glass(model, replicas.temperature()).glass().filter(|found| found.converged) {
                 out.summary(format!("glass/theory_within.{id}"), found.order.within);
                 out.summary(format!("glass/theory_breakpoint.{id}"), found.order.breakpoint);
             } else if model.is_soft() {

@@ -9,7 +9,7 @@ use super::{
     theory::{
         capacity::broken_capacity,
         model::{Model, Tuples},
-        one_step::{Fold, OneStep, Order},
+        one_step::{COLDEST, Fold, OneStep, Order},
         spinodal::{Spinodal, spinodal},
     },
 };
@@ -98,6 +98,11 @@ impl PhaseConfig {
         if (1..41).contains(&self.quadrature) {
             faults.push(&["quadrature"], format!("must be 0 or at least 41; got {}", self.quadrature));
         }
+        if self.broken_points > 1 && 0.5 * self.highest_temperature <= COLDEST {
+            let detail =
+                format!("points of the broken spinodal lie from T = {COLDEST} to half of the highest temperature, which must be above");
+            faults.push(&["broken_points", "highest_temperature"], detail);
+        }
     }
 
     /// The network at unit load.
@@ -125,6 +130,12 @@ impl PhaseConfig {
         }
     }
 
+    /// Temperature `at` of the broken spinodal above 0: evenly from the coldest to half of the highest of the map, before which symmetry is stable.
+    fn broken_temperature(&self, at: usize) -> f64 {
+        let most = (0.5 * self.highest_temperature).max(COLDEST);
+        COLDEST + (most - COLDEST) * at as f64 / (self.broken_points.max(2) - 1) as f64
+    }
+
     fn is_raised(&self) -> bool {
         (1..COARSE.0).contains(&self.quadrature)
     }
@@ -137,12 +148,49 @@ struct State {
     spinodals: Vec<Option<(f64, f64)>>,
     /// Temperature, load and m of the one-step-broken spinodal.
     broken: Vec<(f64, f64, f64)>,
-    /// The state from which the next point of the broken spinodal is looked for: temperature, m, q1, q2, theta and load.
-    last: Option<[f64; 6]>,
-    /// Points of the broken spinodal that were tried.
-    tried: usize,
+    /// The states of the last two points of the broken spinodal, from which the next is looked for; none once it was lost.
+    states: Vec<FoldState>,
     /// Cells row by row, the coldest first.
     cells: Vec<PhaseCell>,
+}
+
+/// A point of the broken spinodal; at T = 0 `within` is C and `breakpoint` is D.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct FoldState {
+    temperature: f64,
+    load: f64,
+    magnetisation: f64,
+    between: f64,
+    within: f64,
+    breakpoint: f64,
+}
+
+impl FoldState {
+    fn of(temperature: f64, found: &Fold) -> Self {
+        let Fold { order: Order { magnetisation, between, within, breakpoint }, load } = *found;
+        Self { temperature, load, magnetisation, between, within, breakpoint }
+    }
+
+    fn order(&self) -> Order {
+        Order { magnetisation: self.magnetisation, between: self.between, within: self.within, breakpoint: self.breakpoint }
+    }
+
+    /// Where to look at a temperature above the last of `states`, of which there is at least one: from the limit at T = 0, then along a line.
+    fn guess(states: &[Self], temperature: f64) -> Option<Order> {
+        let (last, before) = (states.last()?, states.len().checked_sub(2).map(|at| &states[at]));
+        let order = last.order();
+        if last.temperature == 0.0 {
+            // C = beta (1 - q2) and D = beta theta.
+            let within = 1.0 - last.within * temperature;
+            return Some(Order { between: last.between.min(within - 1e-4), within, breakpoint: last.breakpoint * temperature, ..order });
+        }
+        let Some(before) = before.filter(|before| before.temperature > 0.0) else {
+            return Some(Order { breakpoint: order.breakpoint * temperature / last.temperature, ..order });
+        };
+        let share = (temperature - last.temperature) / (last.temperature - before.temperature);
+        let along = |of: fn(&Self) -> f64| of(last) + share * (of(last) - of(before));
+        Some(Order { between: along(|x| x.between), within: along(|x| x.within), breakpoint: along(|x| x.breakpoint), ..order })
+    }
 }
 
 /// A run of `phase`.
@@ -189,38 +237,36 @@ impl Phase {
 
     /// The one-step-broken spinodal: at T = 0 first, then at rising temperatures, each from the one before.
     fn broken_step(&mut self, at: usize, out: &mut Recorder) -> Result<()> {
-        self.state.tried += 1;
         let model = self.config.model();
         if at == 0 {
             if let Some(found) = broken_capacity(model) {
                 self.state.broken.push((0.0, found.load, found.magnetisation));
-                self.state.last = Some([0.0, found.magnetisation, found.overlap, found.susceptibility, found.breakpoint, found.load]);
+                self.state.states.push(FoldState {
+                    temperature: 0.0,
+                    load: found.load,
+                    magnetisation: found.magnetisation,
+                    between: found.overlap,
+                    within: found.susceptibility,
+                    breakpoint: found.breakpoint,
+                });
             } else {
                 out.log(Level::Warning, "The one-step-broken branch at T = 0 was lost before its fold.");
             }
-        } else if let Some(last) = self.state.last {
-            // Evenly up to the highest of the map; it ends where symmetry is stable.
-            let temperature = self.config.highest_temperature * 0.5 * at as f64 / self.config.broken_points as f64;
-            let [cold, m, between, within, breakpoint, load] = last;
-            let guess = if cold == 0.0 {
-                // Of the limit: C = beta (1 - q2) and D = beta theta.
-                let within = 1.0 - within * temperature;
-                Order { magnetisation: m, between: between.min(within - 1e-4), within, breakpoint: breakpoint * temperature }
-            } else {
-                // The breakpoint grows with the temperature.
-                Order { magnetisation: m, between, within, breakpoint: breakpoint * temperature / cold }
-            };
-            match OneStep::new(model, temperature).fold(&guess, load) {
-                Some(Fold { order, load }) => {
-                    self.state.broken.push((temperature, load, order.magnetisation));
-                    self.state.last = Some([temperature, order.magnetisation, order.between, order.within, order.breakpoint, load]);
+        } else if let Some(load) = self.state.states.last().map(|state| state.load) {
+            let temperature = self.config.broken_temperature(at - 1);
+            let guess = FoldState::guess(&self.state.states, temperature);
+            match guess.and_then(|guess| OneStep::new(model, temperature).fold(&guess, load)) {
+                Some(found) => {
+                    self.state.broken.push((temperature, found.load, found.order.magnetisation));
+                    self.state.states.push(FoldState::of(temperature, &found));
+                    if self.state.states.len() > 2 {
+                        self.state.states.remove(0);
+                    }
                 }
                 None => {
-                    out.log(
-                        Level::Info,
-                        format!("No one-step-broken spinodal was found at T = {temperature:.4}: symmetry is stable there."),
-                    );
-                    self.state.last = None;
+                    let place = format!("at T = {temperature:.4} and above");
+                    out.log(Level::Info, format!("No one-step-broken spinodal was found {place}: the branch ends or its solver lost it."));
+                    self.state.states.clear();
                 }
             }
         }

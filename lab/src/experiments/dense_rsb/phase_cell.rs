@@ -93,7 +93,7 @@ impl PhaseCell {
             cell.glass_replicon = theory.replicon(0.0, glass.overlap);
         }
         let mut pressure = theory.pressure(0.0, glass.overlap);
-        let broken = OneStep::new(model, temperature);
+        let broken = OneStep::for_glass(model, temperature);
         if let Some(found) = broken.glass() {
             cell.converged &= found.converged;
             cell.residual = cell.residual.max(found.residual);

@@ -10,6 +10,7 @@ use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
     experiments::study::{Study, axis, csv, curve, measured},
+    kernels::spin_tuples::Interaction,
     random::Generator,
     record::{Curve, Frame, Plot, Role},
 };
@@ -82,6 +83,10 @@ impl ScalingConfig {
             if self.units(arm, 0) == self.units(arm, 1) {
                 faults.push(&["growth", "neurons"], format!("{} neurons grow by less than one", self.neurons[arm]));
             }
+        }
+        let most = |arm: usize| self.units(arm, self.sizes - 1);
+        if self.orders.iter().enumerate().any(|(arm, order)| most(arm) > Interaction::most_units(*order)) {
+            return;
         }
         check_cells(self.plan().cells.iter().flatten(), &["loads", "neurons", "orders", "load_unit", "sizes", "growth"], faults);
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::theory::root_finding::brent;
 
 /// Steps of m on the way to the fold.
-const STEP: f64 = 0.002;
+const STEP: f64 = 0.005;
 /// Where the branch is entered, as a share of the replica-symmetric capacity: far below the fold, where iteration still converges.
 const ENTRY: f64 = 0.9;
 

@@ -215,11 +215,8 @@ fn most_points_of_the_quick_loads_lie_within_three_errors() {
 
 #[test]
 fn basins_shrink_with_the_order() {
-    let known = [
-        (2, 1_000, 0.05, [0.74, 1.0, 1.0, 1.0]),
-        (3, 128, 0.05, [0.15, 0.61, 0.96, 0.996]),
-        (4, 96, 0.015, [0.09, 0.19, 0.54, 0.94]),
-    ];
+    let known =
+        [(2, 1_000, 0.05, [0.74, 1.0, 1.0, 1.0]), (3, 128, 0.05, [0.15, 0.61, 0.96, 0.996]), (4, 96, 0.015, [0.09, 0.19, 0.54, 0.94])];
     let mut edges = Vec::new();
     for (order, neurons, load, known) in known {
         let given = json!({
@@ -295,21 +292,4 @@ fn noise_that_hides_every_entry_is_seen_through_four_at_a_time() {
         assert!(row["arm"] == "p2" || (first - theory).abs() <= 4.0 * error + 0.03, "{row:?}");
     }
     assert!(summary["detect/largest_noise.p4"] >= 0.6 && !summary.contains_key("detect/largest_noise.p2"), "{summary:?}");
-}
-
-// TEMPORARY
-#[test]
-#[ignore = "measures"]
-fn temporary_measure() {
-    let names = std::env::var("DENSE_PRESETS").unwrap();
-    for name in names.split(',') {
-        let entry = registry::standard().get("dense_rsb").unwrap();
-        let config = entry.complete(name, &Map::new()).unwrap();
-        let begun = std::time::Instant::now();
-        let found = summary_of("dense_rsb", &config, std::env::var("DENSE_SEED").map_or(0, |s| s.parse().unwrap()));
-        println!("PRESET {name}: {:.2} s, estimated {:.2}", begun.elapsed().as_secs_f64(), entry.estimates(&config).unwrap().seconds);
-        for (k, v) in found {
-            println!("   {k} = {v}");
-        }
-    }
 }

@@ -171,9 +171,12 @@ impl SpinTuples {
         assert_eq!(spins.len(), self.units, "a sign for each of {} spins", self.units);
         self.spins = spins.to_vec();
         self.overlaps.fill(0);
-        for (unit, spin) in spins.iter().enumerate() {
-            self.advance(unit, i32::from(*spin));
+        for (column, spin) in self.columns.chunks_exact(self.words).zip(spins) {
+            shift(column, i32::from(*spin), &mut self.overlaps);
         }
+        self.overlaps[self.count..].fill(0);
+        // Nothing moves, but values and sums are taken anew.
+        self.advance(0, 0);
     }
 
     /// The field of a spin in units of `1 / (scale N^(P-1))`; a positive one holds it up.
@@ -276,6 +279,45 @@ fn sum_portable(column: &[u64], values: &[i32]) -> i64 {
         total += sums.iter().map(|sum| i64::from(*sum)).sum::<i64>();
     }
     total
+}
+
+/// Moves the overlaps alone: by `change` where the bit is 1, else by `-change`.
+fn shift(column: &[u64], change: i32, overlaps: &mut [i32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        if has!("avx512f") && has!("avx512bw") && has!("avx512vl") {
+            // SAFETY: the processor has just been asked.
+            return unsafe { shift_avx512(column, change, overlaps) };
+        }
+        if has!("avx2") {
+            // SAFETY: the processor has just been asked.
+            return unsafe { shift_avx2(column, change, overlaps) };
+        }
+    }
+    shift_portable(column, change, overlaps);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn shift_avx512(column: &[u64], change: i32, overlaps: &mut [i32]) {
+    shift_portable(column, change, overlaps);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn shift_avx2(column: &[u64], change: i32, overlaps: &mut [i32]) {
+    shift_portable(column, change, overlaps);
+}
+
+#[inline(always)]
+fn shift_portable(column: &[u64], change: i32, overlaps: &mut [i32]) {
+    for (half, overlaps) in overlaps.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let bits = (column[half / 2] >> (half % 2 * LANES)) as u32;
+        for (lane, overlap) in overlaps.iter_mut().enumerate() {
+            *overlap = overlap.wrapping_add(if bits & (1 << lane) != 0 { change } else { -change });
+        }
+    }
 }
 
 /// Moves the overlaps and returns the sums of values and slopes.

@@ -20,7 +20,7 @@ const CORES: f64 = 2.0;
 /// Bytes that any run takes.
 const BASE_BYTES: u64 = 32 << 20;
 /// Seconds of the constants of an order.
-const PER_CONSTANTS: f64 = 2.5;
+const PER_CONSTANTS: f64 = 0.8;
 /// Seconds of what a temperature below 0.2 and one above need for lines, of one order.
 const PER_LINE: (f64, f64) = (1.0, 0.1);
 
@@ -87,10 +87,9 @@ fn of_phase(config: &PhaseConfig) -> Estimates {
     let lines: f64 = rows.map(line).sum();
     let cells = config.load_points * config.temperature_points;
     let steps = config.temperature_points.div_ceil(4) + 1 + config.broken_points + cells.div_ceil(8);
-    // The broken spinodal ends long before the highest temperature.
-    let broken = PER_CONSTANTS + config.broken_points.min(6) as f64 * 15.0;
+    let broken = PER_CONSTANTS + config.broken_points as f64 * 7.0;
     let told = [("steps".to_owned(), steps as f64), ("capacity".to_owned(), capacity(config.order, config.tuples))];
-    estimate(lines * 0.4 / CORES + broken + cells as f64 * 0.02 / CORES, 200 * cells as u64, told)
+    estimate(lines * 0.4 / CORES + broken + cells as f64 * 0.008 / CORES, 200 * cells as u64, told)
 }
 
 fn of_detect(config: &DetectConfig) -> Estimates {

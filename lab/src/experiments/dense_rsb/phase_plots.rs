@@ -125,18 +125,17 @@ impl Pictures<'_> {
         self.map((-1.0, 1.0), Colour::Diverging, &format!("replicon of the {title}, cut at -1"), move |cell| cut(value(cell)))
     }
 
-    /// 0: no glass or a stable one; 1: one step of breaking makes the glass stable; 2: it stays unstable.
+    /// 0: no glass; 1: a stable one with one step of breaking, where without it there is only the paramagnet; 2: one step makes the glass stable that is
+    /// unstable without it; 3: it is unstable still, or for pairs not solved.
     pub fn stability(&self) -> Frame {
-        let class = |cell: &PhaseCell| {
-            if cell.is_stabilised() {
-                1.0
-            } else if cell.glass_replicon < 0.0 {
-                2.0
-            } else {
-                0.0
-            }
+        let class = |cell: &PhaseCell| match (cell.glass_replicon < 0.0, cell.broken_replicon > 0.0) {
+            (true, true) => 2.0,
+            (true, false) => 3.0,
+            (false, true) => 1.0,
+            (false, false) => 0.0,
         };
-        self.map((0.0, 2.0), Colour::Sequential, "glass: 0 none or stable, 1 stable with one step of breaking, 2 unstable", class)
+        let title = "glass: 0 none, 1 with breaking alone, 2 made stable by breaking, 3 unstable";
+        self.map((0.0, 3.0), Colour::Sequential, title, class)
     }
 }
 

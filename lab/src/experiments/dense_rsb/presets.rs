@@ -21,7 +21,7 @@ pub fn presets() -> Vec<Preset> {
             "From how far away networks of pairs, triples and quadruples find a pattern: a few samples.",
             json!({ "kind": "basin", "neurons": [300, 64, 48], "start_overlaps": [0.1, 0.3, 0.5, 0.7, 0.9], "samples": 8 }),
             &five,
-            0.1,
+            0.05,
         ),
         preset(
             "quick",
@@ -29,7 +29,7 @@ pub fn presets() -> Vec<Preset> {
             "Overlap against load at T = 0 for pairs (N = 1,000), triples (128) and quadruples (64), eight loads, 20 samples, beside both levels of theory.",
             json!({ "kind": "capacity" }),
             &five,
-            15.0,
+            4.0,
         ),
         preset(
             "capacity_standard",
@@ -39,7 +39,7 @@ pub fn presets() -> Vec<Preset> {
                 "kind": "capacity", "neurons": [2_000, 256, 96], "loads": steps(2, 13, 8.0), "temperatures": [0.0, 0.1, 0.2], "samples": 60
             }),
             &five,
-            600.0,
+            420.0,
         ),
         preset(
             "capacity_paper",
@@ -49,7 +49,7 @@ pub fn presets() -> Vec<Preset> {
                 "kind": "capacity", "neurons": [10_000, 512, 160], "loads": steps(3, 22, 14.0), "temperatures": [0.0, 0.1, 0.2], "samples": 200
             }),
             &[0],
-            60_000.0,
+            20_000.0,
         ),
         preset(
             "phase_quick",
@@ -57,15 +57,31 @@ pub fn presets() -> Vec<Preset> {
             "P = 4 over load and temperature, 20 loads and 12 temperatures: retrieval, glasses and their stability, by theory.",
             json!({ "kind": "phase", "load_points": 20, "temperature_points": 12 }),
             &[0],
-            5.0,
+            2.0,
+        ),
+        preset(
+            "phase_pairs_quick",
+            "Phases of pairs",
+            "The same for P = 2, up to T = 1.2: its glass, with a soft part, is the first thing to freeze.",
+            json!({ "kind": "phase", "order": 2, "load_points": 20, "temperature_points": 13, "highest_temperature": 1.2 }),
+            &[0],
+            1.5,
+        ),
+        preset(
+            "phase_triples_quick",
+            "Phases of triples",
+            "The same for P = 3, an extension, up to T = 0.6.",
+            json!({ "kind": "phase", "order": 3, "load_points": 20, "temperature_points": 13, "highest_temperature": 0.6 }),
+            &[0],
+            3.0,
         ),
         preset(
             "phase_standard",
             "Phases, standard",
-            "P = 4, 60 loads and 40 temperatures, the one-step-broken spinodal at T = 0 and at two temperatures.",
+            "P = 4, 60 loads and 40 temperatures, the one-step-broken spinodal at T = 0 and ten temperatures.",
             json!({ "kind": "phase", "load_points": 60, "temperature_points": 40, "broken_points": 10 }),
             &[0],
-            120.0,
+            50.0,
         ),
         preset(
             "phase_paper",
@@ -73,7 +89,7 @@ pub fn presets() -> Vec<Preset> {
             "P = 4, 200 loads and 120 temperatures, the one-step-broken spinodal as far as symmetry is unstable.",
             json!({ "kind": "phase", "load_points": 200, "temperature_points": 120, "broken_points": 40 }),
             &[0],
-            900.0,
+            250.0,
         ),
         preset(
             "basin_quick",
@@ -81,7 +97,7 @@ pub fn presets() -> Vec<Preset> {
             "From how far away a pattern is found at 0.4 of each order's capacity, nine starts, 20 samples.",
             json!({ "kind": "basin" }),
             &five,
-            1.0,
+            0.4,
         ),
         preset(
             "scaling_quick",
@@ -89,7 +105,7 @@ pub fn presets() -> Vec<Preset> {
             "Patterns at half success of four sizes of each order, eight loads, 20 samples.",
             json!({ "kind": "scaling" }),
             &five,
-            3.0,
+            1.0,
         ),
         preset(
             "scaling_standard",
@@ -100,7 +116,7 @@ pub fn presets() -> Vec<Preset> {
                 "loads": [0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5], "samples": 60
             }),
             &five,
-            200.0,
+            40.0,
         ),
         preset(
             "glass_quick",
@@ -108,7 +124,7 @@ pub fn presets() -> Vec<Preset> {
             "Hard and soft parts of the free energy for P = 2 to 6, overlaps with the other patterns for P = 2 to 4, and replicas without a pattern.",
             json!({ "kind": "glass" }),
             &five,
-            6.0,
+            3.0,
         ),
         preset(
             "glass_standard",
@@ -116,7 +132,7 @@ pub fn presets() -> Vec<Preset> {
             "The same with N = 2,000, 256 and 96, 60 samples and 40 replicas.",
             json!({ "kind": "glass", "neurons": [2_000, 256, 96], "samples": 60, "replicas": 40 }),
             &five,
-            300.0,
+            45.0,
         ),
         preset(
             "detect_quick",
@@ -124,7 +140,7 @@ pub fn presets() -> Vec<Preset> {
             "Patterns under noise as strong as the root of N: pairs lose them, quadruples do not.",
             json!({ "kind": "detect" }),
             &five,
-            1.0,
+            0.3,
         ),
     ]
 }

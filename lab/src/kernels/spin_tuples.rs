@@ -205,11 +205,16 @@ impl SpinTuples {
     /// The energy, `-N^-(P-1) sum_mu F(x_mu)`.
     pub fn energy(&self) -> f64 {
         let Interaction { order, second, constant, .. } = self.interaction;
+        // Below 2^62 for as many patterns of the largest networks as fit into memory.
         let term = |x: &i32| {
-            let x = i128::from(*x);
-            x.pow(order) + i128::from(second) * x.pow(order - 2) + i128::from(constant)
+            let (x, square) = (i64::from(*x), i64::from(*x) * i64::from(*x));
+            match order {
+                2 => square + second,
+                3 => x * (square + second),
+                _ => square * (square + second) + constant,
+            }
         };
-        let sum: i128 = self.overlaps().iter().map(term).sum();
+        let sum: i64 = self.overlaps().iter().map(term).sum();
         -(sum as f64) / f64::from(order) / (self.units as f64).powi(order as i32 - 1)
     }
 

@@ -5,7 +5,7 @@ use crate::{
     config::{self, Config},
     experiment::{Card, Estimates},
     experiments::{
-        g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
+        dense_rsb::DenseRsb, g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
         variational_continual::VariationalContinual,
     },
     fork,
@@ -116,6 +116,7 @@ impl Registry {
 pub fn standard() -> &'static Registry {
     static STANDARD: LazyLock<Registry> = LazyLock::new(|| {
         Registry::new(vec![
+            Entry::of::<DenseRsb>(),
             Entry::of::<G2gNet>(),
             Entry::of::<Homeostatic>(),
             Entry::of::<Hopfield>(),

@@ -61,7 +61,26 @@ fn cases() -> Vec<Case> {
     let variational_changes =
         json!({ "learning_rate": 0.05, "kl_weight": 5.0, "baseline_learning_rate": 0.05, "meta": 1.0, "ewc_lambda": 5_000.0 });
     let multitasking = |given: Value, step: u64| case("multitasking", "none", given, step, json!({}));
+    let dense = |given: Value, step: u64| case("dense_rsb", "none", given, step, json!({}));
     vec![
+        dense(
+            json!({
+                "kind": "capacity", "orders": [3, 4], "neurons": [40, 24], "loads": [0.5, 1.5], "temperatures": [0.0, 0.3], "theory_orders": [4],
+                "samples": 5, "sweeps": 20
+            }),
+            3,
+        ),
+        dense(json!({ "kind": "phase", "load_points": 5, "temperature_points": 4 }), 4),
+        dense(json!({ "kind": "basin", "neurons": [60, 30, 20], "start_overlaps": [0.2, 0.8], "samples": 5 }), 2),
+        dense(json!({ "kind": "scaling", "orders": [3], "neurons": [20], "sizes": 2, "loads": [0.5, 2.0, 4.0], "samples": 6 }), 5),
+        dense(
+            json!({
+                "kind": "glass", "neurons": [60, 30, 20], "loads": [0.3, 0.9], "samples": 5, "split_temperatures": [0.5], "split_orders": [2, 3],
+                "replicas": 3, "replica_sweeps": 20
+            }),
+            3,
+        ),
+        dense(json!({ "kind": "detect", "neurons": 30, "noises": [0.0, 1.0], "samples": 5 }), 3),
         case("g2gnet", "glance", g2gnet, 13, g2gnet_changes),
         case("homeostatic", "glance", homeostatic, 100, homeostatic_changes),
         case("nhl", "glance", nhl, 5, nhl_changes),

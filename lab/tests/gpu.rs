@@ -25,7 +25,8 @@ enum Runs {
 }
 
 /// Of `hopfield` the softmax retrievals run on the GPU, of `nhl` the convolutions; batches of 10 are faster on a CPU.
-const EXPERIMENTS: [(&str, Runs); 6] = [
+const EXPERIMENTS: [(&str, Runs); 7] = [
+    ("dense_rsb", Runs::OnCpu),
     ("g2gnet", Runs::OnGpu),
     ("homeostatic", Runs::OnCpu),
     ("hopfield", Runs::Counts),

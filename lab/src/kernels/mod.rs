@@ -20,6 +20,7 @@ pub mod norm_pool;
 pub mod packed;
 pub mod real;
 pub mod softmax_retrieval;
+pub mod spin_tuples;
 pub mod storage;
 pub mod ternary;
 

@@ -1,9 +1,12 @@
 //! What the theory knows of a network: how many spins interact, how many patterns are stored, and the variance of their crosstalk.
 
 use crate::theory::Quadrature;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Which products of spins the energy sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Tuples {
     /// Products of P distinct spins: `H = -(P - 1)!/N^(P-1) sum_mu e_P(xi_mu s)`, with `e_P` the elementary symmetric polynomial.
     Distinct,

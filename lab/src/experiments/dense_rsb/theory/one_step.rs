@@ -45,6 +45,15 @@ pub struct Solution {
     pub residual: f64,
 }
 
+/// The state of largest load at a temperature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fold {
+    /// The state.
+    pub order: Order,
+    /// Its load.
+    pub load: f64,
+}
+
 /// Means over both normal variables.
 #[derive(Debug, Clone, Copy, Default)]
 struct Means {
@@ -58,10 +67,16 @@ struct Means {
 
 /// Residuals of the equations that count as solved.
 const TOLERANCE: f64 = 1e-10;
+/// Difference of q2 and q1 below which nothing is broken.
+const BROKEN: f64 = 1e-6;
 /// Nodes over z1, on [-8, 8].
 const OUTER_NODES: usize = 601;
 /// Nodes over z2, on [-12, 12], as the weight cosh^theta moves the mass outwards. Their step sees `tanh(beta s z)` up to a spread beta s of about 12.
 const INNER_NODES: usize = 801;
+/// See [`INNER_NODES`].
+const WIDEST_SPREAD: f64 = 12.0;
+/// Below this temperature the spread of a retrieval state may be too wide for the nodes; at T = 0 there is [`BrokenTheory`].
+pub const COLDEST: f64 = 0.03;
 
 impl OneStep {
     /// Panics for a temperature that is not above 0: [`BrokenTheory`] has the limit.
@@ -69,6 +84,14 @@ impl OneStep {
         assert!(temperature > 0.0, "a temperature above 0; got {temperature}");
         let (outer, inner) = (Quadrature::normal_trapezoid(OUTER_NODES, 8.0), Quadrature::normal_trapezoid(INNER_NODES, 12.0));
         Self { model, beta: 1.0 / temperature, outer, inner }
+    }
+
+    /// For [`OneStep::glass`] at any temperature: without a pattern and without q1 the whole crosstalk is inside the weighted mean, which takes more nodes
+    /// the colder it is. Panics as [`OneStep::new`] does.
+    pub fn for_glass(model: Model, temperature: f64) -> Self {
+        let spread = model.crosstalk().sqrt() / temperature;
+        let nodes = INNER_NODES.max((INNER_NODES as f64 * spread / WIDEST_SPREAD) as usize | 1);
+        Self { inner: Quadrature::normal_trapezoid(nodes, 12.0), ..Self::new(model, temperature) }
     }
 
     /// `a1` and `a2` of P = 2.
@@ -226,6 +249,46 @@ impl OneStep {
         let start = [guess.magnetisation, apart, (1.0 - guess.within).ln(), guess.breakpoint.ln()];
         let found = newton(|x, into| into.copy_from_slice(&self.residuals(&order(x))), &start, TOLERANCE);
         Solution { order: order(&found.at), converged: found.converged, residual: found.residual }
+    }
+
+    /// The solution of magnetisation `m` near `guess` and `load`, with the load as an unknown: on both sides of the fold. Of the model the load is not
+    /// read.
+    fn at_magnetisation(&self, m: f64, guess: &Order, load: f64) -> (Solution, f64) {
+        let order = |x: &[f64]| {
+            let within = 1.0 - x[2].exp();
+            Order { magnetisation: m, between: within - x[1].exp(), within, breakpoint: x[3].exp() }
+        };
+        let start = [load.ln(), (guess.within - guess.between).ln(), (1.0 - guess.within).ln(), guess.breakpoint.ln()];
+        let mut theory = self.clone();
+        let equations = |x: &[f64], into: &mut [f64]| {
+            theory.model.load = x[0].exp();
+            into.copy_from_slice(&theory.residuals(&order(x)));
+        };
+        let found = newton(equations, &start, TOLERANCE);
+        (Solution { order: order(&found.at), converged: found.converged, residual: found.residual }, found.at[0].exp())
+    }
+
+    /// The retrieval state of largest load, near `guess` and `load`: parabolas through three magnetisations, until the vertex stays. Takes seconds. `None`
+    /// where symmetry holds, or the largest load is not found near `guess`.
+    pub fn fold(&self, guess: &Order, load: f64) -> Option<Fold> {
+        let mut top = Fold { order: *guess, load };
+        for width in [0.008, 0.004, 0.004] {
+            let at = |m: f64, near: &Fold| {
+                let (found, load) = self.at_magnetisation(m, &near.order, near.load);
+                let is_broken = found.converged && found.order.within - found.order.between > BROKEN;
+                // Newton's method may fall to another branch, with a breakpoint of almost 0.
+                let stays = (0.5..2.0).contains(&(found.order.breakpoint / near.order.breakpoint));
+                (is_broken && stays).then_some(Fold { order: found.order, load })
+            };
+            let centre = at(top.order.magnetisation, &top)?;
+            let middle = centre.order.magnetisation;
+            let (left, right) = (at(middle - width, &centre)?.load, at(middle + width, &centre)?.load);
+            let curvature = left - 2.0 * centre.load + right;
+            // On a slope without a top nearby the parabola leads uphill, little further than the other points lie.
+            let step = if curvature < 0.0 { (0.5 * (left - right) / curvature).clamp(-1.5, 1.5) } else { 1.5 * (right - left).signum() };
+            top = at((middle + step * width).clamp(0.05, 0.999), &centre)?;
+        }
+        Some(top)
     }
 
     /// The retrieval state, begun from the limit T = 0 with `theta = D T`; `None` where that limit has none. For temperatures well below that at

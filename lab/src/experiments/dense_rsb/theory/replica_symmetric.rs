@@ -12,6 +12,7 @@ pub struct ReplicaSymmetric {
     model: Model,
     beta: f64,
     rule: Quadrature,
+    damped: Damped,
 }
 
 /// A solution.
@@ -32,8 +33,13 @@ pub struct Solution {
 impl ReplicaSymmetric {
     /// Panics for a temperature that is not above 0: [`super::ground_state`] has the limit.
     pub fn new(model: Model, temperature: f64) -> Self {
+        Self::with(model, temperature, quadrature(temperature), Damped { damping: 0.7, ..Damped::default() })
+    }
+
+    /// With a rule for means over a normal variable and a way to iterate. Panics as [`ReplicaSymmetric::new`] does.
+    pub fn with(model: Model, temperature: f64, rule: Quadrature, damped: Damped) -> Self {
         assert!(temperature > 0.0, "a temperature above 0; got {temperature}");
-        Self { model, beta: 1.0 / temperature, rule: quadrature(temperature) }
+        Self { model, beta: 1.0 / temperature, rule, damped }
     }
 
     /// Variance v of the crosstalk.
@@ -70,8 +76,7 @@ impl ReplicaSymmetric {
 
     /// The solution that damped iteration reaches from `magnetisation` and `overlap`.
     pub fn solve(&self, magnetisation: f64, overlap: f64) -> Solution {
-        let found = Damped { damping: 0.7, ..Damped::default() }
-            .solve(&[magnetisation, overlap], |x, into| (into[0], into[1]) = self.images(x[0], x[1]));
+        let found = self.damped.solve(&[magnetisation, overlap], |x, into| (into[0], into[1]) = self.images(x[0], x[1]));
         let (magnetisation, overlap) = (found.at[0], found.at[1]);
         Solution { magnetisation, overlap, converged: found.converged, iterations: found.iterations, residual: found.residual }
     }

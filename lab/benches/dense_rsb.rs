@@ -1,0 +1,70 @@
+//! Sweeps of dense memories, the inner loops of the experiment: `cargo bench -p lab --bench dense_rsb`.
+//!
+//! The same in NumPy is `benches/peers/dense_rsb.py` at the root of the repository.
+
+use lab::{
+    experiments::dense_rsb::dynamics::Relaxation,
+    kernels::spin_tuples::{Interaction, SpinTuples},
+    random::Generator,
+};
+use std::{hint::black_box, time::Instant};
+
+/// Rounds; the median counts, and the fastest beside it.
+const ROUNDS: usize = 15;
+/// Order, neurons and patterns of each network: at the replica-symmetric capacity.
+const NETWORKS: [(u32, usize, usize); 4] = [(2, 2_000, 276), (3, 256, 8_264), (4, 96, 29_176), (4, 160, 135_073)];
+/// Above it a spin turns now and then.
+const TEMPERATURE: f64 = 0.2;
+
+/// Median and least of the seconds that `work` takes.
+fn timed(mut work: impl FnMut()) -> (f64, f64) {
+    work();
+    let mut seconds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let begun = Instant::now();
+            work();
+            begun.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    (seconds[ROUNDS / 2], seconds[0])
+}
+
+#[allow(clippy::print_stdout)]
+fn say(what: &str, terms: usize, (median, least): (f64, f64)) {
+    println!("{what}: {:.3} ms, best {:.3} ms, {:.2}e9 pattern terms a second", 1e3 * median, 1e3 * least, terms as f64 / least / 1e9);
+}
+
+fn main() {
+    for (order, neurons, patterns) in NETWORKS {
+        let mut generator = Generator::new(0, "bench");
+        let mut network = SpinTuples::draw(Interaction::distinct(order, neurons), patterns, neurons, generator.rng());
+        let terms = patterns * neurons;
+        let size = format!("P = {order}, {neurons} neurons, {patterns} patterns");
+        say(
+            &format!("all fields, {size}"),
+            terms,
+            timed(|| {
+                black_box((0..neurons).map(|unit| network.whole_field(unit)).sum::<i64>());
+            }),
+        );
+        say(
+            &format!("all spins turned, {size}"),
+            terms,
+            timed(|| {
+                (0..neurons).for_each(|unit| network.flip(unit));
+                black_box(network.overlaps()[0]);
+            }),
+        );
+        let start: Vec<i8> = network.spins().to_vec();
+        let relaxation = Relaxation { temperature: TEMPERATURE, sweeps: 10 };
+        say(
+            &format!("ten sweeps at T = {TEMPERATURE} from the pattern, {size}"),
+            10 * terms,
+            timed(|| {
+                network.set(&start);
+                black_box(relaxation.relax(&mut network, &mut generator));
+            }),
+        );
+    }
+}

@@ -5,7 +5,7 @@ use crate::{
     config::{self, Config},
     experiment::{Card, Estimates},
     experiments::{
-        g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
+        g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl, pavlovian::Pavlovian,
         variational_continual::VariationalContinual,
     },
     fork,
@@ -121,6 +121,7 @@ pub fn standard() -> &'static Registry {
             Entry::of::<Hopfield>(),
             Entry::of::<Multitasking>(),
             Entry::of::<Nhl>(),
+            Entry::of::<Pavlovian>(),
             Entry::of::<VariationalContinual>(),
         ])
     });

@@ -229,7 +229,9 @@ impl Capacity {
         if let Some(pairs) = search.half() {
             out.point("capacity/error_free_pairs", ARM, pairs)?;
         }
-        out.point("recall/exact_rate", ARM, f64::from(search.right[0]) / search.draws as f64)?;
+        // At the number of pairs for which theory has one half.
+        let expected = error_free_pairs(key_dim, self.config.value_dim).clamp(1.0, limit as f64).round() as usize;
+        out.point("recall/exact_rate", ARM, f64::from(search.right[expected - 1]) / search.draws as f64)?;
         if batch + 1 == batches {
             out.frame("capacity/criteria", None, criteria_plot(&self.config, &self.known(), &self.searches));
         }

@@ -6,7 +6,7 @@ use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Pan
 /// Id of the experiment.
 const ID: &str = "pavlovian";
 /// More seeds than anybody runs: a claim that needs them is shown and stays undecided.
-const NEVER_DECIDED: u32 = 1_000_000;
+const NEVER_DECIDED: u32 = 10_000_000;
 
 /// The catalogue entry.
 pub fn card() -> Card {

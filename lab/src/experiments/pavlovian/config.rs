@@ -8,7 +8,7 @@ use super::{
     depth::DepthConfig,
     heads::HeadsConfig,
     task::TaskConfig,
-    theory::{correlated_interference, interference},
+    theory::{interference, unit_correlated_interference},
 };
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
@@ -91,7 +91,7 @@ pub fn expected(code: &Code, pairs: usize) -> Option<(f64, f64)> {
     match keys {
         KeyKind::Correlated if values == ValueKind::Rate => None,
         KeyKind::Correlated => {
-            let nu = correlated_interference(pairs, key_dim, correlation) + noise;
+            let nu = unit_correlated_interference(pairs, key_dim, correlation) + noise;
             Some((nu, nu))
         }
         KeyKind::Orthogonal => Some((noise, noise)),
@@ -145,7 +145,7 @@ mod tests {
             ("/forget", "between 0 and 1; got 2"),
             ("/key_correlation", "only key_kind=correlated has a mean cosine"),
             ("/tau", "must be above 0"),
-            ("/lr", "unknown"),
+            ("/lr", "there is no field of this name"),
             ("/value_kind", "must be one of sign, gaussian, rate"),
         ];
         for (pointer, text) in expected {
@@ -171,11 +171,11 @@ mod tests {
             "operations per pass exceeds the budget",
         );
         one(json!({ "kind": "rules", "rules": ["hebb", "hebb"] }), "must not repeat");
-        one(json!({ "kind": "rules", "rules": [] }), "at least 1");
+        one(json!({ "kind": "rules", "rules": [] }), "must have at least 1 items");
         one(json!({ "kind": "capacity", "key_kind": "orthogonal" }), "only 256 orthogonal keys exist; got 1024 pairs");
         one(json!({ "kind": "capacity", "key_dims": [64, 16] }), "/key_dims must ascend");
         one(json!({ "kind": "capacity", "key_dims": [4096], "loads": [20] }), "MiB; limit 2048");
-        one(json!({ "kind": "depth", "pairs": [], "heads": [0] }), "at least 1");
+        one(json!({ "kind": "depth", "pairs": [] }), "must have 1 to 12 items");
         one(json!({ "kind": "depth", "heads": [0] }), "between 1 and 64; got 0");
         one(json!({ "kind": "heads", "heads": [3], "key_dim": 32 }), "a total width of 32 cannot be shared by 3 heads");
         one(json!({ "kind": "conditioning", "protocol": "custom", "phases": ["10 A+", "ten B"] }), "is not like `10 AB+`");

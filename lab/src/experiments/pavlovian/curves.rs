@@ -202,8 +202,10 @@ pub fn conclude(config: &CapacityConfig, known: &[Measured<'_>], searches: &[Sea
     out.artifact("error_free.csv", "text/csv", csv("key_dim,pairs,share_without_error", rows));
 }
 
-/// How many points were compared with theory, the share within three standard errors, and the largest distance.
+/// How many points were compared with theory, the share within three standard errors, and the largest distance. A single trial has no error
+/// and is compared with nothing.
 pub fn say_z_scores(prefix: &str, z_scores: &[f64], out: &mut Recorder) {
+    let z_scores: Vec<f64> = z_scores.iter().copied().filter(|z| z.is_finite()).collect();
     if z_scores.is_empty() {
         return;
     }

@@ -3,9 +3,8 @@
 use crate::experiment::Preset;
 use serde_json::{Map, Value, json};
 
-/// Loads in steps of equal ratio, eight a decade of two, from 1/16 to 4.
+/// Fifteen loads from 1/16 to 4 in steps of equal ratio.
 fn fine_loads() -> Vec<f64> {
-    // Fifteen values, 2^-4 to 2^2 in steps of 2^(3/7).
     (0..15).map(|at| (2f64.powf(-4.0 + 6.0 * f64::from(at) / 14.0) * 1e4).round() / 1e4).collect()
 }
 
@@ -37,7 +36,7 @@ pub fn presets() -> Vec<Preset> {
             "Pairs that a Hebbian memory holds, keys of 16, 64 and 256 numbers, by three criteria beside theory.",
             json!({ "kind": "capacity" }),
             &five,
-            0.5,
+            0.3,
         ),
         preset(
             "capacity_standard",
@@ -45,7 +44,7 @@ pub fn presets() -> Vec<Preset> {
             "Keys of 16 to 1,024 numbers, 15 loads, 100 trials each.",
             json!({ "kind": "capacity", "key_dims": [16, 32, 64, 128, 256, 512, 1024], "loads": fine_loads(), "trials": 100, "search_trials": 1000 }),
             &five,
-            60.0,
+            30.0,
         ),
         preset(
             "correlated_standard",
@@ -56,17 +55,17 @@ pub fn presets() -> Vec<Preset> {
                 "trials": 100, "search_trials": 1000
             }),
             &five,
-            4.0,
+            1.5,
         ),
         preset(
             "capacity_paper",
             "Capacity, large",
-            "Keys of up to 4,096 numbers, 15 loads, 1,000 trials each: an hour or more.",
+            "Keys of up to 4,096 numbers, 15 loads, 1,000 trials each.",
             json!({
                 "kind": "capacity", "key_dims": [16, 64, 256, 1024, 4096], "loads": fine_loads(), "trials": 1000, "search_trials": 2000
             }),
             &[0],
-            9_000.0,
+            2_700.0,
         ),
         preset(
             "rules_quick",
@@ -74,7 +73,7 @@ pub fn presets() -> Vec<Preset> {
             "16 to 128 pairs of keys of 64 numbers, written by seven rules; what is forgotten first.",
             json!({ "kind": "rules", "rules": every_rule }),
             &five,
-            0.5,
+            0.1,
         ),
         preset(
             "rules_standard",
@@ -82,7 +81,7 @@ pub fn presets() -> Vec<Preset> {
             "The same with 12 numbers of pairs and 100 trials each.",
             json!({ "kind": "rules", "rules": every_rule, "pairs": [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256], "trials": 100 }),
             &five,
-            10.0,
+            1.5,
         ),
         preset(
             "rates_standard",
@@ -92,7 +91,7 @@ pub fn presets() -> Vec<Preset> {
                 "kind": "rules", "rules": ["hebb", "bcm", "delta", "pinv"], "value_kind": "rate", "pairs": [8, 16, 32, 64], "trials": 100
             }),
             &five,
-            1.0,
+            0.2,
         ),
         preset(
             "rules_paper",
@@ -103,7 +102,7 @@ pub fn presets() -> Vec<Preset> {
                 "trials": 200
             }),
             &[0],
-            600.0,
+            170.0,
         ),
         preset(
             "depth_quick",
@@ -111,7 +110,7 @@ pub fn presets() -> Vec<Preset> {
             "Eight layers of 256 numbers, with and without sign clean-up; which width makes up for depth.",
             json!({ "kind": "depth" }),
             &five,
-            1.0,
+            0.2,
         ),
         preset(
             "depth_standard",
@@ -122,7 +121,7 @@ pub fn presets() -> Vec<Preset> {
                 "map_widths": [32, 64, 128, 256, 512, 1024, 2048], "trials": 100
             }),
             &five,
-            120.0,
+            27.0,
         ),
         preset(
             "depth_paper",
@@ -133,7 +132,7 @@ pub fn presets() -> Vec<Preset> {
                 "map_widths": [64, 128, 256, 512, 1024, 2048, 4096, 8192], "trials": 1000
             }),
             &[0],
-            9_000.0,
+            820.0,
         ),
         preset(
             "heads_quick",
@@ -141,7 +140,7 @@ pub fn presets() -> Vec<Preset> {
             "One to 16 heads of 32 numbers each, or 32 numbers together; 32 pairs.",
             json!({ "kind": "heads" }),
             &five,
-            0.5,
+            0.1,
         ),
         preset(
             "heads_standard",
@@ -149,7 +148,7 @@ pub fn presets() -> Vec<Preset> {
             "The same with keys of 64 numbers and 400 trials.",
             json!({ "kind": "heads", "key_dim": 64, "pairs": 64, "heads": [1, 2, 4, 8, 16], "trials": 400 }),
             &five,
-            10.0,
+            1.0,
         ),
         preset(
             "heads_paper",
@@ -157,7 +156,7 @@ pub fn presets() -> Vec<Preset> {
             "One to 64 heads of 128 numbers, 2,000 trials.",
             json!({ "kind": "heads", "key_dim": 128, "pairs": 128, "heads": [1, 2, 4, 8, 16, 32, 64], "trials": 2000 }),
             &[0],
-            900.0,
+            60.0,
         ),
         preset(
             "conditioning_quick",
@@ -208,7 +207,7 @@ pub fn presets() -> Vec<Preset> {
             "A sequence model learns to recall 16 pairs, with Hebb's rule, the delta rule and softmax.",
             json!({ "kind": "task", "steps": 400 }),
             &three,
-            4.0,
+            0.6,
         ),
         preset(
             "reversal_quick",
@@ -216,7 +215,7 @@ pub fn presets() -> Vec<Preset> {
             "Half of the keys get a new value, and only the newest counts: four to 16 keys, four rules.",
             json!({ "kind": "task", "task": "reversal", "rules": every_trained, "pairs": [4, 8, 16], "steps": 500 }),
             &three,
-            12.0,
+            2.0,
         ),
         preset(
             "task_standard",
@@ -224,7 +223,7 @@ pub fn presets() -> Vec<Preset> {
             "Four to 32 pairs, four rules, 1,500 steps.",
             json!({ "kind": "task", "rules": every_trained, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
-            70.0,
+            17.0,
         ),
         preset(
             "reversal_standard",
@@ -232,18 +231,18 @@ pub fn presets() -> Vec<Preset> {
             "Four to 32 keys, four rules, 1,500 steps.",
             json!({ "kind": "task", "task": "reversal", "rules": every_trained, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
-            80.0,
+            23.0,
         ),
         preset(
             "task_paper",
             "Trained recall, large",
-            "Keys of 64 numbers, 512 key tokens, up to 128 pairs, 20,000 steps: hours.",
+            "Keys of 64 numbers, 512 key tokens, up to 128 pairs, 20,000 steps.",
             json!({
                 "kind": "task", "rules": every_trained, "pairs": [16, 32, 64, 128], "key_dim": 64, "value_dim": 64, "vocab_keys": 512,
                 "vocab_values": 512, "steps": 20_000
             }),
             &five,
-            60_000.0,
+            12_000.0,
         ),
     ]
 }

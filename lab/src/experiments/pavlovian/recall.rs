@@ -60,13 +60,13 @@ impl Recall {
         }
     }
 
-    /// Relative error of every pair.
+    /// Relative error of every pair; of a value of zeros, which has no length, the squared error itself.
     pub fn by_pair(reads: &[f32], values: &[f32], value_dim: usize) -> Vec<f64> {
         let of_pair = |(read, value): (&[f32], &[f32])| {
             let square = |x: f32| f64::from(x) * f64::from(x);
             let error: f64 = read.iter().zip(value).map(|(y, v)| square(y - v)).sum();
             let power: f64 = value.iter().map(|v| square(*v)).sum();
-            error / power.max(f64::MIN_POSITIVE)
+            if power > 0.0 { error / power } else { error }
         };
         reads.chunks_exact(value_dim).zip(values.chunks_exact(value_dim)).map(of_pair).collect()
     }

@@ -1,7 +1,7 @@
 //! What the kind `rules` says: error against load rule by rule, error by the age of a pair, and the memory itself half-way and at the end.
 
 use super::{
-    codes::Pairs,
+    codes::{KeyKind, Pairs, ValueKind},
     compare::{OfRule, RulesConfig},
     config::expected,
     curves::say_z_scores,
@@ -22,12 +22,15 @@ const FORGOTTEN: f64 = 0.5;
 /// Largest side of a memory that is drawn; of a larger one the upper left corner.
 const MOST_DRAWN: usize = 64;
 
-/// What theory says of Hebb's rule here; `None` for other write rates and measures.
-fn hebb_theory(config: &RulesConfig, measure: Measure, count: usize) -> Option<f64> {
+/// What theory says of a rule here: of Hebb's at rate 1, and of one pass of the delta rule at rate 1 on independent unit keys; `None`
+/// elsewhere.
+fn theory_of(config: &RulesConfig, rule: Rule, measure: Measure, count: usize) -> Option<f64> {
     let (error, noise) = expected(&config.code(), count)?;
-    match measure {
-        Measure::RelativeError if config.eta == 1.0 => Some(error),
-        Measure::BitError if config.value_kind == super::codes::ValueKind::Sign => Some(theory::bit_error(noise)),
+    let independent = matches!(config.key_kind, KeyKind::Sphere | KeyKind::Sign) && config.query_noise == 0.0;
+    match (rule, measure) {
+        (Rule::Hebb, Measure::RelativeError) if config.eta == 1.0 => Some(error),
+        (Rule::Hebb, Measure::BitError) if config.value_kind == ValueKind::Sign => Some(theory::bit_error(noise)),
+        (Rule::Delta, Measure::RelativeError) if config.eta == 1.0 && independent => Some(theory::delta_error(count, config.key_dim)),
         _ => None,
     }
 }
@@ -43,18 +46,16 @@ pub fn plot(config: &RulesConfig, known: &[Vec<OfRule>], measure: Measure) -> Fr
             (load(*count), mean, error)
         };
         let points = measured(rule.id(), &counts.iter().zip(known).map(point).collect::<Vec<_>>());
-        if *rule == Rule::Hebb
-            && let Some(line) = counts.iter().map(|count| hebb_theory(config, measure, *count)).collect::<Option<Vec<f64>>>()
-        {
+        if let Some(line) = counts.iter().map(|count| theory_of(config, *rule, measure, *count)).collect::<Option<Vec<f64>>>() {
             residuals.push(Residuals::of(&points, &line));
             let points = counts.iter().zip(&line).map(|(count, y)| (load(*count), *y));
-            curves.push(curve("theory of hebb", Role::Theory, points));
+            curves.push(curve(&format!("theory, {}", rule.id()), Role::Theory, points));
         }
         curves.push(points);
     }
     let title = match measure {
-        Measure::RelativeError => "relative error |y - v|² / |v|² (line derived here)",
-        Measure::BitError => "share of wrong bits (line derived here)",
+        Measure::RelativeError => "relative error |y - v|² / |v|² (lines derived here)",
+        Measure::BitError => "share of wrong bits (lines derived here)",
         _ => "correlation of y and v",
     };
     let plot = Plot { x: axis("pairs over numbers of a key, n/d_k", true), y: axis(title, false), curves };
@@ -128,8 +129,9 @@ pub fn conclude(config: &RulesConfig, known: &[Vec<OfRule>], out: &mut Recorder)
                 let (mean, error) = measure.over(&found.trials);
                 let name = measure.metric().trim_start_matches("recall/");
                 out.summary(format!("rules/{name}_n{count}.{}", rule.id()), mean);
-                let theory = hebb_theory(config, measure, *count).filter(|_| *rule == Rule::Hebb);
-                if let Some(theory) = theory.filter(|_| *count > 1 && measure == Measure::RelativeError) {
+                let theory = theory_of(config, *rule, measure, *count);
+                // The law of the delta rule is one of large keys; Hebb's holds for all.
+                if let Some(theory) = theory.filter(|_| *count > 1 && measure == Measure::RelativeError && *rule == Rule::Hebb) {
                     z_scores.push(z_score(mean, error, theory));
                 }
                 let text = theory.map_or(String::new(), |value| value.to_string());

@@ -15,7 +15,7 @@ import argparse, time
 import numpy as np
 
 SIZE, FEW, MANY = 64, 64, 1024
-KEYS, BATCH, KEY_DIM, VALUE_DIM, VOCAB_KEYS, VOCAB_VALUES = 16, 32, 16, 32, 64, 32
+KEYS, BATCH, KEY_DIM, VALUE_DIM, VOCAB_KEYS, VOCAB_VALUES = 16, 32, 16, 16, 64, 32
 
 
 def timed(work, rounds):

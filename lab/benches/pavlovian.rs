@@ -73,7 +73,7 @@ fn main() {
     );
 
     for rule in [TrainedRule::Hebb, TrainedRule::Decay, TrainedRule::Delta, TrainedRule::Softmax] {
-        let reader = Reader { rule, key_dim: 16, value_dim: 32, vocab_keys: 64, vocab_values: 32, tau: 0.125 };
+        let reader = Reader { rule, key_dim: 16, value_dim: 16, vocab_keys: 64, vocab_values: 32, tau: 0.125 };
         let batch: Vec<Episode> = (0..BATCH).map(|_| Episode::draw(Task::Reversal, KEYS, 64, 32, generator.rng())).collect();
         let Ok(mut trainer) = Trainer::new(reader, 0.5, &mut generator) else { return };
         say(

@@ -36,8 +36,7 @@ impl OfChain<'_> {
         let width = self.chain.width();
         match cleanup {
             Cleanup::None => Some((1..=layers).map(|layer| theory::depth_error(theory::interference(pairs, width), layer)).collect()),
-            // Of n pairs n - 1 interfere, which the limit of wide layers does not tell apart.
-            Cleanup::Sign => Some(theory::layered_bit_errors(theory::interference(pairs, width), layers)),
+            Cleanup::Sign => Some(theory::layered_bit_errors(pairs as f64 / width as f64, layers)),
             Cleanup::Softmax => None,
         }
     }

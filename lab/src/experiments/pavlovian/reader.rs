@@ -133,7 +133,7 @@ impl Reader {
             TrainedRule::Hebb => {}
             TrainedRule::Decay => {
                 let kept = kept_by_age(gate, pairs);
-                weights.chunks_exact_mut(pairs).for_each(|row| row.iter_mut().zip(&kept).for_each(|(w, kept)| *w = *w * *kept));
+                weights.chunks_exact_mut(pairs).for_each(|row| row.iter_mut().zip(&kept).for_each(|(w, kept)| *w *= *kept));
             }
             TrainedRule::Softmax => weights.chunks_exact_mut(pairs).for_each(|row| softmax(row, T::of(self.tau.recip()))),
             TrainedRule::Delta => {
@@ -149,7 +149,7 @@ impl Reader {
         let Some((gradient, scale)) = gradient else { return outcome };
 
         // From here on `logits` holds the gradient of the logits.
-        logits.iter_mut().for_each(|x| *x = *x * scale);
+        logits.iter_mut().for_each(|x| *x *= scale);
         let of_logits = Matrix::new(&logits, asked, self.vocab_values);
         let of_reads = Matrix::new(&reads, asked, width);
         product_alone(&mut gradient[self.read_out()], Destination::Add, of_logits.transposed(), of_reads);
@@ -167,7 +167,7 @@ impl Reader {
                     for (at, ((d, overlap), kept)) in d_row.iter_mut().zip(row).zip(&kept).enumerate() {
                         // d (1 - g)^age / d gate = -age (1 - g)^age g.
                         d_gate -= *d * *overlap * *kept * T::of((pairs - 1 - at) as f64) * gate;
-                        *d = *d * *kept;
+                        *d *= *kept;
                     }
                 }
                 gradient[self.gate()] += d_gate;

@@ -138,7 +138,7 @@ pub fn conclude(config: &RulesConfig, known: &[Vec<OfRule>], out: &mut Recorder)
                 rows.push(format!("{},{count},{name},{mean},{error},{text}", rule.id()));
             }
             let errors = by_age(found);
-            if let Some(age) = half_life(&errors) {
+            if let Some(age) = half_life(&errors).filter(|_| rule.knows_order()) {
                 out.summary(format!("rules/half_life_n{count}.{}", rule.id()), age);
             }
             ages.extend(errors.iter().enumerate().map(|(age, error)| format!("{},{count},{age},{error}", rule.id())));

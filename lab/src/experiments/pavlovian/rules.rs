@@ -37,6 +37,11 @@ impl Rule {
     /// All of them, in the order of their colours.
     pub const ALL: [Self; 8] = [Self::Hebb, Self::Decay, Self::Delta, Self::Replay, Self::Oja, Self::Bcm, Self::Pinv, Self::Softmax];
 
+    /// Whether the order of presentations matters to it.
+    pub fn knows_order(self) -> bool {
+        !matches!(self, Self::Hebb | Self::Pinv | Self::Softmax)
+    }
+
     /// Id of its arm.
     pub fn id(self) -> &'static str {
         match self {

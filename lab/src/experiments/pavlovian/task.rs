@@ -78,7 +78,7 @@ impl Default for TaskConfig {
             rules: vec![TrainedRule::Hebb, TrainedRule::Delta, TrainedRule::Softmax],
             pairs: vec![16],
             key_dim: 16,
-            value_dim: 32,
+            value_dim: 16,
             vocab_keys: 64,
             vocab_values: 32,
             eta: 0.9,

@@ -6,7 +6,7 @@ use crate::{
     experiment::{Card, Estimates},
     experiments::{
         dense_rsb::DenseRsb, g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
-        variational_continual::VariationalContinual,
+        pavlovian::Pavlovian, variational_continual::VariationalContinual,
     },
     fork,
     schema::{ConfigFaults, nearest},
@@ -122,6 +122,7 @@ pub fn standard() -> &'static Registry {
             Entry::of::<Hopfield>(),
             Entry::of::<Multitasking>(),
             Entry::of::<Nhl>(),
+            Entry::of::<Pavlovian>(),
             Entry::of::<VariationalContinual>(),
         ])
     });

@@ -60,6 +60,11 @@ fn cases() -> Vec<Case> {
     let variational = json!({ "epochs_per_task": 1, "tasks": 2, "hidden_width": 16 });
     let variational_changes =
         json!({ "learning_rate": 0.05, "kl_weight": 5.0, "baseline_learning_rate": 0.05, "meta": 1.0, "ewc_lambda": 5_000.0 });
+    let pavlovian = |given: Value, step: u64, changes: Value| case("pavlovian", "none", given, step, changes);
+    let trained = json!({
+        "kind": "task", "task": "reversal", "rules": ["hebb", "decay", "delta"], "pairs": [2, 4], "key_dim": 6, "value_dim": 6, "vocab_keys": 8,
+        "vocab_values": 6, "steps": 6, "batch_size": 10, "test_samples": 9
+    });
     let multitasking = |given: Value, step: u64| case("multitasking", "none", given, step, json!({}));
     let dense = |given: Value, step: u64| case("dense_rsb", "none", given, step, json!({}));
     vec![
@@ -95,6 +100,20 @@ fn cases() -> Vec<Case> {
         multitasking(json!({ "kind": "loss", "neurons": 500, "sweeps": 8 }), 3),
         multitasking(json!({ "kind": "picture", "side": 20, "temperature": 0.1, "sweeps": 6 }), 2),
         multitasking(json!({ "kind": "growth", "neurons": [150, 500], "samples": 5 }), 1),
+        pavlovian(
+            json!({ "kind": "capacity", "key_dims": [8, 16], "value_dim": 12, "loads": [0.5, 2], "trials": 6, "search_trials": 60 }),
+            7,
+            json!({}),
+        ),
+        pavlovian(json!({ "kind": "rules", "key_dim": 12, "value_dim": 6, "pairs": [5, 20], "trials": 5 }), 2, json!({})),
+        pavlovian(
+            json!({ "kind": "depth", "key_dim": 32, "pairs": [4, 12], "layers": 3, "map_widths": [16, 64], "trials": 6 }),
+            8,
+            json!({}),
+        ),
+        pavlovian(json!({ "kind": "heads", "key_dim": 8, "value_dim": 8, "pairs": 8, "heads": [1, 2, 4], "trials": 6 }), 3, json!({})),
+        pavlovian(json!({ "kind": "conditioning" }), 12, json!({})),
+        pavlovian(trained, 4, json!({ "learning_rate": 0.05 })),
         hopfield(json!({ "kind": "retrieve", "num_patterns": 30, "probes": 20 }), 2, json!({ "max_steps": 9 })),
         hopfield(json!({ "kind": "capacity", "dim": 33, "max_patterns": 64, "probes": 20, "replicas": 2 }), 3, json!({})),
         hopfield(json!({ "kind": "capacity_growth", "dims": [8, 12, 16], "probes": 32, "replicas": 2 }), 3, json!({})),

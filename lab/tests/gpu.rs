@@ -25,13 +25,14 @@ enum Runs {
 }
 
 /// Of `hopfield` the softmax retrievals run on the GPU, of `nhl` the convolutions; batches of 10 are faster on a CPU.
-const EXPERIMENTS: [(&str, Runs); 7] = [
+const EXPERIMENTS: [(&str, Runs); 8] = [
     ("dense_rsb", Runs::OnCpu),
     ("g2gnet", Runs::OnGpu),
     ("homeostatic", Runs::OnCpu),
     ("hopfield", Runs::Counts),
     ("multitasking", Runs::OnCpu),
     ("nhl", Runs::OnGpu),
+    ("pavlovian", Runs::OnCpu),
     ("variational_continual", Runs::OnCpu),
 ];
 /// The summary numbers that are compared, by the beginning of their names.

@@ -6,5 +6,6 @@ pub mod homeostatic;
 pub mod hopfield;
 pub mod multitasking;
 pub mod nhl;
+pub mod pavlovian;
 pub mod study;
 pub mod variational_continual;

@@ -9,6 +9,7 @@ pub mod biased_bits;
 pub mod block_sparse;
 pub mod convolution;
 pub mod cross_entropy;
+pub mod delta_rule;
 pub mod exponential;
 pub mod few_rows;
 pub mod incremental_fields;

@@ -116,12 +116,12 @@ impl Registry {
 pub fn standard() -> &'static Registry {
     static STANDARD: LazyLock<Registry> = LazyLock::new(|| {
         Registry::new(vec![
-            Entry::of::<DenseRsb>(),
             Entry::of::<G2gNet>(),
             Entry::of::<Homeostatic>(),
             Entry::of::<Hopfield>(),
-            Entry::of::<Multitasking>(),
             Entry::of::<Nhl>(),
+            Entry::of::<DenseRsb>(),
+            Entry::of::<Multitasking>(),
             Entry::of::<Pavlovian>(),
             Entry::of::<VariationalContinual>(),
         ])

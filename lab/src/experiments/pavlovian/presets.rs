@@ -44,7 +44,7 @@ pub fn presets() -> Vec<Preset> {
             "Keys of 16 to 1,024 numbers, 15 loads, 100 trials each.",
             json!({ "kind": "capacity", "key_dims": [16, 32, 64, 128, 256, 512, 1024], "loads": fine_loads(), "trials": 100, "search_trials": 1000 }),
             &five,
-            30.0,
+            15.0,
         ),
         preset(
             "correlated_standard",
@@ -81,7 +81,7 @@ pub fn presets() -> Vec<Preset> {
             "The same with 12 numbers of pairs and 100 trials each.",
             json!({ "kind": "rules", "rules": every_rule, "pairs": [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256], "trials": 100 }),
             &five,
-            1.5,
+            1.0,
         ),
         preset(
             "rates_standard",
@@ -121,7 +121,7 @@ pub fn presets() -> Vec<Preset> {
                 "map_widths": [32, 64, 128, 256, 512, 1024, 2048], "trials": 100
             }),
             &five,
-            27.0,
+            15.0,
         ),
         preset(
             "depth_paper",
@@ -207,7 +207,7 @@ pub fn presets() -> Vec<Preset> {
             "A sequence model learns to recall 16 pairs, with Hebb's rule, the delta rule and softmax.",
             json!({ "kind": "task", "steps": 400 }),
             &three,
-            0.6,
+            0.5,
         ),
         preset(
             "reversal_quick",
@@ -223,7 +223,7 @@ pub fn presets() -> Vec<Preset> {
             "Four to 32 pairs, four rules, 1,500 steps.",
             json!({ "kind": "task", "rules": every_trained, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
-            17.0,
+            9.0,
         ),
         preset(
             "reversal_standard",
@@ -231,7 +231,7 @@ pub fn presets() -> Vec<Preset> {
             "Four to 32 keys, four rules, 1,500 steps.",
             json!({ "kind": "task", "task": "reversal", "rules": every_trained, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
-            23.0,
+            12.0,
         ),
         preset(
             "task_paper",

@@ -143,7 +143,7 @@ impl Amplitudes {
         let line = |mu: usize| {
             let point =
                 |found: &&Measured| found.theory.as_ref().map(|theory| (found.cell.dilution, theory.amplitudes[mu], theory.converged));
-            here.iter().map(|found| point(found)).collect::<Option<Vec<_>>>()
+            here.iter().map(point).collect::<Option<Vec<_>>>()
         };
         let lines: Vec<_> = (0..patterns).filter_map(line).collect();
         let mut curves = data.clone();

@@ -189,6 +189,7 @@ async fn pages_have_bounds_and_their_cursors_lead_through_every_item_once() {
             format!("{first}/artifacts"),
             "/api/v1/shares".to_owned(),
             "/api/v1/workers".to_owned(),
+            "/api/v1/experiments".to_owned(),
         ] {
             for query in [
                 "limit=0",
@@ -294,4 +295,20 @@ async fn foreign_pages_may_not_write_and_foreign_hosts_are_told_how_to_be_allowe
         let answer = app.client.get(app.url(RUNS)).header(header, "for=1.2.3.4").send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 401, "{header}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_leaves_schemas_out_where_nobody_wants_them() {
+    let app = TestApp::on_sqlite().await;
+    let cards = async |query: &str| app.get(&format!("/api/v1/experiments{query}")).await.json()["items"].as_array().unwrap().clone();
+    let (whole, light) = (cards("").await, cards("?schemas=false").await);
+    assert_eq!(cards("?schemas=true").await, whole);
+    assert!(whole.iter().all(|card| card["config_schema"]["properties"].is_object()), "{whole:?}");
+    let without = |card: &Value| {
+        let mut card = card.clone();
+        card.as_object_mut().unwrap().remove("config_schema");
+        card
+    };
+    assert_eq!(light, whole.iter().map(without).collect::<Vec<_>>());
+    problem(&app.get("/api/v1/experiments?schemas=some").await, 400);
 }

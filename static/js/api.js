@@ -91,9 +91,9 @@ export function newIdempotencyKey() {
 
 /** @type {Promise<import('./types.js').Card[]> | null} */
 let catalogue = null;
-/** The catalogue, asked for once. @returns {Promise<import('./types.js').Card[]>} */
+/** The catalogue without schemas, asked for once. @returns {Promise<import('./types.js').Card[]>} */
 export function getCatalogue() {
-  catalogue ??= getAll('/api/v1/experiments').catch((error) => {
+  catalogue ??= getAll('/api/v1/experiments?schemas=false').catch((error) => {
     catalogue = null;
     throw error;
   });

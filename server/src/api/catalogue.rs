@@ -10,9 +10,9 @@ use lab::{
     Entry,
     experiment::{Better, PanelKind},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Routes of this resource.
@@ -28,9 +28,10 @@ pub struct ExperimentView {
     pub title: &'static str,
     pub summary: &'static str,
     pub paper: PaperView,
-    /// JSON Schema 2020-12 of the config.
+    /// JSON Schema 2020-12 of the config; left out of a list with `schemas=false`.
     #[schema(value_type = Object)]
-    pub config_schema: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<Value>,
     pub presets: Vec<PresetView>,
     /// The arms in the order of their colours.
     pub arms: Vec<ArmView>,
@@ -195,7 +196,7 @@ impl From<&Entry> for ExperimentView {
             title: card.title,
             summary: card.summary,
             paper: PaperView { title: paper.title, authors: paper.authors, year: paper.year, url: paper.url },
-            config_schema: entry.config_schema.clone(),
+            config_schema: Some(entry.config_schema.clone()),
             presets: presets.collect(),
             arms: card.arms.iter().map(|arm| ArmView { id: arm.id, title: arm.title, baseline: arm.baseline }).collect(),
             metrics: metrics.collect(),
@@ -206,12 +207,34 @@ impl From<&Entry> for ExperimentView {
     }
 }
 
+/// Which part of the catalogue is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WantedCards {
+    /// Whether the cards have their schemas, which are most of their bytes.
+    #[param(default = true)]
+    schemas: Option<bool>,
+    /// Items a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// The catalogue.
-#[utoipa::path(get, path = "/api/v1/experiments", tag = "catalogue", params(Paging), responses((status = 200, body = Page<ExperimentView>)))]
-async fn list_experiments(State(app): State<AppState>, QueryOf(paging): QueryOf<Paging>) -> Result<Json<Page<ExperimentView>>, ApiError> {
+#[utoipa::path(get, path = "/api/v1/experiments", tag = "catalogue", params(WantedCards), responses((status = 200, body = Page<ExperimentView>)))]
+async fn list_experiments(
+    State(app): State<AppState>,
+    QueryOf(wanted): QueryOf<WantedCards>,
+) -> Result<Json<Page<ExperimentView>>, ApiError> {
+    let paging = Paging { limit: wanted.limit, cursor: wanted.cursor };
     let (limit, after) = (paging.limit()?, paging.after::<usize>()?.unwrap_or(0));
     let rows: Vec<_> = app.registry.entries().iter().enumerate().skip(after).take(limit as usize + 1).collect();
-    Ok(Json(Page::cut(rows, limit, |(index, _)| index + 1, |(_, entry)| entry.into())))
+    let view = |(_, entry): (usize, &Entry)| {
+        let card = ExperimentView::from(entry);
+        if wanted.schemas == Some(false) { ExperimentView { config_schema: None, ..card } } else { card }
+    };
+    Ok(Json(Page::cut(rows, limit, |(index, _)| index + 1, view)))
 }
 
 /// One experiment.

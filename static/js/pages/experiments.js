@@ -122,11 +122,12 @@ function ExperimentCard({ card, canWrite, newRun, wide }) {
   const alive = run && !TERMINAL.has(run.status);
   const seconds = preset?.expected_seconds;
   const height = wide ? WIDE_PICTURE_HEIGHT : PICTURE_HEIGHT;
+  const curveless = alive ? 'The curve starts with the first point.' : 'This run has no such curve.';
   return html`<article class=${wide ? 'experiment wide' : 'experiment'}>
-    <a class="picture" href=${run ? `/runs/${run.id}` : `/new/${card.id}`} style=${{ height: `${height}px` }} aria-label=${run ? `Newest run of ${card.title}` : `Configure ${card.title}`}>
+    <a class="picture" href=${run ? `/runs/${run.id}` : `/new/${card.id}`} style=${{ height: `${height}px` }} aria-label=${run ? `Newest run of ${card.title}${lines.length > 0 ? '' : `. ${curveless}`}` : `Configure ${card.title}`}>
       ${run && lines.length > 0
         ? html`<${Spark} lines=${lines} total=${alive ? run.progress.total : null} height=${height} version=${version} label=${`${title} of the newest run`} />`
-        : html`<span class="picture-empty">${run === undefined ? '' : run ? 'The curve starts with the first point.' : html`<span>No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.</span>`}</span>`}
+        : html`<span class="picture-empty">${run === undefined ? '' : run ? curveless : html`<span>No run yet. One click on <b>Run ${preset?.id}</b> draws its ${String(title ?? 'curve').toLowerCase()} here${seconds ? ` in about ${formatDuration(seconds)}` : ''}.</span>`}</span>`}
     </a>
     <div class="picture-note number">
       ${run ? html`<${StatusWord} run=${run} /> <span title=${title}>${title}</span> <span>${best.length > 0 ? `${formatValue(Math.min(...best), metric)} to ${formatValue(Math.max(...best), metric)}` : ''}</span>` : html`<span class="quiet">${armsOfRun(card, {}).length || ''} ${card.arms.length ? 'systems side by side' : ''}</span>`}

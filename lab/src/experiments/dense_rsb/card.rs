@@ -83,6 +83,11 @@ fn panels() -> Vec<Panel> {
         y_log: false,
     };
     vec![
+        frame("capacity", "Overlap against load", "Capacity", "capacity/magnetisation"),
+        frame("success", "Success against load", "Capacity", "capacity/success"),
+        series("pattern", "Overlap with the pattern", "Capacity", &["magnetisation/pattern", "success/rate"]),
+        series("gain", "What breaking adds to the capacity", "Capacity", &["theory/capacity_gain"]),
+        Panel { y_log: true, ..series("residuals", "Residuals of the solvers", "Capacity", &["theory/residual"]) },
         frame("diagram", "Retrieval over load and temperature", "Phases", "phase/diagram"),
         frame("stability", "Where breaking the symmetry makes the glass stable", "Phases", "phase/stability"),
         frame("retrieval_replicon", "Stability of the retrieval state", "Phases", "phase/replicon_retrieval"),
@@ -91,11 +96,6 @@ fn panels() -> Vec<Panel> {
         series("spinodals", "Loads at which retrieval ends", "Phases", &["phase/spinodal", "phase/broken_spinodal"]),
         series("cells", "Overlap of the cells", "Phases", &["phase/magnetisation"]),
         series("iterations", "Iterations", "Phases", &["phase/iterations"]),
-        frame("capacity", "Overlap against load", "Capacity", "capacity/magnetisation"),
-        frame("success", "Success against load", "Capacity", "capacity/success"),
-        series("pattern", "Overlap with the pattern", "Capacity", &["magnetisation/pattern", "success/rate"]),
-        series("gain", "What breaking adds to the capacity", "Capacity", &["theory/capacity_gain"]),
-        Panel { y_log: true, ..series("residuals", "Residuals of the solvers", "Capacity", &["theory/residual"]) },
         frame("basin", "Overlap at the end against overlap at the start", "Basins", "basin/magnetisation"),
         frame("sigmoids", "Success against load by size", "Scaling", "scaling/success"),
         frame("growth", "Patterns against neurons", "Scaling", "scaling/growth"),

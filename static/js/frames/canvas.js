@@ -42,6 +42,17 @@ export function fitCanvas(canvas, height) {
   return { context, width, height };
 }
 
+/**
+ * As much of a text as there is room for, an ellipsis in place of the rest; what a pointer is told has it whole.
+ * @param {CanvasRenderingContext2D} context @param {string} text @param {number} room CSS pixels
+ */
+export function shortened(context, text, room) {
+  if (context.measureText(text).width <= room) return text;
+  const letters = [...text];
+  while (letters.length > 1 && context.measureText(`${letters.join('')}…`).width > room) letters.pop();
+  return `${letters.join('').trimEnd()}…`;
+}
+
 /** @typedef {{left: number, top: number, width: number, height: number}} Box */
 /** @typedef {{range: [number, number], log: boolean, title: string, ticks?: number[]}} AxisSpec `ticks` in place of round ones */
 
@@ -91,13 +102,14 @@ export function drawAxes(context, width, height, xAxis, yAxis, ink, { top = 0, l
   context.textAlign = 'center';
   context.textBaseline = 'top';
   if (!isBare) for (const at of xTicks) context.fillText(formatTick(at), x(at), box.top + box.height + 7);
-  if (xAxis.title && !isBare) context.fillText(xAxis.title, box.left + box.width / 2, height - 13);
+  const middle = box.left + box.width / 2;
+  if (xAxis.title && !isBare) context.fillText(shortened(context, xAxis.title, 2 * Math.min(middle, width - middle)), middle, height - 13);
   if (yAxis.title) {
     context.save();
     context.translate(6, box.top + box.height / 2);
     context.rotate(-Math.PI / 2);
     context.textBaseline = 'middle';
-    context.fillText(yAxis.title, 0, 0);
+    context.fillText(shortened(context, yAxis.title, box.height + 8), 0, 0);
     context.restore();
   }
   return { box, x, y };

@@ -1,5 +1,6 @@
 /** Draws a matrix as colours, with its scale in numbers. */
 import { formatTick, toNumber } from '../format.js';
+import { shortened } from './canvas.js';
 import { colorScale } from './colors.js';
 import { drawFrontiers } from './frontiers.js';
 
@@ -83,12 +84,13 @@ export function drawHeatmap(context, width, height, frame, ink) {
     const text = columnLabels ? columnLabels[column] : String(column);
     context.fillText(text, box.left + (column + 0.5) * cellWidth, box.top + box.height + 5);
   }
-  context.fillText(frame.x_title, box.left + box.width / 2, box.top + box.height + 20);
+  const middle = box.left + box.width / 2;
+  context.fillText(shortened(context, frame.x_title, 2 * Math.min(middle, width - middle)), middle, box.top + box.height + 20);
   context.save();
   context.translate(box.left - left + 7, box.top + box.height / 2);
   context.rotate(-Math.PI / 2);
   context.textBaseline = 'middle';
-  context.fillText(frame.y_title, 0, 0);
+  context.fillText(shortened(context, frame.y_title, box.height + 16), 0, 0);
   context.restore();
 
   drawScale(context, box.left + box.width + 14, box.top, box.height, scale, ink);

@@ -227,6 +227,19 @@ pub struct Panel {
     pub y_log: bool,
 }
 
+impl Panel {
+    /// Curves of these metrics for all arms, with linear axes.
+    pub fn series(id: &'static str, title: &'static str, section: &'static str, metrics: &[&'static str]) -> Self {
+        let (kind, metrics) = (PanelKind::Series, metrics.to_vec());
+        Self { id, title, kind, section, metrics, frame: None, arms: Vec::new(), x_log: false, y_log: false }
+    }
+
+    /// Frames of this name for all arms.
+    pub fn frame(id: &'static str, title: &'static str, section: &'static str, frame: &'static str) -> Self {
+        Self { kind: PanelKind::Frame, frame: Some(frame), ..Self::series(id, title, section, &[]) }
+    }
+}
+
 /// What a panel draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,7 +5,10 @@ mod support;
 use lab::{registry, theory::monte_carlo::z_score};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Config, Drive, assert_resumes_at, assert_same_on_any_threads, summary_of};
+use support::{
+    Config, Drive, assert_presets_show_every_kind, assert_resumes_at, assert_same_on_any_threads, assert_says_what_its_card_lists,
+    summary_of,
+};
 
 fn config(preset: &str, given: Value) -> Config {
     support::config("dense_rsb", preset, &given)
@@ -70,48 +73,21 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn what_all_kinds_say_is_what_the_card_promises() {
-    let card = &registry::standard().get("dense_rsb").unwrap().card;
-    let (mut metrics, mut frames, mut arms, mut summaries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for config in kinds() {
-        let drive = start(&config, 0);
-        let steps = drive.total_steps();
-        let heard = drive.run_out();
-        assert!(heard.points.iter().all(|point| point.value.0.is_finite()), "{}", config["kind"]);
-        assert!(heard.points.iter().any(|point| point.step == steps), "{} is silent at its last step", config["kind"]);
-        assert!(!heard.artifacts.is_empty(), "{}", config["kind"]);
+    for (config, heard) in assert_says_what_its_card_lists("dense_rsb", kinds()) {
         // A rule that is too coarse is raised, and told.
         let raised = heard.warnings.iter().any(|warning| warning.contains("100 raised to 6001"));
         assert_eq!(raised, config.get("quadrature") == Some(&json!(100)), "{:?}", heard.warnings);
-        frames.extend(heard.frame_names().into_iter().map(str::to_owned));
-        metrics.extend(heard.metrics);
-        arms.extend(heard.points.into_iter().filter_map(|point| point.arm));
-        summaries.extend(heard.summary.into_keys());
-    }
-    assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
-    assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
-    assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
-    let drawn: BTreeSet<&str> = card.panels.iter().flat_map(|panel| panel.metrics.iter().copied()).collect();
-    assert_eq!(drawn, metrics.iter().map(String::as_str).collect());
-    for claim in &card.claims {
-        assert!(summaries.contains(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
     }
 }
 
 #[test]
 fn presets_are_valid_and_every_kind_has_one() {
+    assert_presets_show_every_kind("dense_rsb");
     let entry = registry::standard().get("dense_rsb").unwrap();
-    let mut kinds = BTreeSet::new();
     for preset in &entry.card.presets {
         let config = entry.complete(preset.id, &Map::new()).unwrap();
-        let estimates = entry.estimates(&config).unwrap();
-        let ratio = estimates.seconds / preset.expected_seconds;
-        assert!((0.2..5.0).contains(&ratio), "{}: estimated {} s, measured {} s", preset.id, estimates.seconds, preset.expected_seconds);
-        assert!(estimates.memory_bytes > 0 && estimates.numbers["steps"] >= 1.0, "{}", preset.id);
-        assert_eq!(estimates.numbers["steps"], start(&config, 0).total_steps() as f64, "{}", preset.id);
-        kinds.insert(config["kind"].as_str().unwrap().to_owned());
+        assert_eq!(entry.estimates(&config).unwrap().numbers["steps"], start(&config, 0).total_steps() as f64, "{}", preset.id);
     }
-    let branches = entry.config_schema["oneOf"].as_array().unwrap();
-    assert_eq!(kinds, branches.iter().map(|branch| branch["properties"]["kind"]["const"].as_str().unwrap().to_owned()).collect());
 }
 
 type Row = BTreeMap<String, String>;

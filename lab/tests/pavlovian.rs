@@ -3,10 +3,12 @@
 
 mod support;
 
-use lab::{experiments::pavlovian::theory, registry, theory::monte_carlo::z_score};
-use serde_json::{Map, Value, json};
+use lab::{experiments::pavlovian::theory, theory::monte_carlo::z_score};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Config, Drive, Heard, assert_resumes_at, assert_same_on_any_threads};
+use support::{
+    Config, Drive, Heard, assert_presets_show_every_kind, assert_resumes_at, assert_same_on_any_threads, assert_says_what_its_card_lists,
+};
 
 fn config(preset: &str, given: Value) -> Config {
     support::config("pavlovian", preset, &given)
@@ -85,44 +87,14 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn what_all_kinds_say_is_what_the_card_promises() {
-    let card = &registry::standard().get("pavlovian").unwrap().card;
-    let (mut metrics, mut frames, mut arms, mut summaries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for config in kinds() {
-        let drive = start(&config, 0);
-        let steps = drive.total_steps();
-        let heard = drive.run_out();
-        assert!(heard.points.iter().all(|point| point.value.0.is_finite()), "{}", config["kind"]);
-        assert!(heard.points.iter().any(|point| point.step == steps), "{} is silent at its last step", config["kind"]);
-        assert!(!heard.artifacts.is_empty() && heard.summary.values().all(|value| value.is_finite()), "{}", config["kind"]);
-        frames.extend(heard.frame_names().into_iter().map(str::to_owned));
-        metrics.extend(heard.metrics);
-        arms.extend(heard.points.into_iter().filter_map(|point| point.arm));
-        summaries.extend(heard.summary.into_keys());
-    }
-    assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
-    assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
-    assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
-    let drawn: BTreeSet<&str> = card.panels.iter().flat_map(|panel| panel.metrics.iter().copied()).collect();
-    assert_eq!(drawn, metrics.iter().map(String::as_str).collect());
-    for claim in &card.claims {
-        assert!(summaries.contains(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
+    for (config, heard) in assert_says_what_its_card_lists("pavlovian", kinds()) {
+        assert!(heard.summary.values().all(|value| value.is_finite()), "{}", config["kind"]);
     }
 }
 
 #[test]
 fn presets_are_valid_and_every_kind_has_one() {
-    let entry = registry::standard().get("pavlovian").unwrap();
-    let mut kinds = BTreeSet::new();
-    for preset in &entry.card.presets {
-        let config = entry.complete(preset.id, &Map::new()).unwrap();
-        let estimates = entry.estimates(&config).unwrap();
-        let ratio = estimates.seconds / preset.expected_seconds;
-        assert!((0.2..5.0).contains(&ratio), "{}: estimated {} s, measured {} s", preset.id, estimates.seconds, preset.expected_seconds);
-        assert!(estimates.memory_bytes > 0 && estimates.numbers["steps"] >= 1.0, "{}", preset.id);
-        kinds.insert(config["kind"].as_str().unwrap().to_owned());
-    }
-    let branches = entry.config_schema["oneOf"].as_array().unwrap();
-    assert_eq!(kinds, branches.iter().map(|branch| branch["properties"]["kind"]["const"].as_str().unwrap().to_owned()).collect());
+    assert_presets_show_every_kind("pavlovian");
 }
 
 /// The run of a preset with changes.

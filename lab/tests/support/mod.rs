@@ -248,3 +248,49 @@ pub fn assert_undisturbed(experiment: &str, config: &Config, spoilt: &Heard, arm
     let (whole, rest) = (of_arm(&Drive::start(experiment, config, 0).run_out().said), of_arm(&spoilt.said));
     assert!(!rest.is_empty() && whole.ends_with(&rest), "{arm} is disturbed");
 }
+
+/// Asserts that small runs of every kind of an experiment together say what its card lists, and that each speaks to its end in finite numbers.
+/// Gives what was heard of each.
+pub fn assert_says_what_its_card_lists(experiment: &str, kinds: Vec<Config>) -> Vec<(Config, Heard)> {
+    let card = &registry::standard().get(experiment).unwrap().card;
+    let (mut metrics, mut frames, mut arms, mut summaries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut all = Vec::new();
+    for config in kinds {
+        let drive = Drive::start(experiment, &config, 0);
+        let steps = drive.total_steps();
+        let heard = drive.run_out();
+        assert!(heard.points.iter().all(|point| point.value.0.is_finite()), "{}", config["kind"]);
+        assert!(heard.points.iter().any(|point| point.step == steps), "{} is silent at its last step", config["kind"]);
+        assert!(!heard.artifacts.is_empty(), "{}", config["kind"]);
+        frames.extend(heard.frame_names().into_iter().map(str::to_owned));
+        metrics.extend(heard.metrics.iter().cloned());
+        arms.extend(heard.points.iter().filter_map(|point| point.arm.clone()));
+        summaries.extend(heard.summary.keys().cloned());
+        all.push((config, heard));
+    }
+    assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
+    assert_eq!(arms, card.arms.iter().map(|arm| arm.id.to_owned()).collect());
+    assert_eq!(frames, card.panels.iter().filter_map(|panel| panel.frame).map(str::to_owned).collect());
+    let drawn: BTreeSet<&str> = card.panels.iter().flat_map(|panel| panel.metrics.iter().copied()).collect();
+    assert_eq!(drawn, metrics.iter().map(String::as_str).collect());
+    for claim in &card.claims {
+        assert!(summaries.contains(claim.measure), "{} judges by {}, which is not there", claim.id, claim.measure);
+    }
+    all
+}
+
+/// Asserts that the presets of an experiment are valid, take about the time they say, and leave no kind out.
+pub fn assert_presets_show_every_kind(experiment: &str) {
+    let entry = registry::standard().get(experiment).unwrap();
+    let mut kinds = BTreeSet::new();
+    for preset in &entry.card.presets {
+        let config = entry.complete(preset.id, &Map::new()).unwrap();
+        let estimates = entry.estimates(&config).unwrap();
+        let ratio = estimates.seconds / preset.expected_seconds;
+        assert!((0.2..5.0).contains(&ratio), "{}: estimated {} s, measured {} s", preset.id, estimates.seconds, preset.expected_seconds);
+        assert!(estimates.memory_bytes > 0 && estimates.numbers["steps"] >= 1.0, "{}", preset.id);
+        kinds.insert(config["kind"].as_str().unwrap().to_owned());
+    }
+    let branches = entry.config_schema["oneOf"].as_array().unwrap();
+    assert_eq!(kinds, branches.iter().map(|branch| branch["properties"]["kind"]["const"].as_str().unwrap().to_owned()).collect());
+}

@@ -1,7 +1,7 @@
 //! The catalogue entry of `hopfield`: metrics, panels, and claims fixed before any run.
 
 use super::presets;
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
 
 /// Id of the experiment.
 pub const ID: &str = "hopfield";
@@ -124,28 +124,7 @@ fn metrics() -> Vec<Metric> {
 }
 
 fn panels() -> Vec<Panel> {
-    let series = |id, title, section, metrics: &[&'static str]| Panel {
-        id,
-        title,
-        kind: PanelKind::Series,
-        section,
-        metrics: metrics.to_vec(),
-        frame: None,
-        arms: Vec::new(),
-        x_log: false,
-        y_log: false,
-    };
-    let frame = |id, title, section, frame| Panel {
-        id,
-        title,
-        kind: PanelKind::Frame,
-        section,
-        metrics: Vec::new(),
-        frame: Some(frame),
-        arms: Vec::new(),
-        x_log: false,
-        y_log: false,
-    };
+    let (series, frame) = (Panel::series, Panel::frame);
     vec![
         frame("strip", "Target, cue and what comes back", "Retrieval", "retrieval/strip"),
         frame("descent", "Energy descent of single cues", "Retrieval", "retrieval/energies"),

@@ -1,7 +1,7 @@
 //! The catalogue entry of `pavlovian`: metrics, panels, and claims fixed before any run.
 
 use super::presets;
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
 
 /// Id of the experiment.
 const ID: &str = "pavlovian";
@@ -77,19 +77,7 @@ fn metrics() -> Vec<Metric> {
 }
 
 fn panels() -> Vec<Panel> {
-    let panel = |id, title, section, kind, metrics: &[&'static str], frame| Panel {
-        id,
-        title,
-        kind,
-        section,
-        metrics: metrics.to_vec(),
-        frame,
-        arms: Vec::new(),
-        x_log: false,
-        y_log: false,
-    };
-    let series = |id, title, section, metrics: &[&'static str]| panel(id, title, section, PanelKind::Series, metrics, None);
-    let frame = |id, title, section, frame| panel(id, title, section, PanelKind::Frame, &[], Some(frame));
+    let (series, frame) = (Panel::series, Panel::frame);
     vec![
         frame("criteria", "Capacity by three criteria, against the size of keys", "Capacity", "capacity/criteria"),
         frame("load_error", "Relative error against load; criterion: error 0.5", "Capacity", "capacity/relative_error"),

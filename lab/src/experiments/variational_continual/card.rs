@@ -1,7 +1,7 @@
 //! The catalogue entry of `variational_continual`: metrics, panels, and claims fixed before any run.
 
 use super::{config::ArmId, deep::TASKS, presets};
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
 
 /// Id of the experiment.
 pub const ID: &str = "variational_continual";
@@ -98,28 +98,7 @@ fn metrics() -> Vec<Metric> {
 }
 
 fn panels() -> Vec<Panel> {
-    let series = |id, title, section, metrics: &[&'static str]| Panel {
-        id,
-        title,
-        kind: PanelKind::Series,
-        section,
-        metrics: metrics.to_vec(),
-        frame: None,
-        arms: Vec::new(),
-        x_log: false,
-        y_log: false,
-    };
-    let frame = |id, title, section, frame| Panel {
-        id,
-        title,
-        kind: PanelKind::Frame,
-        section,
-        metrics: Vec::new(),
-        frame: Some(frame),
-        arms: Vec::new(),
-        x_log: false,
-        y_log: false,
-    };
+    let (series, frame) = (Panel::series, Panel::frame);
     let (stream, weights, perceptron, cost) = ("Stream of tasks", "Weights", "Perceptron and theory", "Cost");
     vec![
         frame("over_stream", "Accuracy over the stream", stream, "stream/accuracy"),

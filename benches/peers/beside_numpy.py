@@ -2,7 +2,7 @@
 """The inner loops of the statistical-physics experiments beside NumPy in one go: Engram and NumPy take turns.
 
     python3 -m venv numpy && numpy/bin/pip install numpy scipy
-    cargo bench -p lab --no-run
+    cargo bench --workspace --no-run
     numpy/bin/python benches/peers/beside_numpy.py                # three rounds, a table in Markdown
 
 Each program runs in a process of its own, and the medians over the rounds are compared. What NumPy does is in the files beside this one, named
@@ -29,7 +29,7 @@ def figures(command, threads):
 def bench_programs():
     """Where Cargo put the programs of the benches."""
     built = subprocess.run(
-        ["cargo", "bench", "-p", "lab", "--no-run", "--message-format", "json"], cwd=HERE, check=True, capture_output=True, text=True
+        ["cargo", "bench", "--workspace", "--no-run", "--message-format", "json"], cwd=HERE, check=True, capture_output=True, text=True
     ).stdout
     messages = [json.loads(line) for line in built.splitlines() if line.startswith("{")]
     return {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}

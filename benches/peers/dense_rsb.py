@@ -3,7 +3,7 @@
 
     python3 -m venv peers && peers/bin/pip install numpy
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 peers/bin/python benches/peers/dense_rsb.py
-    cargo bench -p lab --bench dense_rsb              # the same by Engram, one thread
+    cargo bench --workspace --bench dense_rsb              # the same by Engram, one thread
 
 One spin after the other in random order: its field is a product of its column of the patterns with a polynomial of the overlaps of all patterns
 without it; a flip moves every overlap by two. Patterns and overlaps are double precision, which the sums need to be exact.

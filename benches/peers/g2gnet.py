@@ -3,7 +3,7 @@
 
     python3 -m venv torch && torch/bin/pip install torch
     torch/bin/python benches/peers/g2gnet.py           # milliseconds of a layer, forward and backward, and of a training step
-    cargo bench -p lab --bench block_sparse            # the same by Engram
+    cargo bench --workspace --bench block_sparse            # the same by Engram
 
 The fastest repetition counts, for the others were disturbed. Values are random, for speed does not depend on them.
 """

@@ -3,7 +3,7 @@
 
     python3 -m venv torch && torch/bin/pip install torch
     torch/bin/python benches/peers/homeostatic.py            # samples a second of each arm
-    cargo bench -p lab --bench homeostatic             # the same training by Engram
+    cargo bench --workspace --bench homeostatic             # the same training by Engram
 
 784-80-60-10 with ELU on Fashion-MNIST, batches of 10, plain SGD, 8 swaps of labels an epoch of 2,000 batches; the homeostatic arm decides at the
 first image of every batch, on the 20 images before it. Reads the files of the Debian package dataset-fashion-mnist, or those in --data.

@@ -3,7 +3,7 @@
 
     python3 -m venv torch && torch/bin/pip install torch
     torch/bin/python benches/peers/hopfield.py        # one softmax retrieval, one product with a matrix of signs
-    cargo bench -p lab --bench hopfield               # the same by Engram
+    cargo bench --workspace --bench hopfield               # the same by Engram
 
 256 cues of 64 numbers are retrieved from 4,096 patterns, `softmax(beta xi X^T) X`; overlaps of one state with 4,096 patterns of 4,096
 signs are a product in single precision. Values are random, for speed does not depend on them.

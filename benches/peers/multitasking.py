@@ -3,7 +3,7 @@
 
     python3 -m venv peers && peers/bin/pip install numpy
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 peers/bin/python benches/peers/multitasking.py
-    cargo bench -p lab --bench multitasking           # the same by Engram, one thread
+    cargo bench --workspace --bench multitasking           # the same by Engram, one thread
 
 A sweep updates every neuron once: a tenth at a time, the tenths in random order, or all at once. Fields come from the overlaps with three
 stored patterns of 100,000 entries, or from 640 examples of each of two patterns of 10,000, without a teacher all side by side. Patterns and

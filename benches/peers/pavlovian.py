@@ -3,7 +3,7 @@
 
     python3 -m venv peers && peers/bin/pip install numpy torch
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 peers/bin/python benches/peers/pavlovian.py
-    cargo bench -p lab --bench pavlovian           # the same by Engram
+    cargo bench --workspace --bench pavlovian           # the same by Engram
 
 Hebb's rule is one product of matrices to write and one to read; the delta rule a loop over pairs, each a product of a matrix and a vector and a
 change of rank one. A step of the trained task is a batch of 32 episodes of 16 keys, of which 8 get a second value; gradients come from PyTorch's

@@ -2,7 +2,7 @@
 """All comparisons of training speed with PyTorch in one go: Engram, PyTorch, and PyTorch with Engram's allocator take turns.
 
     python3 -m venv torch && torch/bin/pip install torch
-    cargo build --release && cargo bench -p lab --no-run
+    cargo bench --workspace --no-run
     torch/bin/python benches/peers/together.py --preload libmimalloc.so      # five rounds, a table in Markdown
 
 Each program runs in a process of its own, on two threads unless the table says one, and the medians over the rounds are compared. The
@@ -76,7 +76,7 @@ def pytorch(**variables):
 def bench_programs():
     """Where Cargo put the programs of the benches."""
     built = subprocess.run(
-        ["cargo", "bench", "-p", "lab", "--no-run", "--message-format", "json"], cwd=HERE, check=True, capture_output=True, text=True
+        ["cargo", "bench", "--workspace", "--no-run", "--message-format", "json"], cwd=HERE, check=True, capture_output=True, text=True
     ).stdout
     messages = [json.loads(line) for line in built.splitlines() if line.startswith("{")]
     return {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}

@@ -4,7 +4,7 @@ on the same machine.
 
     python3 -m venv numpy && numpy/bin/pip install numpy scipy
     numpy/bin/python benches/peers/variational_continual.py    # samples a second of the arms, steps of the perceptron, seconds of the theory
-    cargo bench -p lab --bench variational_continual           # the same by Engram
+    cargo bench --workspace --bench variational_continual           # the same by Engram
 
 784-128-128-10 with binary weights on Fashion-MNIST, batches of 64, one epoch of 8,000 images; the perceptron has 400 inputs and 640 examples. The
 theory is that of 1.6 examples per weight in both tasks at an inverse temperature of 100 and a teacher overlap of 0.5. Reads the files of the

@@ -1,5 +1,5 @@
 //! Milliseconds of the block-sparse layer and of whole training steps that use it, beside the same with every weight:
-//! `MIMALLOC_PURGE_DELAY=-1 cargo bench -p lab --bench block_sparse`.
+//! `MIMALLOC_PURGE_DELAY=-1 cargo bench --workspace --bench block_sparse`.
 //!
 //! A layer is 1024 x 1024 on a batch of 128, forward and backward, a quarter of its weights in 16 groups of 64 units. A step is forward,
 //! backward and Adam of 784-1024-1024-10, once on a batch of 128 and once of 256. The allocator is that of the program which trains, set

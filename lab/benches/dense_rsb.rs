@@ -1,4 +1,4 @@
-//! Sweeps of dense memories, the inner loops of the experiment: `cargo bench -p lab --bench dense_rsb`.
+//! Sweeps of dense memories, the inner loops of the experiment: `cargo bench --workspace --bench dense_rsb`.
 //!
 //! The same in NumPy is `benches/peers/dense_rsb.py` at the root of the repository.
 

@@ -1,4 +1,5 @@
-//! Training images a second of every arm of the homeostatic experiment, all that a run does beside training included: `cargo bench -p lab --bench homeostatic`.
+//! Training images a second of every arm of the homeostatic experiment, all that a run does beside training included:
+//! `cargo bench --workspace --bench homeostatic`.
 //!
 //! The same training in PyTorch is `benches/peers/homeostatic.py` at the root of the repository.
 

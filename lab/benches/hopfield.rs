@@ -1,4 +1,4 @@
-//! Softmax retrieval and overlaps of packed signs, the two inner loops of the Hopfield memories: `cargo bench -p lab --bench hopfield`.
+//! Softmax retrieval and overlaps of packed signs, the two inner loops of the Hopfield memories: `cargo bench --workspace --bench hopfield`.
 //!
 //! The same in PyTorch is `benches/peers/hopfield.py` at the root of the repository.
 

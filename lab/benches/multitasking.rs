@@ -1,4 +1,4 @@
-//! Sweeps of multitasking networks, the inner loops of the experiment: `cargo bench -p lab --bench multitasking`.
+//! Sweeps of multitasking networks, the inner loops of the experiment: `cargo bench --workspace --bench multitasking`.
 //!
 //! The same in NumPy is `benches/peers/multitasking.py` at the root of the repository.
 

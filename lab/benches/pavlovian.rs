@@ -1,4 +1,4 @@
-//! Writing into and reading from associative memories, and steps of the trained task: `cargo bench -p lab --bench pavlovian`.
+//! Writing into and reading from associative memories, and steps of the trained task: `cargo bench --workspace --bench pavlovian`.
 //!
 //! The same in NumPy is `benches/peers/pavlovian.py` at the root of the repository.
 

@@ -1,5 +1,5 @@
 //! Training images a second of every arm of the deep stream, steps a second of the perceptron, and seconds of a point of its theory:
-//! `cargo bench -p lab --bench variational_continual`.
+//! `cargo bench --workspace --bench variational_continual`.
 //!
 //! The same in NumPy is `benches/peers/variational_continual.py` at the root of the repository.
 

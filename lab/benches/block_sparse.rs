@@ -31,8 +31,14 @@ const ROUNDS: usize = 5;
 
 type Work = Box<dyn FnMut() -> candle_core::Result<()>>;
 
-#[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // On a thread of the pool, as training does.
+    rayon::scope(|_| measure().map_err(|error| error.to_string()))?;
+    Ok(())
+}
+
+#[allow(clippy::print_stdout)]
+fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let rounds = match std::env::args().skip_while(|argument| argument != "--rounds").nth(1) {
         Some(rounds) => rounds.parse()?,
         None => ROUNDS,

@@ -44,10 +44,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut running = entry.start(&config, &Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed })?;
             let mut recorder = Recorder::default();
             let begun = Instant::now();
-            for step in 1..=running.total_steps() {
-                recorder.begin_step(step);
-                running.step(&mut recorder)?;
-            }
+            // On a thread of the pool, as training does.
+            rayon::scope(|_| {
+                (1..=running.total_steps()).try_for_each(|step| {
+                    recorder.begin_step(step);
+                    running.step(&mut recorder)
+                })
+            })?;
             Ok(begun.elapsed().as_secs_f64())
         })?;
         println!("{arm:12} {:10.0} samples/s", SAMPLES / seconds);

@@ -124,10 +124,12 @@ impl From<Closed> for Halt {
     }
 }
 
-/// Drives a run to its end on the calling thread. An error or a panic of the experiment is an ending like others.
-pub fn drive(plan: Plan<'_>, orders: &Orders, sink: &mut impl Sink) -> Ended {
+/// Drives a run to its end, while the calling thread waits. An error or a panic of the experiment is an ending like others.
+///
+/// It runs on a thread of rayon's pool: from outside, every parallel piece of a step would have to wake the pool and wait to be woken by it.
+pub fn drive(plan: Plan<'_>, orders: &Orders, sink: &mut (impl Sink + Send)) -> Ended {
     // Unwind safe, for nothing that the experiment touched is used after a panic.
-    match catch_unwind(AssertUnwindSafe(|| train(plan, orders, sink))) {
+    match rayon::scope(|_| catch_unwind(AssertUnwindSafe(|| train(plan, orders, sink)))) {
         Ok(Ok(ended)) => ended,
         Ok(Err(Halt::Failed(reason))) => Ended::Failed(reason),
         Ok(Err(Halt::Closed)) => Ended::Dropped,

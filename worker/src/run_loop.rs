@@ -30,8 +30,6 @@ const WAIT_SECONDS_BEFORE_EXIT: u64 = 2;
 const STOP_GRACE: Duration = Duration::from_secs(8);
 /// The same once the server that started it is gone.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
-/// Stack of the engine's thread, as large as that of a main thread twice; deep graphs are freed recursively.
-const ENGINE_STACK: usize = 16 << 20;
 
 /// How a worker is set up.
 #[derive(Debug, Clone)]
@@ -181,7 +179,7 @@ impl Worker {
         };
         let (orders, (done, is_done)) = (orders.clone(), tokio::sync::oneshot::channel());
         // A thread of its own rather than one of tokio's: a worker that must end does not wait for a long step.
-        let engine = std::thread::Builder::new().name("engine".to_owned()).stack_size(ENGINE_STACK).spawn(move || {
+        let engine = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let ended = drive(plan, &orders, &mut outbox);
             outbox.send(Message::Ended(ended)).ok();
             drop(outbox);

@@ -6,6 +6,7 @@
 
 pub mod basin;
 pub mod capacity;
+pub mod capacity_config;
 mod capacity_plots;
 mod card;
 pub mod config;
@@ -17,10 +18,16 @@ pub mod ensemble;
 mod estimates;
 pub mod expectation;
 pub mod glass;
+pub mod glass_config;
 mod glass_plots;
+pub mod glass_replicas;
 pub mod loads;
+pub mod measured;
 pub mod phase;
 pub mod phase_cell;
+pub mod phase_config;
+pub mod phase_dots;
+pub mod phase_lines;
 mod phase_plots;
 mod presets;
 pub mod replicas;
@@ -48,7 +55,7 @@ impl Kinds for DenseRsb {
     fn study(config: &DenseRsbConfig, lab: &Lab) -> Result<Box<dyn Study>> {
         Ok(match config {
             DenseRsbConfig::Capacity(config) => Box::new(capacity::Capacity::new(config, lab)),
-            DenseRsbConfig::Phase(config) => Box::new(phase::Phase::new(config)),
+            DenseRsbConfig::Phase(config) => Box::new(phase::Phase::new(config, lab)),
             DenseRsbConfig::Basin(config) => Box::new(basin::Basin::new(config, lab)),
             DenseRsbConfig::Scaling(config) => Box::new(scaling::Scaling::new(config, lab)),
             DenseRsbConfig::Glass(config) => Box::new(glass::Glass::new(config, lab)),

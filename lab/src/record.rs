@@ -2,7 +2,7 @@
 
 mod overlays;
 
-pub use overlays::{Compared, Diagram, Frontier, Residuals};
+pub use overlays::{Compared, Diagram, Dots, Dotted, Frontier, Residuals};
 
 use crate::{Error, Result, json::Number};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub enum Frame {
     /// A matrix drawn as colours, with lines over it; an ordinary heat map to whoever does not know the lines.
     #[serde(rename = "heatmap")]
     Diagram(Diagram),
+    /// The same with measured values over it.
+    #[serde(rename = "heatmap")]
+    Dotted(Box<Dotted>),
     /// Curves against any axis.
     Plot(Plot),
     /// Curves against any axis, with a strip of residuals below; an ordinary plot to whoever does not know the residuals.
@@ -106,7 +109,7 @@ impl Frame {
     /// The kind as the contract names it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Heatmap(_) | Self::Diagram(_) => "heatmap",
+            Self::Heatmap(_) | Self::Diagram(_) | Self::Dotted(_) => "heatmap",
             Self::Plot(_) | Self::Compared(_) => "plot",
             Self::Histogram { .. } => "histogram",
             Self::Raster { .. } => "raster",

@@ -6,7 +6,7 @@ use crate::{
     experiment::{Card, Estimates},
     experiments::{
         dense_rsb::DenseRsb, g2gnet::G2gNet, homeostatic::Homeostatic, hopfield::Hopfield, multitasking::Multitasking, nhl::Nhl,
-        pavlovian::Pavlovian, variational_continual::VariationalContinual,
+        pavlovian::Pavlovian, study::Studied, variational_continual::VariationalContinual,
     },
     fork,
     schema::{ConfigFaults, nearest},
@@ -120,9 +120,9 @@ pub fn standard() -> &'static Registry {
             Entry::of::<Homeostatic>(),
             Entry::of::<Hopfield>(),
             Entry::of::<Nhl>(),
-            Entry::of::<DenseRsb>(),
-            Entry::of::<Multitasking>(),
-            Entry::of::<Pavlovian>(),
+            Entry::of::<Studied<DenseRsb>>(),
+            Entry::of::<Studied<Multitasking>>(),
+            Entry::of::<Studied<Pavlovian>>(),
             Entry::of::<VariationalContinual>(),
         ])
     });

@@ -24,8 +24,12 @@ fn kinds() -> Vec<Config> {
             "kind": "capacity", "orders": [3], "neurons": [40], "loads": [0.05, 0.1], "load_unit": "alpha", "temperatures": [0.0, 0.3],
             "theory_orders": [], "samples": 3, "sweeps": 20, "tuples": "power", "level": "symmetric", "start_overlap": 0.9
         }),
-        json!({ "kind": "phase", "load_points": 5, "temperature_points": 4 }),
+        json!({ "kind": "phase", "load_points": 5, "temperature_points": 4, "level": "both" }),
         json!({ "kind": "phase", "order": 2, "load_points": 3, "temperature_points": 3, "quadrature": 100, "highest_temperature": 1.2 }),
+        json!({
+            "kind": "phase", "order": 3, "load_points": 4, "temperature_points": 4, "samples": 5, "dot_loads": 2, "dot_temperatures": 2, "neurons": 24,
+            "sweeps": 20
+        }),
         json!({ "kind": "basin", "neurons": [60, 30, 20], "start_overlaps": [0.2, 0.8], "samples": 5 }),
         json!({ "kind": "scaling", "orders": [2, 3], "neurons": [40, 20], "sizes": 2, "loads": [0.5, 2.0, 4.0, 7.0], "samples": 6 }),
         json!({
@@ -44,7 +48,7 @@ fn start(config: &Config, seed: u64) -> Drive {
 #[test]
 fn a_run_restored_anywhere_says_the_same_and_leaves_the_same() {
     // Theory alone has no seed.
-    for config in kinds().into_iter().filter(|config| config["kind"] != "phase") {
+    for config in kinds().into_iter().filter(|config| config["kind"] != "phase" || config["samples"] != 0) {
         let total = start(&config, 3).total_steps();
         let stops = BTreeSet::from([1, total / 2, total - 1]);
         assert_resumes_at("dense_rsb", &config, &stops.into_iter().filter(|stop| *stop > 0).collect::<Vec<_>>());
@@ -256,6 +260,56 @@ fn phases_have_a_region_where_breaking_makes_the_glass_stable() {
     assert!(summary["phase/cells_stabilised"] >= 1.0 && summary["phase/cells_glass"] >= summary["phase/cells_stabilised"]);
     assert!((summary["phase/spinodal"] - 0.032_976_69).abs() < 1e-8 && (summary["phase/broken_spinodal"] - 0.038_195).abs() < 1e-6);
     assert!(summary["phase/share_retrieval"] > summary["phase/share_ground_state"] && summary["theory/unconverged"] == 0.0);
+}
+
+#[test]
+fn the_glass_of_pairs_is_solved_at_both_levels_and_one_step_does_not_make_it_stable() {
+    let given =
+        json!({ "kind": "phase", "order": 2, "load_points": 5, "temperature_points": 7, "highest_temperature": 1.2, "broken_points": 3 });
+    let (summary, rows) = table(given);
+    println!("{summary:#?}");
+    let broken: Vec<&Row> = rows.iter().filter(|row| number(row, "breakpoint").is_finite()).collect();
+    assert_eq!(summary["phase/cells_glass"], broken.len() as f64);
+    for row in &broken {
+        let of = |column: &str| number(row, column);
+        assert!(of("glass_replicon") < of("broken_replicon") && of("broken_replicon") < 0.0 && of("between_replicon") < 0.0, "{row:?}");
+        assert!((0.0..=1.0).contains(&of("breakpoint")), "{row:?}");
+        // Breaking lowers the pressure of the glass, to the advantage of retrieval.
+        assert!(of("advantage").is_nan() || of("advantage") >= of("symmetric_advantage") - 1e-9, "{row:?}");
+    }
+    // Every cell below the transition at 1 + sqrt(alpha) has the glass at both levels.
+    let frozen = rows.iter().filter(|row| number(row, "temperature") > 0.0 && number(row, "glass_overlap") > 1e-6).count();
+    assert!(frozen == broken.len() && frozen > 20, "{frozen} {}", broken.len());
+    assert_eq!((summary["phase/cells_stabilised"], summary["theory/unconverged"]), (0.0, 0.0));
+    assert_eq!(summary["phase/cells_unstable"], summary["phase/cells_glass"]);
+}
+
+#[test]
+fn dots_over_the_map_are_what_samples_measure_there() {
+    let given = json!({
+        "kind": "phase", "load_points": 8, "temperature_points": 6, "largest_load": 1.2, "samples": 12, "dot_loads": 4, "dot_temperatures": 3,
+        "neurons": 64, "sweeps": 200
+    });
+    let heard = start(&config("none", given), 0).run_out();
+    let text = String::from_utf8(heard.artifacts.iter().find(|artifact| artifact.path == "dots.csv").unwrap().bytes.clone()).unwrap();
+    println!("{text}{:#?}", heard.summary);
+    assert_eq!(text.lines().count(), 1 + 4 * 3);
+    assert!(heard.summary["theory/points"] >= 3.0 && heard.summary["theory/share_within_3"] >= 0.5, "{:?}", heard.summary);
+    assert_eq!(heard.summary["theory/unconverged"], 0.0);
+    // The last picture has them all, at cells of the map, in its range.
+    let last = heard.said.iter().rev().find(|line| line.starts_with("phase/diagram ")).unwrap();
+    let drawn: Value = serde_json::from_str(last.splitn(4, ' ').nth(3).unwrap()).unwrap();
+    let dots = &drawn["dots"];
+    assert_eq!((dots["x"].as_array().unwrap().len(), drawn["columns"].as_u64()), (12, Some(8)));
+    let at = |field: &str, dot: usize| dots[field][dot].as_f64().unwrap();
+    for dot in 0..12 {
+        let (column, row) = (1 + 2 * (dot % 4), 5 - 2 * (dot / 4));
+        // The whole number of patterns moves a dot a little.
+        assert!((at("x", dot) - (column as f64 + 0.5)).abs() < 0.01 && (at("y", dot) - (row as f64 + 0.5)).abs() < 1e-9, "{dots}");
+        assert!((-1.0..=1.0).contains(&at("values", dot)) && at("errors", dot) >= 0.0, "{dots}");
+    }
+    // Far below the spinodal the pattern is kept, far above the temperature of retrieval it is not.
+    assert!(at("values", 0) > 0.95 && at("values", 0) > at("values", 3), "{dots}");
 }
 
 #[test]

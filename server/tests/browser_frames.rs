@@ -23,7 +23,8 @@ fn frames() -> Vec<(&'static str, Value)> {
             "phases",
             json!({ "kind": "heatmap", "rows": 2, "columns": 3, "values": [0.0, 0.5, 1.0, "NaN", 0.25, 0.75], "min": 0.0, "max": 1.0,
                 "x_title": "load", "y_title": "temperature", "colour": "sequential",
-                "frontiers": [{ "label": "spinodal", "x": [0.0, 1.5, "NaN", 2.0, 3.0], "y": [2.0, 1.0, 1.0, 0.5, 0.0] }, { "label": "equality", "x": [0.5, 0.5], "y": [0.0, 2.0] }] }),
+                "frontiers": [{ "label": "spinodal", "x": [0.0, 1.5, "NaN", 2.0, 3.0], "y": [2.0, 1.0, 1.0, 0.5, 0.0] }, { "label": "equality", "x": [0.5, 0.5], "y": [0.0, 2.0] }],
+                "dots": { "label": "measured", "x": [2.5, "NaN"], "y": [1.5, 0.5], "values": [0.8, 0.1], "errors": [0.0125, 0.1] } }),
         ),
         (
             "magnetisation",
@@ -84,8 +85,8 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
         assert_eq!((&svg[0], &svg[1]), (&json!("svg"), &json!(0)), "{name}: {svg}");
         let texts: Vec<&str> = svg[2].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
         let (wanted, images, paths, rects): (&[&str], u64, u64, u64) = match name.as_str() {
-            // Two lines over the cells, each on paper and in ink, and two of the legend; 64 parts of the scale.
-            "Phases" => (&["load", "temperature", "spinodal", "equality"], 1, 6, 64),
+            // Two lines over the cells, each on paper and in ink, and two of the legend; a dot of three circles and one of the legend; 64 parts of the scale.
+            "Phases" => (&["load", "temperature", "spinodal", "equality", "measured (data)"], 1, 10, 64),
             // Three points above and three below, error bars, lines, and the legend.
             "Magnetisation" => {
                 (&["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"], 0, 12, 1)
@@ -155,7 +156,9 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
     // In the middle of the first column stands the line that goes straight down.
     assert_eq!(find("Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");
     let legend = "[...document.querySelectorAll('section[aria-label=\"Phases\"] .plot-legend li')].map((row) => row.textContent.trim())";
-    assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality"]));
+    assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality", "measured data"]));
+    // A dot in the middle of the last column's lower cell.
+    assert_eq!(find("Phases", 0.68, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,12 @@
-//! What experiments of several kinds share: a kind at some step, and the small pieces of pictures and tables that they say.
+//! What experiments of several kinds share: a kind at some step, how it is run, and the small pieces of pictures and tables that they say.
 
 use crate::{
-    Checkpoint, Recorder, Result,
+    Checkpoint, Config, Error, Experiment, Lab, Recorder, Result,
+    experiment::{Card, Estimates},
     json::Number,
     record::{Axis, Compared, Curve, Frame, Plot, Residuals, Role},
 };
+use std::marker::PhantomData;
 
 /// One kind of an experiment at some step.
 pub trait Study: Send {
@@ -22,6 +24,72 @@ pub trait Study: Send {
 
     /// Summary and artifacts.
     fn finish(&self, out: &mut Recorder) -> Result<()>;
+}
+
+/// An experiment of several kinds, of which a config names one; [`Studied`] runs it.
+pub trait Kinds: 'static {
+    /// The parameters of every kind.
+    type Config: Config;
+
+    /// See [`Experiment::card`].
+    fn card() -> Card;
+
+    /// The kind that a config names, before its first step. Errors: see [`Experiment::start`].
+    fn study(config: &Self::Config, lab: &Lab) -> Result<Box<dyn Study>>;
+
+    /// See [`Experiment::estimates`].
+    fn estimates(config: &Self::Config) -> Estimates;
+}
+
+/// A run of one of the kinds of `K` at some step.
+pub struct Studied<K> {
+    study: Box<dyn Study>,
+    step: u64,
+    kinds: PhantomData<fn() -> K>,
+}
+
+impl<K: Kinds> Experiment for Studied<K> {
+    type Config = K::Config;
+
+    fn card() -> Card {
+        K::card()
+    }
+
+    fn start(config: &K::Config, lab: &Lab) -> Result<Self> {
+        Ok(Self { study: K::study(config, lab)?, step: 0, kinds: PhantomData })
+    }
+
+    fn total_steps(&self) -> u64 {
+        self.study.total_steps()
+    }
+
+    fn step(&mut self, out: &mut Recorder) -> Result<()> {
+        self.step += 1;
+        self.study.step(self.step, out)
+    }
+
+    fn save(&self, into: &mut Checkpoint) -> Result<()> {
+        into.put_state("step", &self.step)?;
+        self.study.save(into)
+    }
+
+    fn restore(config: &K::Config, lab: &Lab, from: &Checkpoint) -> Result<Self> {
+        let mut run = Self::start(config, lab)?;
+        run.step = from.get_state("step")?;
+        if run.step > run.total_steps() {
+            return Err(Error::Checkpoint(format!("it is at step {} of a run of {}", run.step, run.total_steps())));
+        }
+        run.study.restore(from)?;
+        Ok(run)
+    }
+
+    fn estimates(config: &K::Config) -> Estimates {
+        K::estimates(config)
+    }
+
+    fn finish(self, out: &mut Recorder) -> Result<()> {
+        self.study.finish(out)
+    }
 }
 
 /// An axis with linear or logarithmic scale.
@@ -69,4 +137,36 @@ pub fn csv(header: &str, rows: impl Iterator<Item = String>) -> Vec<u8> {
         text.push('\n');
     }
     text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::dense_rsb::{DenseRsb, basin::BasinConfig, config::DenseRsbConfig};
+
+    #[test]
+    fn a_run_is_restored_at_its_step_and_not_beyond_its_last() {
+        let config = DenseRsbConfig::Basin(BasinConfig {
+            orders: vec![2],
+            neurons: vec![20],
+            start_overlaps: vec![0.2, 0.8],
+            samples: 2,
+            ..BasinConfig::default()
+        });
+        let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed: 0 };
+        let mut run = Studied::<DenseRsb>::start(&config, &lab).unwrap();
+        let mut out = Recorder::default();
+        for step in 1..=run.total_steps() {
+            out.begin_step(step);
+            run.step(&mut out).unwrap();
+        }
+        let mut saved = Checkpoint::default();
+        run.save(&mut saved).unwrap();
+        assert_eq!(Studied::<DenseRsb>::restore(&config, &lab, &saved).unwrap().step, 2);
+        run.step = 3;
+        let mut beyond = Checkpoint::default();
+        run.save(&mut beyond).unwrap();
+        let error = Studied::<DenseRsb>::restore(&config, &lab, &beyond).err().unwrap().to_string();
+        assert!(error.contains("it is at step 3 of a run of 2"), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! What theory adds to a picture: lines over a heat map, and below a plot how far measured points lie from their theory.
+//! What lies over and under a picture: lines and measured values over a heat map, and below a plot how far measured points lie from their theory.
 
 use super::{Curve, Heatmap, Plot};
 use crate::json::Number;
@@ -24,6 +24,31 @@ pub struct Frontier {
     pub x: Vec<Number>,
     /// Places down, in rows: 0 is the upper edge of the first row, 0.5 its middle; as many as `x`.
     pub y: Vec<Number>,
+}
+
+/// A heat map of what theory says, with lines and with measured values over it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dotted {
+    /// The heat map and its lines; their fields are those of the frame.
+    #[serde(flatten)]
+    pub diagram: Diagram,
+    /// What was measured.
+    pub dots: Dots,
+}
+
+/// Measured values over a heat map, each a dot in the colour that the map's scale has for it. As many of everything as there are dots.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dots {
+    /// Their name in the legend.
+    pub label: String,
+    /// Places across, in columns, as those of a [`Frontier`]; a dot whose place is not finite is not drawn.
+    pub x: Vec<Number>,
+    /// Places down, in rows.
+    pub y: Vec<Number>,
+    /// The values.
+    pub values: Vec<Number>,
+    /// Their standard errors.
+    pub errors: Vec<Number>,
 }
 
 /// A plot with a strip of residuals below it.
@@ -120,8 +145,23 @@ mod tests {
             colour: Colour::Sequential,
         };
         let frontiers = vec![Frontier { label: "spinodal".to_owned(), x: numbers(&[0.5, f64::NAN]), y: numbers(&[0.0, 1.0]) }];
-        let (plain, diagram) = (Frame::Heatmap(map.clone()), Frame::Diagram(Diagram { map, frontiers }));
-        assert_eq!((plain.kind(), diagram.kind()), ("heatmap", "heatmap"));
+        let diagram = Diagram { map: map.clone(), frontiers };
+        let dots = Dots {
+            label: "measured".to_owned(),
+            x: numbers(&[1.5]),
+            y: numbers(&[0.5]),
+            values: numbers(&[0.75]),
+            errors: numbers(&[0.125]),
+        };
+        let dotted = Frame::Dotted(Box::new(Dotted { diagram: diagram.clone(), dots }));
+        let (plain, diagram) = (Frame::Heatmap(map), Frame::Diagram(diagram));
+        assert_eq!((plain.kind(), diagram.kind(), dotted.kind()), ("heatmap", "heatmap", "heatmap"));
+        let mut with = serde_json::to_value(&dotted).unwrap();
+        assert_eq!(
+            with.as_object_mut().unwrap().remove("dots"),
+            Some(json!({ "label": "measured", "x": [1.5], "y": [0.5], "values": [0.75], "errors": [0.125] }))
+        );
+        assert_eq!(with, serde_json::to_value(&diagram).unwrap());
         let mut with = serde_json::to_value(&diagram).unwrap();
         assert_eq!(
             with.as_object_mut().unwrap().remove("frontiers"),

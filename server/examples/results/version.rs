@@ -20,8 +20,8 @@ struct Module {
 }
 
 /// The first 12 hexadecimal digits of SHA-256 over the experiment's folder, without its card and presets, random numbers, and every module of
-/// kernels, theory and data sets that these name, or that such a module names. Comments, tests and empty lines do not count. Errors: a file
-/// cannot be read.
+/// kernels, theory and data sets and every file beside the experiments' folders that these name, or that such a module names. Comments, tests and
+/// empty lines do not count. Errors: a file cannot be read.
 pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     let source = root.join("lab/src");
     let own = Path::new("experiments").join(experiment);
@@ -33,12 +33,28 @@ pub fn code_of(root: &Path, experiment: &str) -> anyhow::Result<String> {
     for folder in ["kernels", "theory", "datasets"].into_iter().filter(|folder| source.join(folder).is_dir()) {
         others.extend(modules(&source, Path::new(folder))?);
     }
+    others.extend(shared(&source, &own)?);
     while let Some(at) = others.iter().position(|module| counted.values().any(|text| names(text, &module.words))) {
         counted.extend(others.swap_remove(at).code);
     }
     let mut hash = Sha256::new();
     counted.values().for_each(|text| hash.update(text));
     Ok(hex::encode(&hash.finalize()[..6]))
+}
+
+/// What experiments share, files beside their folders; an experiment's own module of the same name stands before them.
+fn shared(source: &Path, own: &Path) -> anyhow::Result<Vec<Module>> {
+    let mut modules = Vec::new();
+    for file in items(&source.join("experiments"))?.into_iter().filter(|item| item.is_file()) {
+        let (name, stem) = (file.file_name().unwrap_or_default(), file.file_stem().unwrap_or_default());
+        if stem != "mod" && !source.join(own).join(name).exists() {
+            modules.push(Module {
+                words: vec![stem.to_string_lossy().into_owned()],
+                code: read(source, &Path::new("experiments").join(name))?,
+            });
+        }
+    }
+    Ok(modules)
 }
 
 /// The modules of a folder; a file and the folder of its parts are one.
@@ -121,7 +137,12 @@ mod tests {
         };
         let code = || code_of(root.path(), "one").unwrap();
         write("random.rs", "1");
-        write("experiments/one/mod.rs", "use crate::kernels::Fast;");
+        write("experiments/mod.rs", "a list");
+        write("experiments/study.rs", "what several share");
+        write("experiments/trial.rs", "what others share");
+        write("experiments/own.rs", "what others share");
+        write("experiments/one/mod.rs", "use super::study::Study; use crate::kernels::Fast; mod own;");
+        write("experiments/one/own.rs", "a module of its own");
         write("experiments/one/card.rs", "a card");
         write("experiments/one/card/fork.rs", "a part of the card");
         write("experiments/one/presets.rs", "presets");
@@ -139,6 +160,9 @@ mod tests {
             "experiments/one/card/fork.rs",
             "experiments/one/presets.rs",
             "experiments/two/mod.rs",
+            "experiments/mod.rs",
+            "experiments/trial.rs",
+            "experiments/own.rs",
             "kernels/slow.rs",
             "datasets/images.rs",
             "kernels/fast/table.bin",
@@ -148,7 +172,7 @@ mod tests {
         }
         write("kernels/mod.rs", &format!("{list}\npub mod more;"));
         assert_eq!(code(), first, "a module more");
-        for own in ["kernels/deep.rs", "kernels/fast/parts.rs", "random.rs", "experiments/one/mod.rs"] {
+        for own in ["kernels/deep.rs", "kernels/fast/parts.rs", "random.rs", "experiments/study.rs", "experiments/one/mod.rs"] {
             let before = code();
             write(own, "use crate::kernels::fast; // changed");
             assert_ne!(code(), before, "{own}");

@@ -49,5 +49,8 @@ export function legendOf({ ref, frame }, arms) {
   if (ref.kind === 'plot') return plotLegend(frame, arms);
   if (ref.kind !== 'heatmap') return [];
   const { ink } = inks();
-  return (frame.frontiers ?? []).map(({ label }, index) => ({ label, role: 'line', style: { color: ink, dash: dashOf(index) } }));
+  /** @type {LegendRow[]} */
+  const rows = (frame.frontiers ?? []).map(({ label }, index) => ({ label, role: 'line', style: { color: ink, dash: dashOf(index) } }));
+  // A dot has the colour of its value.
+  return frame.dots ? [...rows, { label: frame.dots.label, role: 'data', style: { color: ink, dash: [] } }] : rows;
 }

@@ -2,6 +2,7 @@
 import { formatTick, toNumber } from '../format.js';
 import { shortened } from './canvas.js';
 import { colorScale } from './colors.js';
+import { drawDots } from './dots.js';
 import { drawFrontiers } from './frontiers.js';
 
 /** Labels are drawn where they do not touch. Of more than this many numbers a few will do: they are the values along an axis. */
@@ -10,7 +11,7 @@ const FEW = 5;
 
 /**
  * @typedef {{rows: number, columns: number, values: any[], min: any, max: any, row_labels?: string[], column_labels?: string[],
- *   x_title: string, y_title: string, colour: 'sequential' | 'diverging', frontiers?: import('./frontiers.js').Frontier[]}} Heatmap
+ *   x_title: string, y_title: string, colour: 'sequential' | 'diverging', frontiers?: import('./frontiers.js').Frontier[], dots?: import('./dots.js').Dots}} Heatmap
  */
 
 /** Values as numbers, converted once per frame. @type {WeakMap<object, Float64Array>} */
@@ -65,6 +66,7 @@ export function drawHeatmap(context, width, height, frame, ink) {
   context.imageSmoothingEnabled = false;
   context.drawImage(cells, box.left, box.top, box.width, box.height);
   const nameAt = drawFrontiers(context, box, rows, columns, frame.frontiers ?? [], ink);
+  const dotAt = drawDots(context, box, rows, columns, frame.dots, scale, ink);
   context.strokeStyle = ink.axis;
   context.lineWidth = 1;
   context.strokeRect(box.left - 0.5, box.top - 0.5, box.width + 1, box.height + 1);
@@ -101,6 +103,8 @@ export function drawHeatmap(context, width, height, frame, ink) {
     if (column < 0 || row < 0 || column >= columns || row >= rows) return null;
     const rowName = frame.row_labels?.[row] ?? row;
     const columnName = frame.column_labels?.[column] ?? column;
+    const dot = dotAt(x, y);
+    if (dot) return `${dot}; ${frame.y_title} ${rowName}, ${frame.x_title} ${columnName}: ${frame.values[row * columns + column]}`;
     const line = nameAt(x, y);
     return `${line ? `${line}; ` : ''}${frame.y_title} ${rowName}, ${frame.x_title} ${columnName}: ${frame.values[row * columns + column]}`;
   };

@@ -3,7 +3,7 @@
 use super::{
     dynamics::Sample,
     ensemble::{Cell, Ensemble, Plan, arm_of},
-    loads::{LoadUnit, check_ascending, check_cells, check_orders},
+    loads::{LoadUnit, check_ascending, check_cells, check_orders, tell_extension},
     theory::model::Tuples,
 };
 use crate::{
@@ -134,6 +134,9 @@ impl Study for Basin {
     }
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
+        if t == 1 {
+            tell_extension(&self.config.orders, out);
+        }
         let place = self.ensemble.step(t, out)?;
         let arms = self.config.orders.iter().enumerate();
         let curves = arms.map(|(arm, order)| measured(&format!("P = {order}"), &self.line(arm, place))).collect();

@@ -1,127 +1,23 @@
 //! Kind `capacity`: what is left of a pattern against the load, by Monte Carlo and by theory at both levels, and the constants of the theory.
 
 use super::{
+    capacity_config::CapacityConfig,
     capacity_plots::{SymmetricLine, magnetisations, successes},
     constants::Constants,
-    dynamics::Sample,
-    ensemble::{Cell, Ensemble, Plan, arm_of},
-    expectation::{Expectation, Level as TheoryLevel, kept, z_of},
-    loads::{LoadUnit, check_ascending, check_cells, check_orders},
+    ensemble::{Cell, Ensemble, arm_of},
+    expectation::Expectation,
+    loads::tell_extension,
+    measured::{conclude, table, z_scores},
     sigmoid::{Count, half_success},
-    theory::model::Tuples,
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
-    config::CrossFaults,
     experiments::study::{Study, csv},
     random::Generator,
     record::Level,
 };
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Parameters of `capacity`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "Retrieval against load")]
-#[serde(default, deny_unknown_fields)]
-pub struct CapacityConfig {
-    /// How many spins interact at a time (P). The paper covers even numbers; 3 is an extension.
-    #[schemars(title = "Orders", inner(range(min = 2, max = 4)), length(min = 1, max = 3))]
-    pub orders: Vec<u32>,
-    /// Spins (N) of each order.
-    #[schemars(title = "Neurons", inner(range(min = 16, max = 100_000)), length(min = 1, max = 3))]
-    pub neurons: Vec<usize>,
-    /// Which products the energy sums.
-    #[schemars(title = "Tuples")]
-    pub tuples: Tuples,
-    /// Loads, ascending.
-    #[schemars(title = "Loads", inner(range(min = 1e-9, max = 100.0)), length(min = 1, max = 60))]
-    pub loads: Vec<f64>,
-    /// What the loads are given in.
-    #[schemars(title = "Unit of the loads")]
-    pub load_unit: LoadUnit,
-    /// In units of the field, ascending.
-    #[schemars(title = "Temperatures", inner(range(min = 0.0, max = 1.5)), length(min = 1, max = 8))]
-    pub temperatures: Vec<f64>,
-    /// Levels of the theory; one step of breaking is solved where symmetry is unstable, which above T = 0 takes seconds.
-    #[schemars(title = "Theory")]
-    pub level: TheoryLevel,
-    /// Orders whose constants are computed.
-    #[schemars(title = "Orders of the constants", inner(range(min = 2, max = 10)), length(max = 9))]
-    pub theory_orders: Vec<u32>,
-    /// Overlap with the pattern at the start.
-    #[schemars(title = "Start overlap", range(min = -1.0, max = 1.0))]
-    pub start_overlap: f64,
-    /// Sweeps at temperatures above 0; the second half is averaged.
-    #[schemars(title = "Sweeps", range(min = 2, max = 1_000_000))]
-    pub sweeps: usize,
-    /// Most sweeps at T = 0, where a sample ends with the first in which nothing turns.
-    #[schemars(title = "Sweeps at T = 0", range(min = 1, max = 1_000_000))]
-    pub cold_sweeps: usize,
-    /// Samples of patterns for every load.
-    #[schemars(title = "Samples", range(min = 1, max = 10_000))]
-    pub samples: usize,
-}
-
-impl Default for CapacityConfig {
-    fn default() -> Self {
-        Self {
-            orders: vec![2, 3, 4],
-            neurons: vec![1_000, 128, 64],
-            tuples: Tuples::Distinct,
-            loads: (1..=8).map(|k| f64::from(k) / 5.0).collect(),
-            load_unit: LoadUnit::Capacity,
-            temperatures: vec![0.0],
-            level: TheoryLevel::Both,
-            theory_orders: vec![2, 3, 4, 5, 6],
-            start_overlap: 1.0,
-            sweeps: 400,
-            cold_sweeps: 60,
-            samples: 20,
-        }
-    }
-}
-
-impl CapacityConfig {
-    /// Adds the faults that span fields.
-    pub fn check(&self, faults: &mut CrossFaults) {
-        check_ascending("loads", &self.loads, faults);
-        check_ascending("temperatures", &self.temperatures, faults);
-        if self.theory_orders.iter().enumerate().any(|(at, order)| self.theory_orders[..at].contains(order)) {
-            faults.push(&["theory_orders"], "must not repeat");
-        }
-        if check_orders(&self.orders, &self.neurons, faults) {
-            let plan = self.plan();
-            check_cells(plan.cells.iter().flatten(), &["loads", "neurons", "orders", "load_unit"], faults);
-        }
-    }
-
-    /// Temperature by temperature, each along the loads.
-    pub fn plan(&self) -> Plan {
-        let cells = |(order, neurons): (&u32, &usize)| {
-            let of_temperature = |temperature: &f64| {
-                let temperature = *temperature;
-                self.loads.iter().map(move |load| Cell {
-                    order: *order,
-                    neurons: *neurons,
-                    load: self.load_unit.alpha(*load, *order, self.tuples),
-                    temperature,
-                    start: self.start_overlap,
-                })
-            };
-            self.temperatures.iter().flat_map(of_temperature).collect()
-        };
-        Plan {
-            kind: "capacity",
-            tuples: self.tuples,
-            cells: self.orders.iter().zip(&self.neurons).map(cells).collect(),
-            sweeps: (self.sweeps, self.cold_sweeps),
-            samples: self.samples,
-        }
-    }
-}
 
 /// A run of `capacity`.
 pub struct Capacity {
@@ -146,9 +42,6 @@ impl Capacity {
     fn constants_step(&mut self, at: usize, out: &mut Recorder) -> Result<()> {
         let order = self.config.theory_orders[at];
         let found = Constants::of(order, self.config.tuples);
-        if at == 0 && self.config.orders.contains(&3) {
-            out.log(Level::Info, "The paper covers even P; P = 3 is an extension.");
-        }
         if found.broken.is_none() {
             out.log(Level::Warning, format!("The one-step-broken branch of P = {order} was lost before its fold."));
         }
@@ -200,15 +93,6 @@ impl Capacity {
             .collect()
     }
 
-    fn z_scores(&self) -> Vec<f64> {
-        let places = self.expected.iter().enumerate();
-        places
-            .flat_map(|(place, expected)| {
-                expected.iter().enumerate().filter_map(move |(arm, expected)| z_of(&self.ensemble, arm, place, expected))
-            })
-            .collect()
-    }
-
     fn pictures(&self, place: usize, out: &mut Recorder) {
         let at = place / self.config.loads.len();
         for (arm, order) in self.config.orders.iter().enumerate() {
@@ -235,6 +119,9 @@ impl Capacity {
             if let Some(load) = found.ground_state {
                 out.summary(format!("capacity/ground_state_p{order}"), load);
             }
+            if let Some(load) = found.broken_ground_state.filter(|_| order == 2) {
+                out.summary(format!("capacity/broken_ground_state_p{order}"), load);
+            }
         }
         let (known, off) = self.constants.iter().map(Constants::beside_known).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         if known > 0 {
@@ -251,28 +138,6 @@ impl Capacity {
             );
         }
     }
-
-    fn table(&self) -> Vec<u8> {
-        let header = "arm,neurons,patterns,alpha,temperature,magnetisation,standard_error,kept,kept_error,success_rate,survived,\
-                      energy,acceptance,symmetric,broken,converged,compared,z";
-        let rows = self.expected.iter().enumerate().flat_map(|(place, expected)| {
-            expected.iter().enumerate().map(move |(arm, expected)| {
-                let cell = self.ensemble.plan().cells[arm][place];
-                let mean = |of: fn(&Sample) -> f64| self.ensemble.mean(arm, place, of);
-                let ((m, error), rate) = (mean(|sample| sample.magnetisation), mean(|sample| f64::from(u8::from(sample.is_retrieved()))).0);
-                let place_of = format!("{},{},{},{},{}", arm_of(cell.order), cell.neurons, cell.patterns(), cell.load, cell.temperature);
-                let survived = mean(|sample| sample.survived as f64).0;
-                let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-                let kept = kept(&self.ensemble, arm, place);
-                let kept = format!("{},{}", text(kept.map(|kept| kept.0)), text(kept.map(|kept| kept.1)));
-                let (energy, acceptance) = (mean(|sample| sample.energy).0, mean(|sample| sample.acceptance).0);
-                let found = format!("{m},{error},{kept},{rate},{survived},{energy},{acceptance}");
-                let theory = format!("{},{},{},{}", expected.symmetric, text(expected.broken), expected.converged, expected.compared);
-                format!("{place_of},{found},{theory},{}", text(z_of(&self.ensemble, arm, place, expected)))
-            })
-        });
-        csv(header, rows)
-    }
 }
 
 impl Study for Capacity {
@@ -282,6 +147,9 @@ impl Study for Capacity {
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         let orders = self.config.theory_orders.len() as u64;
+        if t == 1 {
+            tell_extension(&self.config.orders, out);
+        }
         if t <= orders {
             return self.constants_step((t - 1) as usize, out);
         }
@@ -316,22 +184,21 @@ impl Study for Capacity {
                 out.summary(format!("capacity/half_success_high.{id}"), high);
             }
         }
-        let z_scores = self.z_scores();
-        if !z_scores.is_empty() {
-            let points = z_scores.len() as f64;
-            out.summary("theory/points", points);
-            out.summary("theory/share_within_3", z_scores.iter().filter(|z| z.abs() <= 3.0).count() as f64 / points);
-            out.summary("theory/largest_z", z_scores.iter().map(|z| z.abs()).fold(0.0, f64::max));
-            out.summary("theory/mean_absolute_z", z_scores.iter().map(|z| z.abs()).sum::<f64>() / points);
-        }
+        conclude(&z_scores(&self.ensemble, &self.expected), out);
         out.summary("theory/unconverged", self.expected.iter().flatten().filter(|expected| !expected.converged).count() as f64);
         let rows = self.constants.iter().map(|found| {
             let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
             let broken = (text(found.broken.map(|broken| broken.0)), text(found.broken.map(|broken| broken.1)));
-            format!("{},{},{},{},{},{}", found.order, found.symmetric.0, found.symmetric.1, broken.0, broken.1, text(found.ground_state))
+            let ground_states = (text(found.ground_state), text(found.broken_ground_state));
+            let Constants { order, symmetric, .. } = found;
+            format!("{order},{},{},{},{},{},{}", symmetric.0, symmetric.1, broken.0, broken.1, ground_states.0, ground_states.1)
         });
-        out.artifact("capacity.csv", "text/csv", self.table());
-        out.artifact("constants.csv", "text/csv", csv("order,symmetric,symmetric_m,broken,broken_m,ground_state", rows));
+        out.artifact("capacity.csv", "text/csv", table(&self.ensemble, &self.expected));
+        out.artifact(
+            "constants.csv",
+            "text/csv",
+            csv("order,symmetric,symmetric_m,broken,broken_m,ground_state,broken_ground_state", rows),
+        );
         Ok(())
     }
 }

@@ -3,8 +3,9 @@
 use super::{
     constants::Constants,
     ensemble::Ensemble,
-    expectation::{Expectation, Level, kept},
+    expectation::{Expectation, Level},
     loads::capacity,
+    measured::kept,
     sigmoid::{Count, Sigmoid},
     theory::{
         model::{Model, Tuples, quadrature},
@@ -12,15 +13,15 @@ use super::{
     },
 };
 use crate::{
-    experiments::study::{axis, curve, measured},
+    experiments::study::{axis, curve, measured, solved},
     record::{Compared, Curve, Frame, Plot, Residuals, Role},
 };
 
 /// Points of a line of theory.
 const POINTS: usize = 60;
 
-/// m against the load of one order: samples at every temperature so far, the replica-symmetric branches, the one-step-broken one at T = 0, and loads at
-/// which something ends.
+/// m against the load of one order: samples at every temperature so far, the replica-symmetric branches, the one-step-broken one at T = 0 and its states at
+/// higher temperatures, and loads at which something ends.
 pub fn magnetisations(
     ensemble: &Ensemble,
     arm: usize,
@@ -49,6 +50,11 @@ pub fn magnetisations(
         if level.is_symmetric() {
             curves.push(curve(&format!("replica-symmetric, T = {temperature}"), Role::Theory, line.points.iter().copied()));
         }
+        let state = |place: &usize| expected[*place][arm].broken.map(|m| (cells[*place].load, m, expected[*place][arm].converged));
+        let broken: Vec<_> = places.iter().filter_map(state).collect();
+        if *temperature > 0.0 && !broken.is_empty() {
+            curves.push(solved(&format!("one step of breaking, T = {temperature}"), &broken));
+        }
     }
     if let Some(constants) = constants {
         let mark = |label: &str, load: f64| curve(label, Role::Theory, [(load, 0.0), (load, 1.0)].into_iter());
@@ -59,8 +65,12 @@ pub fn magnetisations(
         if let Some((load, _)) = constants.broken.filter(|_| level.breaks()) {
             curves.push(mark("one-step-broken capacity", load));
         }
+        let glass = if model.is_soft() { "replica-symmetric" } else { "one-step-broken" };
         if let Some(load) = constants.ground_state {
-            curves.push(mark("retrieval is the ground state up to here", load));
+            curves.push(mark(&format!("retrieval lies below the {glass} glass up to here"), load));
+        }
+        if let Some(load) = constants.broken_ground_state.filter(|_| model.is_soft() && level.breaks()) {
+            curves.push(mark("retrieval lies below the one-step-broken glass up to here", load));
         }
     }
     let x = axis(&format!("alpha = K / N^{}", model.order - 1), false);

@@ -68,6 +68,7 @@ fn panels() -> Vec<Panel> {
         series("gain", "What breaking adds to the capacity", "Capacity", &["theory/capacity_gain"]),
         Panel { y_log: true, ..series("residuals", "Residuals of the solvers", "Capacity", &["theory/residual"]) },
         frame("diagram", "Retrieval over load and temperature", "Phases", "phase/diagram"),
+        frame("broken_diagram", "Retrieval with one step of breaking", "Phases", "phase/broken_diagram"),
         frame("stability", "Where breaking the symmetry makes the glass stable", "Phases", "phase/stability"),
         frame("retrieval_replicon", "Stability of the retrieval state", "Phases", "phase/replicon_retrieval"),
         frame("symmetric_replicon", "Stability of the replica-symmetric glass", "Phases", "phase/replicon_symmetric"),
@@ -156,8 +157,8 @@ fn claims() -> Vec<Claim> {
             measure: "phase/cells_stabilised",
             expect: rule(Op::AtLeast, 1.0),
             needs_seeds: 1,
-            why: "Loads and temperatures of the map at which the replicon of the glass is below 0 without breaking and above 0 with one step. At the lowest \
-                  temperatures one step is unstable as well.",
+            why: "Loads and temperatures of the map at which the replicon of the glass is below 0 without breaking and above 0 with one step, within clusters \
+                  and between them. At the lowest temperatures one step is unstable as well, and for pairs at all: their glass needs infinitely many steps.",
         },
         Claim {
             id: "soft_part_gone",

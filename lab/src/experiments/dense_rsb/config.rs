@@ -1,7 +1,8 @@
 //! The parameters of `dense_rsb`: one set of fields for every kind.
 
 use super::{
-    basin::BasinConfig, capacity::CapacityConfig, detect::DetectConfig, glass::GlassConfig, phase::PhaseConfig, scaling::ScalingConfig,
+    basin::BasinConfig, capacity_config::CapacityConfig, detect::DetectConfig, glass_config::GlassConfig, phase_config::PhaseConfig,
+    scaling::ScalingConfig,
 };
 use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
@@ -105,9 +106,17 @@ mod tests {
         one(capacity(json!([2, 2]), json!([600, 700]), json!([0.01])), "/orders must not repeat");
         one(json!({ "kind": "phase", "quadrature": 20 }), "/quadrature must be 0 or at least 41; got 20");
         one(
-            json!({ "kind": "phase", "broken_points": 3, "highest_temperature": 0.05 }),
+            json!({ "kind": "phase", "broken_points": 3, "highest_temperature": 0.02 }),
             "/broken_points points of the broken spinodal lie from",
         );
+        one(json!({ "kind": "phase", "order": 5, "samples": 2 }), "/samples dots are simulated up to P=4; got P=5");
+        one(
+            json!({ "kind": "phase", "samples": 2, "dot_loads": 50 }),
+            "/dot_loads dots lie on cells of the map, of which there are 40; got 50",
+        );
+        one(json!({ "kind": "phase", "samples": 2, "neurons": 600 }), "/neurons P=4 is simulated with at most 500 neurons; got 600");
+        one(json!({ "kind": "phase", "samples": 2, "largest_load": 1e-6 }), "/neurons K rounds to 0: N=64,P=4");
+        assert_eq!(details(json!({ "kind": "phase", "order": 5, "neurons": 600 })), Vec::<String>::new(), "no dots");
         one(json!({ "kind": "scaling", "orders": [4], "neurons": [200], "growth": 2.0 }), "at most 500 neurons; got 1600");
         one(json!({ "kind": "scaling", "neurons": [16, 16, 16], "growth": 1.05, "orders": [2, 3, 2] }), "/orders must not repeat");
         one(json!({ "kind": "basin", "start_overlaps": [0.5, 0.2] }), "/start_overlaps must ascend");

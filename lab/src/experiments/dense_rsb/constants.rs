@@ -1,8 +1,9 @@
 //! The constants of an order at T = 0, computed, and beside them those computed before by others and by an independent implementation.
 
 use super::theory::{
+    broken_branch::{broken_branch, fold},
     broken_ground_state::BrokenGroundState,
-    capacity::{broken_branch, fold, ground_state_load},
+    capacity::{broken_ground_state_load, ground_state_load},
     model::{Model, Tuples},
     spinodal::spinodal,
 };
@@ -19,8 +20,11 @@ pub struct Constants {
     pub symmetric: (f64, f64),
     /// One-step-broken capacity and m there; `None` where the branch was lost.
     pub broken: Option<(f64, f64)>,
-    /// Load at which retrieval stops being the ground state; `None` where it is up to its spinodal.
+    /// Load at which retrieval stops being the ground state, beside the one-step-broken glass, at P = 2 the replica-symmetric one; `None` where it is up
+    /// to its spinodal.
     pub ground_state: Option<f64>,
+    /// The same beside the one-step-broken glass at every order.
+    pub broken_ground_state: Option<f64>,
     /// One-step-broken retrieval states, load and m, from 0.9 of the replica-symmetric capacity to the fold.
     pub branch: Vec<(f64, f64)>,
     /// Largest residual of the states of the branch.
@@ -54,7 +58,8 @@ impl Constants {
         // The last state before the largest may lie beyond it.
         branch.retain(|(_, m)| top.is_none_or(|top| *m > top.magnetisation));
         branch.extend(top.as_ref().map(place));
-        Self { order, tuples, symmetric, broken: top.as_ref().map(place), ground_state: ground_state_load(model), branch, residual }
+        let (ground_state, broken_ground_state) = (ground_state_load(model), broken_ground_state_load(model));
+        Self { order, tuples, symmetric, broken: top.as_ref().map(place), ground_state, broken_ground_state, branch, residual }
     }
 
     /// By how much the one-step-broken capacity is above the replica-symmetric one, as a share of that.

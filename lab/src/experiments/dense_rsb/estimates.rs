@@ -4,9 +4,9 @@ use super::{
     config::DenseRsbConfig,
     detect::DetectConfig,
     ensemble::{Cell, Plan},
-    glass::GlassConfig,
+    glass_config::GlassConfig,
     loads::capacity,
-    phase::PhaseConfig,
+    phase_config::PhaseConfig,
 };
 use crate::experiment::Estimates;
 
@@ -88,8 +88,11 @@ fn of_phase(config: &PhaseConfig) -> Estimates {
     let cells = config.load_points * config.temperature_points;
     let steps = config.temperature_points.div_ceil(4) + 1 + config.broken_points + cells.div_ceil(8);
     let broken = PER_CONSTANTS + config.broken_points as f64 * 7.0;
-    let told = [("steps".to_owned(), steps as f64), ("capacity".to_owned(), capacity(config.order, config.tuples))];
-    estimate(lines * 0.4 / CORES + broken + cells as f64 * 0.008 / CORES, 200 * cells as u64, told)
+    let mut dots = of_plan(&config.dots(), 0.0, steps as u64);
+    dots.seconds += lines * 0.4 / CORES + broken + cells as f64 * 0.008 / CORES;
+    dots.memory_bytes += 200 * cells as u64;
+    dots.numbers.insert("capacity".to_owned(), capacity(config.order, config.tuples));
+    dots
 }
 
 fn of_detect(config: &DetectConfig) -> Estimates {

@@ -1,17 +1,17 @@
 //! What theory expects a cell of Monte Carlo to measure, and how far from it the measurement lies.
 
 use super::{
-    ensemble::{Cell, Ensemble},
+    ensemble::Cell,
     theory::{
+        broken_branch::Search,
         broken_ground_state::BrokenTheory,
         ground_state,
-        model::Tuples,
+        model::{Model, Tuples},
         one_step::{COLDEST, OneStep},
         replica_symmetric::ReplicaSymmetric,
         spinodal::Spinodal,
     },
 };
-use crate::theory::monte_carlo::{mean_and_error, z_score};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,13 @@ use serde::{Deserialize, Serialize};
 const COMPARED_PAIRS: f64 = 0.75;
 /// The same for P >= 3.
 const COMPARED: f64 = 0.9;
-/// Share of the capacity below which one step changes nothing that could be seen, and its equations have no solution that could be told from symmetry.
+/// Share of the capacity at T = 0 below which one step changes nothing that could be seen, and its equations have no solution that could be told from
+/// symmetry.
 const BREAKS_FROM: f64 = 0.5;
+/// The same for pairs.
+const BREAKS_FROM_PAIRS: f64 = 0.9;
+/// Share of the replica-symmetric spinodal beyond which no one-step-broken state is looked for: at P = 3 they end at 1.22 of it, at other orders before.
+const BREAKS_UP_TO: f64 = 1.25;
 
 /// Levels of the theory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +49,22 @@ impl Level {
     pub fn is_symmetric(self) -> bool {
         self != Self::Broken
     }
+}
+
+/// m and the residual of the retrieval state with one step of breaking, where that may differ from the replica-symmetric one: at T = 0 close enough to the
+/// capacity, above where the symmetric state is unstable or beyond its spinodal `most`. Nothing is looked for at temperatures above 0 and below [`COLDEST`].
+pub fn search_broken(model: Model, temperature: f64, most: f64, is_unstable: bool) -> Search<(f64, f64)> {
+    if model.load > BREAKS_UP_TO * most {
+        return Search::Absent;
+    }
+    let from = if model.is_soft() { BREAKS_FROM_PAIRS } else { BREAKS_FROM };
+    if temperature == 0.0 && model.load >= from * most {
+        return BrokenTheory::new(model).retrieval(model.load).map(|state| (state.magnetisation, state.residual));
+    }
+    if temperature >= COLDEST && is_unstable {
+        return OneStep::new(model, temperature).retrieval().map(|state| (state.order.magnetisation, state.residual));
+    }
+    Search::Absent
 }
 
 /// What is expected of a cell.
@@ -70,27 +91,26 @@ impl Expectation {
         let compared = model.load <= share * most;
         if cell.temperature == 0.0 {
             let symmetric = ground_state::retrieval(model).map_or(0.0, |state| state.magnetisation);
-            let broken =
-                (level.breaks() && model.load >= BREAKS_FROM * most).then(|| BrokenTheory::new(model).retrieval(model.load)).flatten();
-            let residual = broken.map_or(0.0, |state| state.residual);
-            return Self { symmetric, broken: broken.map(|state| state.magnetisation), converged: true, residual, compared };
+            let expected = Self { symmetric, broken: None, converged: true, residual: 0.0, compared };
+            return if level.breaks() { expected.with(search_broken(model, 0.0, most, true)) } else { expected };
         }
-        if model.load > most {
-            return Self { symmetric: 0.0, broken: None, converged: true, residual: 0.0, compared };
+        let mut expected = Self { symmetric: 0.0, broken: None, converged: true, residual: 0.0, compared };
+        let mut is_unstable = true;
+        if model.load <= most {
+            let theory = ReplicaSymmetric::new(model, cell.temperature);
+            let found = theory.retrieval();
+            expected = Self { symmetric: found.magnetisation, converged: found.converged, residual: found.residual, ..expected };
+            is_unstable = found.converged && theory.replicon(found.magnetisation, found.overlap) < 0.0;
         }
-        let theory = ReplicaSymmetric::new(model, cell.temperature);
-        let found = theory.retrieval();
-        let unstable = found.converged && theory.replicon(found.magnetisation, found.overlap) < 0.0;
-        // Colder than this only symmetry is solved for, T = 0 apart.
-        let broken = (level.breaks() && unstable && cell.temperature >= COLDEST)
-            .then(|| OneStep::new(model, cell.temperature).retrieval())
-            .flatten();
-        Self {
-            symmetric: found.magnetisation,
-            broken: broken.filter(|state| state.converged).map(|state| state.order.magnetisation),
-            converged: found.converged && broken.is_none_or(|state| state.converged),
-            residual: broken.map_or(0.0, |state| state.residual).max(found.residual),
-            compared,
+        if level.breaks() { expected.with(search_broken(model, cell.temperature, most, is_unstable)) } else { expected }
+    }
+
+    /// With what the search for a one-step-broken state came to: m and its residual.
+    fn with(self, searched: Search<(f64, f64)>) -> Self {
+        match searched {
+            Search::Found((m, residual)) => Self { broken: Some(m), residual: self.residual.max(residual), ..self },
+            Search::Absent => self,
+            Search::Lost { residual } => Self { converged: false, residual, ..self },
         }
     }
 
@@ -98,24 +118,6 @@ impl Expectation {
     pub fn finest(&self) -> f64 {
         self.broken.unwrap_or(self.symmetric)
     }
-}
-
-/// m of a cell as theory speaks of it, and its error: above T = 0 over the samples that have kept the pattern all the time, for theory's state is
-/// metastable and knows no escape. The error is at least what one spin in one sample changes. `None` where none has kept it.
-pub fn kept(ensemble: &Ensemble, arm: usize, place: usize) -> Option<(f64, f64)> {
-    let cell = ensemble.plan().cells[arm][place];
-    let sweeps = ensemble.plan().sweeps.0;
-    let keeps = |survived: usize| cell.temperature == 0.0 || survived == sweeps;
-    let values: Vec<f64> =
-        ensemble.samples(arm, place).iter().filter(|sample| keeps(sample.survived)).map(|sample| sample.magnetisation).collect();
-    let (mean, error) = mean_and_error(&values);
-    (!values.is_empty()).then(|| (mean, error.max(2.0 / (cell.neurons * values.len()) as f64)))
-}
-
-/// How many errors the samples of a cell lie above theory; `None` where there is nothing to compare.
-pub fn z_of(ensemble: &Ensemble, arm: usize, place: usize, expected: &Expectation) -> Option<f64> {
-    let (mean, error) = kept(ensemble, arm, place).filter(|_| expected.compared && expected.converged)?;
-    Some(z_score(mean, error, expected.finest()))
 }
 
 #[cfg(test)]
@@ -135,5 +137,10 @@ mod tests {
         assert!((at(3, 0.08, 0.2, Level::Both).finest() - 0.972_703).abs() < 1e-6);
         assert_eq!((at(2, 0.16, 0.0, Level::Both).symmetric, at(2, 0.16, 0.2, Level::Both).symmetric), (0.0, 0.0));
         assert!(at(2, 0.1, 0.0, Level::Both).compared && !at(2, 0.11, 0.0, Level::Both).compared);
+        // Between both spinodals only the broken state is left, beyond both none, and neither is a failure.
+        let between = at(4, 0.037, 0.0, Level::Both);
+        assert!(between.symmetric == 0.0 && between.broken.is_some_and(|m| m > 0.8) && between.converged, "{between:?}");
+        let beyond = at(4, 0.039, 0.0, Level::Both);
+        assert!(beyond.finest() == 0.0 && beyond.converged, "{beyond:?}");
     }
 }

@@ -7,7 +7,7 @@ use super::{
         spinodal::spinodal,
     },
 };
-use crate::{config::CrossFaults, kernels::spin_tuples::Interaction};
+use crate::{Recorder, config::CrossFaults, kernels::spin_tuples::Interaction, record::Level};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,13 @@ impl LoadUnit {
 /// The replica-symmetric capacity at T = 0; it exists for every order.
 pub fn capacity(order: u32, tuples: Tuples) -> f64 {
     spinodal(Model { order, load: 1.0, tuples }, 0.0).map_or(f64::NAN, |found| found.load)
+}
+
+/// Tells which of the orders the paper does not cover.
+pub fn tell_extension(orders: &[u32], out: &mut Recorder) {
+    for order in orders.iter().filter(|order| !order.is_multiple_of(2)) {
+        out.log(Level::Info, format!("The paper covers even P; P = {order} is an extension."));
+    }
 }
 
 /// Adds the faults of orders and their numbers of neurons, in the fields `orders` and `neurons`; returns whether they can be paired.

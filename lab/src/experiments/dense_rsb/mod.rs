@@ -6,6 +6,7 @@
 
 pub mod basin;
 pub mod capacity;
+pub mod capacity_config;
 mod capacity_plots;
 mod card;
 pub mod config;
@@ -17,10 +18,16 @@ pub mod ensemble;
 mod estimates;
 pub mod expectation;
 pub mod glass;
+pub mod glass_config;
 mod glass_plots;
+pub mod glass_replicas;
 pub mod loads;
+pub mod measured;
 pub mod phase;
 pub mod phase_cell;
+pub mod phase_config;
+pub mod phase_dots;
+pub mod phase_lines;
 mod phase_plots;
 mod presets;
 pub mod replicas;
@@ -28,68 +35,35 @@ pub mod scaling;
 pub mod sigmoid;
 pub mod theory;
 
-use super::study::Study;
+use super::study::{Kinds, Study};
 use crate::{
-    Checkpoint, Error, Experiment, Lab, Recorder, Result,
+    Lab, Result,
     experiment::{Card, Estimates},
 };
 use config::DenseRsbConfig;
 
-/// A run of one of the kinds at some step.
-pub struct DenseRsb {
-    study: Box<dyn Study>,
-    step: u64,
-}
+/// The kinds of this experiment.
+pub struct DenseRsb;
 
-impl Experiment for DenseRsb {
+impl Kinds for DenseRsb {
     type Config = DenseRsbConfig;
 
     fn card() -> Card {
         card::card()
     }
 
-    fn start(config: &DenseRsbConfig, lab: &Lab) -> Result<Self> {
-        let study: Box<dyn Study> = match config {
+    fn study(config: &DenseRsbConfig, lab: &Lab) -> Result<Box<dyn Study>> {
+        Ok(match config {
             DenseRsbConfig::Capacity(config) => Box::new(capacity::Capacity::new(config, lab)),
-            DenseRsbConfig::Phase(config) => Box::new(phase::Phase::new(config)),
+            DenseRsbConfig::Phase(config) => Box::new(phase::Phase::new(config, lab)),
             DenseRsbConfig::Basin(config) => Box::new(basin::Basin::new(config, lab)),
             DenseRsbConfig::Scaling(config) => Box::new(scaling::Scaling::new(config, lab)),
             DenseRsbConfig::Glass(config) => Box::new(glass::Glass::new(config, lab)),
             DenseRsbConfig::Detect(config) => Box::new(detect::Detect::new(config, lab)),
-        };
-        Ok(Self { study, step: 0 })
-    }
-
-    fn total_steps(&self) -> u64 {
-        self.study.total_steps()
-    }
-
-    fn step(&mut self, out: &mut Recorder) -> Result<()> {
-        self.step += 1;
-        self.study.step(self.step, out)
-    }
-
-    fn save(&self, into: &mut Checkpoint) -> Result<()> {
-        into.put_state("step", &self.step)?;
-        self.study.save(into)
-    }
-
-    fn restore(config: &DenseRsbConfig, lab: &Lab, from: &Checkpoint) -> Result<Self> {
-        // Grids follow from the config, samples from the seed.
-        let mut run = Self::start(config, lab)?;
-        run.step = from.get_state("step")?;
-        if run.step > run.total_steps() {
-            return Err(Error::Checkpoint(format!("it is at step {} of a run of {}", run.step, run.total_steps())));
-        }
-        run.study.restore(from)?;
-        Ok(run)
+        })
     }
 
     fn estimates(config: &DenseRsbConfig) -> Estimates {
         estimates::estimates(config)
-    }
-
-    fn finish(self, out: &mut Recorder) -> Result<()> {
-        self.study.finish(out)
     }
 }

@@ -27,7 +27,7 @@ pub fn presets() -> Vec<Preset> {
             "quick",
             "Quick",
             "Overlap against load at T = 0 for pairs (N = 1,000), triples (128) and quadruples (64), eight loads, 20 samples, beside both levels of theory.",
-            json!({ "kind": "capacity" }),
+            json!({ "kind": "capacity", "neurons": [1_000, 128, 64] }),
             &five,
             4.0,
         ),
@@ -54,8 +54,12 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "phase_quick",
             "Phases",
-            "P = 4 over load and temperature, 20 loads and 12 temperatures: retrieval, glasses and their stability, by theory.",
-            json!({ "kind": "phase", "load_points": 20, "temperature_points": 12 }),
+            "P = 4 over load and temperature, 20 loads and 12 temperatures: retrieval, glasses and their stability, by theory, and fifteen dots of Monte \
+             Carlo, N = 48.",
+            json!({
+                "kind": "phase", "load_points": 20, "temperature_points": 12, "samples": 8, "dot_loads": 5, "dot_temperatures": 3, "neurons": 48,
+                "sweeps": 200
+            }),
             &[0],
             2.0,
         ),
@@ -78,8 +82,11 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "phase_standard",
             "Phases, standard",
-            "P = 4, 60 loads and 40 temperatures, the one-step-broken spinodal at T = 0 and ten temperatures.",
-            json!({ "kind": "phase", "load_points": 60, "temperature_points": 40, "broken_points": 10 }),
+            "P = 4, 60 loads and 40 temperatures, the one-step-broken spinodal at T = 0 and ten temperatures, and forty dots of Monte Carlo, N = 96.",
+            json!({
+                "kind": "phase", "load_points": 60, "temperature_points": 40, "broken_points": 10, "samples": 20, "dot_loads": 8,
+                "dot_temperatures": 5, "neurons": 96, "sweeps": 300
+            }),
             &[0],
             50.0,
         ),
@@ -87,7 +94,7 @@ pub fn presets() -> Vec<Preset> {
             "phase_paper",
             "Phases, large",
             "P = 4, 200 loads and 120 temperatures, the one-step-broken spinodal as far as symmetry is unstable.",
-            json!({ "kind": "phase", "load_points": 200, "temperature_points": 120, "broken_points": 40 }),
+            json!({ "kind": "phase", "load_points": 200, "temperature_points": 120, "broken_points": 40, "level": "both" }),
             &[0],
             250.0,
         ),
@@ -122,7 +129,7 @@ pub fn presets() -> Vec<Preset> {
             "glass_quick",
             "Glass",
             "Hard and soft parts of the free energy for P = 2 to 6, overlaps with the other patterns for P = 2 to 4, and replicas without a pattern.",
-            json!({ "kind": "glass" }),
+            json!({ "kind": "glass", "neurons": [1_000, 128, 64] }),
             &five,
             3.0,
         ),

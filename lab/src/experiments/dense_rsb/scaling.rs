@@ -2,7 +2,7 @@
 
 use super::{
     ensemble::{Cell, Ensemble, Plan, arm_of},
-    loads::{LoadUnit, check_ascending, check_cells, check_units},
+    loads::{LoadUnit, check_ascending, check_cells, check_units, tell_extension},
     sigmoid::{Count, Sigmoid, half_success},
     theory::model::Tuples,
 };
@@ -218,6 +218,9 @@ impl Study for Scaling {
     }
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
+        if t == 1 {
+            tell_extension(&self.config.orders, out);
+        }
         let place = self.ensemble.step(t, out)?;
         let (loads, batches) = (self.config.loads.len(), self.ensemble.plan().batches() as u64);
         let sizes = place / loads + 1;

@@ -26,28 +26,25 @@ pub mod temperature;
 mod trials;
 mod verdicts;
 
-use super::study::Study;
+use super::study::{Kinds, Study};
 use crate::{
-    Checkpoint, Error, Experiment, Lab, Recorder, Result,
+    Lab, Result,
     experiment::{Card, Estimates},
 };
 use config::MultitaskingConfig;
 
-/// A run of one of the kinds at some step.
-pub struct Multitasking {
-    study: Box<dyn Study>,
-    step: u64,
-}
+/// The kinds of this experiment.
+pub struct Multitasking;
 
-impl Experiment for Multitasking {
+impl Kinds for Multitasking {
     type Config = MultitaskingConfig;
 
     fn card() -> Card {
         card::card()
     }
 
-    fn start(config: &MultitaskingConfig, lab: &Lab) -> Result<Self> {
-        let study: Box<dyn Study> = match config {
+    fn study(config: &MultitaskingConfig, lab: &Lab) -> Result<Box<dyn Study>> {
+        Ok(match config {
             MultitaskingConfig::Amplitudes(config) => Box::new(amplitudes::Amplitudes::new(config, lab)),
             MultitaskingConfig::Temperature(config) => Box::new(temperature::Temperature::new(config, lab)),
             MultitaskingConfig::Phase(config) => Box::new(phase::Phase::new(config)),
@@ -55,40 +52,10 @@ impl Experiment for Multitasking {
             MultitaskingConfig::Loss(config) => Box::new(loss::Loss::new(config, lab)),
             MultitaskingConfig::Picture(config) => Box::new(picture::Picture::new(config, lab)),
             MultitaskingConfig::Growth(config) => Box::new(growth::Growth::new(config, lab)),
-        };
-        Ok(Self { study, step: 0 })
-    }
-
-    fn total_steps(&self) -> u64 {
-        self.study.total_steps()
-    }
-
-    fn step(&mut self, out: &mut Recorder) -> Result<()> {
-        self.step += 1;
-        self.study.step(self.step, out)
-    }
-
-    fn save(&self, into: &mut Checkpoint) -> Result<()> {
-        into.put_state("step", &self.step)?;
-        self.study.save(into)
-    }
-
-    fn restore(config: &MultitaskingConfig, lab: &Lab, from: &Checkpoint) -> Result<Self> {
-        // Patterns, examples and grids follow from config and seed.
-        let mut run = Self::start(config, lab)?;
-        run.step = from.get_state("step")?;
-        if run.step > run.total_steps() {
-            return Err(Error::Checkpoint(format!("it is at step {} of a run of {}", run.step, run.total_steps())));
-        }
-        run.study.restore(from)?;
-        Ok(run)
+        })
     }
 
     fn estimates(config: &MultitaskingConfig) -> Estimates {
         estimates::estimates(config)
-    }
-
-    fn finish(self, out: &mut Recorder) -> Result<()> {
-        self.study.finish(out)
     }
 }

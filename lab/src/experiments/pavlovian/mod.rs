@@ -29,68 +29,35 @@ pub mod task;
 pub mod theory;
 pub mod trainer;
 
-use super::study::Study;
+use super::study::{Kinds, Study};
 use crate::{
-    Checkpoint, Error, Experiment, Lab, Recorder, Result,
+    Lab, Result,
     experiment::{Card, Estimates},
 };
 use config::PavlovianConfig;
 
-/// A run of one of the kinds at some step.
-pub struct Pavlovian {
-    study: Box<dyn Study>,
-    step: u64,
-}
+/// The kinds of this experiment.
+pub struct Pavlovian;
 
-impl Experiment for Pavlovian {
+impl Kinds for Pavlovian {
     type Config = PavlovianConfig;
 
     fn card() -> Card {
         card::card()
     }
 
-    fn start(config: &PavlovianConfig, lab: &Lab) -> Result<Self> {
-        let study: Box<dyn Study> = match config {
+    fn study(config: &PavlovianConfig, lab: &Lab) -> Result<Box<dyn Study>> {
+        Ok(match config {
             PavlovianConfig::Capacity(config) => Box::new(capacity::Capacity::new(config, lab)),
             PavlovianConfig::Rules(config) => Box::new(compare::Rules::new(config, lab)),
             PavlovianConfig::Depth(config) => Box::new(depth::Depth::new(config, lab)),
             PavlovianConfig::Heads(config) => Box::new(heads::Heads::new(config, lab)),
             PavlovianConfig::Conditioning(config) => Box::new(conditioning::Conditioning::new(config)?),
             PavlovianConfig::Task(config) => Box::new(task::TrainedTask::new(config, lab)?),
-        };
-        Ok(Self { study, step: 0 })
-    }
-
-    fn total_steps(&self) -> u64 {
-        self.study.total_steps()
-    }
-
-    fn step(&mut self, out: &mut Recorder) -> Result<()> {
-        self.step += 1;
-        self.study.step(self.step, out)
-    }
-
-    fn save(&self, into: &mut Checkpoint) -> Result<()> {
-        into.put_state("step", &self.step)?;
-        self.study.save(into)
-    }
-
-    fn restore(config: &PavlovianConfig, lab: &Lab, from: &Checkpoint) -> Result<Self> {
-        // Grids and protocols follow from the config.
-        let mut run = Self::start(config, lab)?;
-        run.step = from.get_state("step")?;
-        if run.step > run.total_steps() {
-            return Err(Error::Checkpoint(format!("it is at step {} of a run of {}", run.step, run.total_steps())));
-        }
-        run.study.restore(from)?;
-        Ok(run)
+        })
     }
 
     fn estimates(config: &PavlovianConfig) -> Estimates {
         estimates::estimates(config)
-    }
-
-    fn finish(self, out: &mut Recorder) -> Result<()> {
-        self.study.finish(out)
     }
 }

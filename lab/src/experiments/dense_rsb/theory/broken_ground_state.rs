@@ -85,6 +85,11 @@ impl BrokenTheory {
         Self { model, rule: Quadrature::normal_trapezoid(NODES, 8.0) }
     }
 
+    /// Order and tuples; the load is not read.
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
     /// `a1`, `a2` of P = 2: `1 - C - D (1 - q1)` and `1 - C`.
     fn gaps(point: &Point) -> (f64, f64) {
         (1.0 - point.c - point.d * (1.0 - point.q), 1.0 - point.c)
@@ -182,8 +187,9 @@ impl BrokenTheory {
     }
 
     /// The retrieval state at a load: damped iteration of m, q1 and C under a grid of D, from which Newton's method starts where the slope by D
-    /// changes its sign. `None` where the grid has no such place or Newton's method does not converge to a state with m above 0.
-    pub fn retrieval(&self, load: f64) -> Option<BrokenGroundState> {
+    /// changes its sign. `None` where the grid has no such place or Newton's method does not converge to a state with m above 0; close to the largest load
+    /// iteration falls off the branch.
+    pub fn by_iteration(&self, load: f64) -> Option<BrokenGroundState> {
         let mut last: Option<f64> = None;
         let mut point = Point { m: 1.0, q: 0.999, d: 0.0, c: 0.05, load };
         for step in 0..=40 {

@@ -2,7 +2,10 @@
 //!
 //! Model, symbols and units: [`model`]. Nothing here is random; every solver says whether it converged.
 
+pub mod broken_branch;
+pub mod broken_glass;
 pub mod broken_ground_state;
+pub mod broken_retrieval;
 pub mod capacity;
 pub mod glass;
 pub mod ground_state;

@@ -71,6 +71,24 @@ pub fn load_of_magnetisation(model: Model, temperature: f64, rule: &Quadrature, 
     Some(variance / (model.signal(overlap) * model.crosstalk_of_unit_load()))
 }
 
+/// The temperature above which a single pattern is not retrieved, the end of the spinodal at load 0: the maximum of `m^(P-1) / atanh(m)`, 1 for P = 2.
+pub fn zero_load_end(order: u32) -> f64 {
+    let temperature = |m: f64| m.powi(order as i32 - 1) / m.atanh();
+    if order == 2 { 1.0 } else { temperature(golden_section(temperature, 1e-6, 1.0 - 1e-12)) }
+}
+
+/// The temperature at which a single pattern and the paramagnet have the same free energy: `-ln(1 - m^2)/2 = (1 - 1/P) m atanh(m)`; 1 for P = 2, whose
+/// transition is continuous.
+pub fn zero_load_transition(order: u32) -> f64 {
+    if order == 2 {
+        return 1.0;
+    }
+    let temperature = |m: f64| m.powi(order as i32 - 1) / m.atanh();
+    let end = golden_section(temperature, 1e-6, 1.0 - 1e-12);
+    let excess = |m: f64| -0.5 * (-m * m).ln_1p() - (1.0 - f64::from(order).recip()) * m * m.atanh();
+    brent(excess, end, 1.0 - 1e-14, 1e-15).map_or(f64::NAN, temperature)
+}
+
 /// The maximum over m in (0, 1) of a load that may be no number in places.
 fn highest(mut load: impl FnMut(f64) -> f64) -> Option<Spinodal> {
     let at = |k: usize| k as f64 / GRID as f64;

@@ -4,10 +4,11 @@
 
 use lab::{
     experiments::pavlovian::{
+        attention::TrainedRule,
         codes::{Code, KeyKind, ValueKind},
         episodes::{Episode, Task},
         hebbian::reads,
-        reader::{Reader, TrainedRule},
+        reader::Reader,
         trainer::Trainer,
     },
     kernels::delta_rule::{CHUNK, Sizes, write_in_chunks, write_one_by_one},
@@ -72,12 +73,23 @@ fn main() {
         timed(|| write_in_chunks(&mut state, black_box(&pairs.keys), &pairs.values, SIZES, 1.0, CHUNK)),
     );
 
-    for rule in [TrainedRule::Hebb, TrainedRule::Decay, TrainedRule::Delta, TrainedRule::Softmax] {
-        let reader = Reader { rule, key_dim: 16, value_dim: 16, vocab_keys: 64, vocab_values: 32, tau: 0.125 };
+    let one = Reader {
+        rule: TrainedRule::Hebb,
+        key_dim: 16,
+        value_dim: 16,
+        vocab_keys: 64,
+        vocab_values: 32,
+        tau: 0.125,
+        layers: 1,
+        hidden_width: 0,
+    };
+    let two = Reader { layers: 2, hidden_width: 64, ..one };
+    for (rule, shape, blocks) in TrainedRule::ALL.into_iter().flat_map(|rule| [(rule, one, "one block"), (rule, two, "two blocks")]) {
+        let reader = Reader { rule, ..shape };
         let batch: Vec<Episode> = (0..BATCH).map(|_| Episode::draw(Task::Reversal, KEYS, 64, 32, generator.rng())).collect();
         let Ok(mut trainer) = Trainer::new(reader, 0.5, &mut generator) else { return };
         say(
-            &format!("step of training, {}, {BATCH} episodes of {KEYS} keys", rule.id()),
+            &format!("step of training, {}, {blocks}, {BATCH} episodes of {KEYS} keys", rule.id()),
             timed(|| {
                 let _ = black_box(trainer.train(&batch, 1e-3));
             }),

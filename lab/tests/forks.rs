@@ -62,7 +62,7 @@ fn cases() -> Vec<Case> {
         json!({ "learning_rate": 0.05, "kl_weight": 5.0, "baseline_learning_rate": 0.05, "meta": 1.0, "ewc_lambda": 5_000.0 });
     let pavlovian = |given: Value, step: u64, changes: Value| case("pavlovian", "none", given, step, changes);
     let trained = json!({
-        "kind": "task", "task": "reversal", "rules": ["hebb", "decay", "delta"], "pairs": [2, 4], "key_dim": 6, "value_dim": 6, "vocab_keys": 8,
+        "kind": "task", "task": "reversal", "rules": ["hebb", "decay", "delta"], "pairs": [2, 4], "key_dims": [6], "value_dim": 6, "vocab_keys": 8,
         "vocab_values": 6, "steps": 6, "batch_size": 10, "test_samples": 9
     });
     let multitasking = |given: Value, step: u64| case("multitasking", "none", given, step, json!({}));

@@ -39,11 +39,15 @@ fn kinds() -> Vec<Config> {
         json!({ "kind": "conditioning", "protocol": "blocking", "rules": ["hebb", "decay", "delta", "oja", "bcm"] }),
         json!({ "kind": "conditioning", "protocol": "custom", "phases": ["3 A+ BC-", "4 CD+0.5"] }),
         json!({
-            "kind": "task", "rules": ["hebb", "decay", "delta", "softmax"], "pairs": [2, 4], "key_dim": 6, "value_dim": 6, "vocab_keys": 8,
+            "kind": "task", "rules": ["hebb", "decay", "delta", "softmax"], "pairs": [2, 4], "key_dims": [6], "value_dim": 6, "vocab_keys": 8,
             "vocab_values": 6, "steps": 6, "batch_size": 10, "test_samples": 9
         }),
         json!({
-            "kind": "task", "task": "reversal", "rules": ["hebb", "delta"], "pairs": [4], "key_dim": 6, "value_dim": 6, "vocab_keys": 8,
+            "kind": "task", "task": "reversal", "rules": ["delta", "softmax_age"], "pairs": [2, 4], "key_dims": [5, 6], "value_dim": 6,
+            "vocab_keys": 8, "vocab_values": 6, "layers": 2, "hidden_width": 7, "steps": 4, "batch_size": 6, "test_samples": 9
+        }),
+        json!({
+            "kind": "task", "task": "reversal", "rules": ["hebb", "delta"], "pairs": [4], "key_dims": [6], "value_dim": 6, "vocab_keys": 8,
             "vocab_values": 6, "steps": 5, "batch_size": 7, "test_samples": 9
         }),
     ];
@@ -233,7 +237,12 @@ fn rules_side_by_side() {
     let slower = run("rules_quick", json!({ "rules": ["delta"], "eta": 0.5, "trials": 60, "pairs": [32, 64] }), 0);
     let rows = table(&slower, "rules.csv");
     for (pairs, expected) in [("32", 0.0508), ("64", 0.1334)] {
-        assert_near(&format!("delta, rate 0.5, n {pairs}"), row(&rows, &[("pairs", pairs), ("measure", "bit_error")]), expected, 0.1);
+        let of_slower = |measure: &str| row(&rows, &[("pairs", pairs), ("measure", measure)]);
+        assert_near(&format!("delta, rate 0.5, n {pairs}"), of_slower("bit_error"), expected, 0.1);
+        // At half the rate it has the smaller error and fewer wrong bits.
+        for measure in ["relative_error", "bit_error"] {
+            assert!(number(of_slower(measure), "mean") < number(of("hebb", pairs, measure), "mean"), "n {pairs} {measure}");
+        }
     }
 }
 
@@ -337,28 +346,4 @@ fn heads_divide_the_error_by_their_number() {
     assert!((heard.summary["heads/slope.fixed_key_dim"] + 1.0).abs() < 0.05, "{:?}", heard.summary);
     assert!(heard.summary["heads/slope.fixed_width"].abs() < 0.1, "{:?}", heard.summary);
     assert!(heard.summary["theory/share_within_3"] >= 0.9, "{:?}", heard.summary);
-}
-
-#[test]
-fn a_sequence_model_learns_to_recall() {
-    let found = run("task_quick", json!({}), 0).summary;
-    println!("{found:#?}");
-    // Measured elsewhere after 600 steps: hebb 0.979, delta 0.962, softmax 1.
-    assert!(found["accuracy/test_n16.hebb"] > 0.9 && found["accuracy/test_n16.softmax"] > 0.99, "{found:?}");
-    assert!(found["accuracy/test_n16.delta"] > 0.85, "{found:?}");
-}
-
-#[test]
-fn only_rules_that_know_the_order_learn_what_is_newest() {
-    let found = run("reversal_quick", json!({ "pairs": [8, 16] }), 0).summary;
-    println!("{found:#?}");
-    // Measured elsewhere at n = 8 and 16: hebb 0.758 and 0.708, delta 0.990 and 0.942, softmax 0.779 and 0.764.
-    let ceiling = found["reversal/order_blind_ceiling"];
-    assert!((ceiling - 0.758).abs() < 2e-4);
-    for pairs in [8, 16] {
-        let of = |rule: &str| found[&format!("accuracy/test_n{pairs}.{rule}")];
-        assert!(of("hebb") < ceiling + 0.04 && of("softmax") < ceiling + 0.04, "{pairs}: {found:?}");
-        assert!(of("delta") - of("hebb") >= 0.15 && of("decay") - of("hebb") >= 0.1, "{pairs}: {found:?}");
-    }
-    assert!(found["reversal/least_gain.delta-hebb"] >= 0.15);
 }

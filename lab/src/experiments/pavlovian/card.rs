@@ -41,6 +41,7 @@ fn arms() -> Vec<Arm> {
         arm("bcm", "Bienenstock, Cooper, Munro", false),
         arm("pinv", "pseudo-inverse", true),
         arm("softmax", "softmax attention", true),
+        arm("softmax_age", "softmax attention with penalties of age", true),
         arm("no_cleanup", "layers without clean-up", false),
         arm("sign_cleanup", "layers of signs", false),
         arm("softmax_cleanup", "layers with softmax", true),
@@ -94,6 +95,7 @@ fn panels() -> Vec<Panel> {
         frame("reliability", "Codes within the target error, over layers and total width", "Depth", "depth/reliability"),
         frame("heads_error", "Relative error of the mean of heads", "Heads", "heads/relative_error"),
         frame("heads_bits", "Wrong signs of the mean and of the vote of heads", "Heads", "heads/bit_error"),
+        frame("heads_layers", "Layers until half of the signs are lost, were layers independent", "Heads", "heads/layers"),
         frame("strengths", "Associative strengths", "Conditioning", "conditioning/strengths"),
         frame("control", "Associative strengths of the control group", "Conditioning", "conditioning/control"),
         series(
@@ -151,7 +153,7 @@ fn claims() -> Vec<Claim> {
             needs_seeds: 5,
             why: "Share of the relative errors after 1, 2, ... layers without clean-up that lie within three standard errors of \
                   (1 + ν)^L - 1, which was derived here; the paper's own formula is not known to us. Layers of signs are compared with their \
-                  recursion beside it.",
+                  recursion beside it. The layers of one trial share what was lost before, so that their distances from the law are not independent.",
         },
         Claim {
             id: "heads_divide_error",

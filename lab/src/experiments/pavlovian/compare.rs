@@ -51,8 +51,8 @@ pub struct RulesConfig {
     /// Presentations over which the threshold of bcm averages.
     #[schemars(title = "Threshold window", range(min = 1.0, max = 10_000.0))]
     pub bcm_window: f64,
-    /// Temperature of softmax, above 0.
-    #[schemars(title = "Softmax temperature", range(min = 0.0, max = 10.0))]
+    /// Temperature of softmax.
+    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0))]
     pub tau: f64,
     /// How keys are drawn.
     #[schemars(title = "Keys")]
@@ -123,9 +123,6 @@ impl RulesConfig {
                 &["rules", "value_kind"],
                 "bcm needs value_kind=rate: its threshold comes to 1 for values of +1 and -1, and +1 is no longer learned",
             );
-        }
-        if self.tau == 0.0 {
-            faults.push(&["tau"], "must be above 0");
         }
         let operations = most as f64 * (self.key_dim * self.value_dim) as f64;
         if operations > MOST_OPERATIONS {

@@ -144,7 +144,7 @@ mod tests {
             ("/eta", "above 1 is for the delta rule alone"),
             ("/forget", "between 0 and 1; got 2"),
             ("/key_correlation", "only key_kind=correlated has a mean cosine"),
-            ("/tau", "must be above 0"),
+            ("/tau", "between 0.001 and 10; got 0"),
             ("/lr", "there is no field of this name"),
             ("/value_kind", "must be one of sign, gaussian, rate"),
         ];
@@ -182,6 +182,12 @@ mod tests {
         one(json!({ "kind": "conditioning", "rules": ["softmax"] }), "has no strengths trial by trial");
         one(json!({ "kind": "conditioning", "eta": 1.5 }), "above 1 is for the delta rule alone");
         one(json!({ "kind": "task", "pairs": [65] }), "pairs=65 exceeds vocab_keys");
+        one(json!({ "kind": "task", "key_dims": [32, 16] }), "/key_dims must ascend");
+        one(json!({ "kind": "task", "key_dims": [2] }), "between 4 and 4096; got 2");
+        one(json!({ "kind": "task", "layers": 3 }), "between 1 and 2; got 3");
+        one(json!({ "kind": "task", "layers": 0 }), "between 1 and 2; got 0");
+        one(json!({ "kind": "task", "hidden_width": 4097 }), "between 0 and 4096; got 4097");
+        one(json!({ "kind": "task", "tau": 0 }), "between 0.001 and 10; got 0");
         one(json!({ "kind": "task", "task": "reversal", "pairs": [5] }), "reversal needs an even number of pairs, at least 2; got 5");
         one(json!({ "kind": "task", "rules": ["oja"] }), "must be one of");
     }

@@ -2,6 +2,7 @@
 
 use super::{
     capacity::{CapacityConfig, Search},
+    codes::{KeyKind, ValueKind},
     config::expected,
     recall::{Measure, Recall},
     theory,
@@ -9,9 +10,10 @@ use super::{
 use crate::{
     Recorder,
     experiments::study::{axis, csv, curve, measured},
-    record::{Compared, Curve, Frame, Plot, Residuals, Role},
+    record::{Compared, Frame, Plot, Residuals, Role},
     theory::monte_carlo::z_score,
 };
+use serde::{Deserialize, Serialize};
 
 /// Relative error by which capacity on average is judged.
 const RELATIVE_ERROR: f64 = 0.5;
@@ -21,7 +23,7 @@ const BIT_ERROR: f64 = 0.01;
 const POINTS: usize = 60;
 
 /// A size of keys and a number of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// Numbers of a key.
     pub key_dim: usize,
@@ -41,7 +43,7 @@ pub struct Measured<'a> {
 /// What theory says of a measure; `None` where it says nothing.
 pub fn theory_of(config: &CapacityConfig, measure: Measure, key_dim: usize, pairs: usize) -> Option<f64> {
     let (error, noise) = expected(&config.code(key_dim), pairs)?;
-    let signs = config.value_kind == super::codes::ValueKind::Sign;
+    let signs = config.value_kind == ValueKind::Sign;
     match measure {
         Measure::RelativeError => Some(error),
         _ if !signs => None,
@@ -73,13 +75,14 @@ pub fn plot(config: &CapacityConfig, known: &[Measured<'_>], measure: Measure) -
             let (mean, error) = measure.over(found.trials);
             (load(found.cell.pairs), mean, error)
         };
-        let points = measured(&format!("d_k {key_dim}"), &of_dim.iter().map(point).collect::<Vec<_>>());
+        let label = format!("d_k {key_dim}");
+        let points = measured(&label, &of_dim.iter().map(point).collect::<Vec<_>>());
         let expected: Option<Vec<f64>> = of_dim.iter().map(|found| theory_of(config, measure, key_dim, found.cell.pairs)).collect();
         if let Some(expected) = expected {
             residuals.push(Residuals::of(&points, &expected));
             let counts = steps_between(of_dim[0].cell.pairs, of_dim[of_dim.len() - 1].cell.pairs);
             let line = counts.into_iter().filter_map(|pairs| Some((load(pairs), theory_of(config, measure, key_dim, pairs)?)));
-            curves.push(curve(&format!("theory, d_k {key_dim}"), Role::Theory, line));
+            curves.push(curve(&label, Role::Theory, line));
         }
         curves.push(points);
     }
@@ -111,9 +114,18 @@ fn reaches(points: &[(f64, f64)], level: f64) -> Option<f64> {
     Some(pair[0].0 + (pair[1].0 - pair[0].0) * (level - pair[0].1) / (pair[1].1 - pair[0].1))
 }
 
-/// The three criteria.
+/// The three criteria, as the summary and as pictures name them.
 const CRITERIA: [(&str, &str); 3] =
     [("relative_error", "relative error 0.5"), ("bit_error", "1 % of signs wrong"), ("error_free", "no sign wrong in half of the draws")];
+
+/// Pairs that theory says by one of the criteria, for independent unit keys asked for without noise.
+fn theory_by_criterion(criterion: &str, key_dim: usize, value_dim: usize) -> f64 {
+    match criterion {
+        "relative_error" => theory::pairs_at_relative_error(key_dim, RELATIVE_ERROR),
+        "bit_error" => theory::pairs_at_bit_error(key_dim, BIT_ERROR),
+        _ => theory::error_free_pairs(key_dim, value_dim),
+    }
+}
 
 /// Pairs by one of the criteria for every size of keys that has come so far. Shares of wrong bits are turned into noise powers first, which
 /// are linear in the number of pairs.
@@ -147,21 +159,21 @@ pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     (logs.len() > 1 && xx > 0.0).then(|| xy / xx)
 }
 
-/// Pairs by every criterion against the size of keys.
+/// Pairs by every criterion against the size of keys, beside theory where it knows the noise, and the two growths that the paper names.
 pub fn criteria_plot(config: &CapacityConfig, known: &[Measured<'_>], searches: &[Search]) -> Frame {
-    let mut curves: Vec<Curve> =
-        CRITERIA.iter().map(|(id, label)| curve(label, Role::Data, by_criterion(id, known, searches).into_iter())).collect();
-    let plain = config.query_noise == 0.0 && config.key_correlation == 0.0;
-    let mut line = |label: &str, of: &dyn Fn(usize) -> f64| {
-        curves.push(curve(label, Role::Theory, config.key_dims.iter().map(|dim| (*dim as f64, of(*dim)))));
-    };
-    if plain {
-        line("1 + d_k/2", &|dim| theory::pairs_at_relative_error(dim, RELATIVE_ERROR));
-        line("1 + d_k/5.41", &|dim| theory::pairs_at_bit_error(dim, BIT_ERROR));
-        line("n d_v Q(√(d_k/(n - 1))) = ln 2", &|dim| theory::error_free_pairs(dim, config.value_dim));
+    let line =
+        |label: &str, of: &dyn Fn(usize) -> f64| curve(label, Role::Theory, config.key_dims.iter().map(|dim| (*dim as f64, of(*dim))));
+    let independent = matches!(config.key_kind, KeyKind::Sphere | KeyKind::Sign) && config.query_noise == 0.0;
+    let signs = config.value_kind == ValueKind::Sign;
+    let mut curves = Vec::new();
+    for (id, label) in CRITERIA {
+        if independent && (signs || id == "relative_error") {
+            curves.push(line(label, &|dim| theory_by_criterion(id, dim, config.value_dim)));
+        }
+        curves.push(curve(label, Role::Data, by_criterion(id, known, searches).into_iter()));
     }
-    line("√d_k", &|dim| (dim as f64).sqrt());
-    line("d_k", &|dim| dim as f64);
+    curves.push(line("√d_k", &|dim| (dim as f64).sqrt()));
+    curves.push(line("d_k", &|dim| dim as f64));
     let y = axis("pairs by the criterion named (lines derived here)", true);
     Frame::Plot(Plot { x: axis("numbers of a key, d_k", true), y, curves })
 }

@@ -31,8 +31,8 @@ pub struct DepthConfig {
     /// What happens to an answer before it is the next layer's cue.
     #[schemars(title = "Clean-up", length(min = 1))]
     pub cleanups: Vec<Cleanup>,
-    /// Temperature of a softmax clean-up, above 0.
-    #[schemars(title = "Softmax temperature", range(min = 0.0, max = 10.0))]
+    /// Temperature of a softmax clean-up.
+    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0))]
     pub tau: f64,
     /// Total widths (d_k H) of the map of reliability, ascending; none for no map.
     #[schemars(title = "Widths of the map", length(max = 32), inner(range(min = 4, max = 16384)))]
@@ -72,9 +72,6 @@ impl DepthConfig {
         check_distinct("pairs", &self.pairs, faults);
         check_distinct("heads", &self.heads, faults);
         check_distinct("cleanups", &self.cleanups, faults);
-        if self.tau == 0.0 {
-            faults.push(&["tau"], "must be above 0");
-        }
         let most = self.chains().iter().map(|chain| chain.pairs * (2 * chain.width() + chain.pairs)).max().unwrap_or(0);
         check_memory(most, 1, 0, TOGETHER, &["pairs", "key_dim", "heads"], faults);
     }

@@ -61,7 +61,7 @@ pub fn error_plot(known: &[OfChain<'_>], bits: bool) -> Frame {
         if let Some(line) = found.theory() {
             residuals.push(Residuals::of(&points, &line));
             let line = line.into_iter().enumerate().map(|(layer, y)| ((layer + 1) as f64, y));
-            curves.push(curve(&format!("theory, {}", found.label()), Role::Theory, line));
+            curves.push(curve(&found.label(), Role::Theory, line));
         }
         curves.push(points);
     }

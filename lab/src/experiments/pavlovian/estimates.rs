@@ -1,9 +1,11 @@
 //! What can be known of a run before it starts: time, memory, and what theory says.
 
 use super::{
+    attention::TrainedRule,
     capacity::{CapacityConfig, TOGETHER},
     compare::RulesConfig,
     config::PavlovianConfig,
+    curves::Cell,
     depth::DepthConfig,
     heads::HeadsConfig,
     rules::Rule,
@@ -121,17 +123,25 @@ fn of_heads(config: &HeadsConfig) -> Estimates {
 }
 
 fn of_task(config: &TaskConfig) -> Estimates {
-    let parameters = 2 * (config.vocab_keys * config.key_dim + config.vocab_values * config.value_dim);
-    let of_pairs = |pairs: &usize| {
-        let (asked, written) = (*pairs as f64, config.task.writes(*pairs) as f64);
-        let (k, v) = (config.key_dim as f64, config.value_dim as f64);
-        let products = 3.0 * (asked * written * (k + v) + asked * v * config.vocab_values as f64) + 2.0 * written * written * (k + v);
-        config.batch_size as f64 * (products * 3.0 * PER_PRODUCT + (asked * config.vocab_values as f64) * 2e-9 + 8e-6)
+    let parameters = |key_dim: usize| config.reader(TrainedRule::Hebb, key_dim).parameters();
+    let of_cell = |cell: &Cell| {
+        let (asked, written) = (cell.pairs as f64, config.task.writes(cell.pairs) as f64);
+        let (k, v, hidden) = (cell.key_dim as f64, config.value_dim as f64, config.hidden_width as f64);
+        let of_block = |at: usize| {
+            let (own, follows) = if at + 1 < config.layers { (written, 1.0) } else { (0.0, 0.0) };
+            let memory = (own + asked) * written * (k + v) * 3.0 + 2.0 * written * written * (k + v);
+            memory + 3.0 * (own + asked) * v * (2.0 * hidden + follows * (k + v))
+        };
+        let products = 3.0 * asked * v * config.vocab_values as f64 + (0..config.layers).map(of_block).sum::<f64>();
+        config.batch_size as f64 * (products * PER_PRODUCT + (asked * config.vocab_values as f64) * 2e-9 + 8e-6)
     };
-    let step = |pairs: &usize| {
-        config.rules.len() as f64 * (of_pairs(pairs) / CORES + parameters as f64 * config.batch_size as f64 * 0.3e-9 + 2e-5)
+    let step = |cell: &Cell| {
+        let of_parameters = (parameters(cell.key_dim) * config.batch_size) as f64 * 0.3e-9;
+        config.rules.len() as f64 * (of_cell(cell) / CORES + of_parameters + 2e-5)
     };
-    let seconds = config.pairs.iter().map(step).sum::<f64>() * config.steps as f64;
-    let told = [("steps", (config.pairs.len() * config.steps) as f64), ("parameters", (parameters + 1) as f64)];
+    let cells = config.cells();
+    let seconds = cells.iter().map(step).sum::<f64>() * config.steps as f64;
+    let parameters = parameters(config.key_dims.iter().copied().max().unwrap_or(4));
+    let told = [("steps", (cells.len() * config.steps) as f64), ("parameters", parameters as f64)];
     estimate(seconds, config.rules.len() * 4 * parameters + config.batch_size / 4 * parameters, told)
 }

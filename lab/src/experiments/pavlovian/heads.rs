@@ -176,7 +176,7 @@ impl Heads {
                 let line = self.theory(fixed, *measure);
                 residuals.push(Residuals::of(&points, &line));
                 let xy = self.config.heads.iter().map(|heads| *heads as f64).zip(line);
-                curves.push(curve(&format!("theory, {name}"), Role::Theory, xy.take(points.x.len())));
+                curves.push(curve(&name, Role::Theory, xy.take(points.x.len())));
                 curves.push(points);
             }
         }
@@ -187,8 +187,28 @@ impl Heads {
         }
         Frame::Compared(Compared { plot: Plot { x: axis("heads, H", true), y: axis(title, true), curves }, residuals })
     }
+
+    /// Layers through which a sign comes unharmed with probability 1/2, were every layer of so many heads to fail independently. Points where
+    /// no sign was wrong are left out.
+    fn depth_plot(&self) -> Frame {
+        let mut curves = Vec::new();
+        for (measure, label) in [(BITS, "mean"), (None, "vote")] {
+            let layers = |p: f64| theory::layers_until(p, LEFT);
+            let line = self.config.heads.iter().zip(self.theory(Fixed::FixedKeyDim, measure));
+            curves.push(curve(label, Role::Theory, line.map(|(heads, p)| (*heads as f64, layers(p)))));
+            let found = self.points(0, measure).into_iter().filter(|(_, p, _)| *p > 0.0);
+            // An error of p is one of as large a share of the layers.
+            let points: Vec<_> = found.map(|(heads, p, error)| (heads, layers(p), layers(p) * error / p)).collect();
+            curves.push(measured(label, &points));
+        }
+        let title = "layers L with (1 - p)^L = 1/2, p the share of wrong signs of one layer (derived here)";
+        let x = axis(&format!("heads of d_k {}, H", self.config.key_dim), true);
+        Frame::Plot(Plot { x, y: axis(title, true), curves })
+    }
 }
 
+/// Probability that is left of a sign after the layers of the picture of depth.
+const LEFT: f64 = 0.5;
 /// The relative error of the averaged answer.
 const ERROR: Option<Measure> = Some(Measure::RelativeError);
 /// Its share of wrong signs.
@@ -225,6 +245,7 @@ impl Study for Heads {
             );
             let title = "share of wrong signs (lines derived here; bound: Hoeffding)";
             out.frame("heads/bit_error", None, self.plot(title, &[(BITS, "mean, "), (None, "vote, ")]));
+            out.frame("heads/layers", None, self.depth_plot());
         }
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! read: formulas and rules here were derived or taken from older work, and say so. A config has one of several kinds, each an experiment of
 //! its own.
 
+pub mod attention;
+mod blocks;
 pub mod capacity;
 mod card;
 pub mod chain;
@@ -17,6 +19,7 @@ pub mod depth;
 mod depth_pictures;
 pub mod episodes;
 mod estimates;
+pub mod feed_forward;
 pub mod heads;
 pub mod hebbian;
 mod presets;
@@ -28,6 +31,7 @@ pub mod rules;
 pub mod task;
 pub mod theory;
 pub mod trainer;
+mod unit_rows;
 
 use super::study::{Kinds, Study};
 use crate::{

@@ -21,6 +21,7 @@ pub fn presets() -> Vec<Preset> {
     let three = [0, 1, 2];
     let every_rule = ["hebb", "decay", "delta", "replay", "oja", "pinv", "softmax"];
     let every_trained = ["hebb", "decay", "delta", "softmax"];
+    let with_age = ["hebb", "decay", "delta", "softmax", "softmax_age"];
     vec![
         preset(
             "glance",
@@ -107,10 +108,10 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "depth_quick",
             "Depth",
-            "Eight layers of 256 numbers, with and without sign clean-up; which width makes up for depth.",
-            json!({ "kind": "depth" }),
+            "Eight layers of 256 numbers, with and without sign clean-up, 400 trials; which width makes up for depth.",
+            json!({ "kind": "depth", "trials": 400 }),
             &five,
-            0.2,
+            2.0,
         ),
         preset(
             "depth_standard",
@@ -167,6 +168,14 @@ pub fn presets() -> Vec<Preset> {
             0.1,
         ),
         preset(
+            "acquisition",
+            "Acquisition",
+            "A is followed, by five rules.",
+            json!({ "kind": "conditioning", "protocol": "acquisition", "rules": ["hebb", "decay", "delta", "oja", "bcm"] }),
+            &[0],
+            0.1,
+        ),
+        preset(
             "extinction",
             "Extinction",
             "A is followed, then it is not.",
@@ -212,8 +221,8 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "reversal_quick",
             "Trained reversal",
-            "Half of the keys get a new value, and only the newest counts: four to 16 keys, four rules.",
-            json!({ "kind": "task", "task": "reversal", "rules": every_trained, "pairs": [4, 8, 16], "steps": 500 }),
+            "Half of the keys get a new value, and only the newest counts: four to 16 keys, five rules.",
+            json!({ "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16], "steps": 500 }),
             &three,
             2.0,
         ),
@@ -228,21 +237,31 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "reversal_standard",
             "Trained reversal, standard",
-            "Four to 32 keys, four rules, 1,500 steps.",
-            json!({ "kind": "task", "task": "reversal", "rules": every_trained, "pairs": [4, 8, 16, 32], "steps": 1500 }),
+            "Four to 32 keys, five rules, 1,500 steps.",
+            json!({ "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
-            12.0,
+            15.0,
+        ),
+        preset(
+            "reversal_blocks",
+            "Trained reversal, two blocks",
+            "Two blocks of memory and feed-forward part: the second one can store what the first one did not expect.",
+            json!({
+                "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16], "layers": 2, "hidden_width": 64, "steps": 1500
+            }),
+            &three,
+            8.0,
         ),
         preset(
             "task_paper",
             "Trained recall, large",
-            "Keys of 64 numbers, 512 key tokens, up to 128 pairs, 20,000 steps.",
+            "Two blocks, keys of 16 to 128 numbers, 512 tokens of keys and of values, 16 and 64 pairs, 20,000 steps.",
             json!({
-                "kind": "task", "rules": every_trained, "pairs": [16, 32, 64, 128], "key_dim": 64, "value_dim": 64, "vocab_keys": 512,
-                "vocab_values": 512, "steps": 20_000
+                "kind": "task", "rules": every_trained, "pairs": [16, 64], "key_dims": [16, 32, 64, 128], "value_dim": 64, "vocab_keys": 512,
+                "vocab_values": 512, "layers": 2, "hidden_width": 256, "steps": 20_000
             }),
             &five,
-            12_000.0,
+            5_000.0,
         ),
     ]
 }

@@ -49,7 +49,7 @@ pub fn plot(config: &RulesConfig, known: &[Vec<OfRule>], measure: Measure) -> Fr
         if let Some(line) = counts.iter().map(|count| theory_of(config, *rule, measure, *count)).collect::<Option<Vec<f64>>>() {
             residuals.push(Residuals::of(&points, &line));
             let points = counts.iter().zip(&line).map(|(count, y)| (load(*count), *y));
-            curves.push(curve(&format!("theory, {}", rule.id()), Role::Theory, points));
+            curves.push(curve(rule.id(), Role::Theory, points));
         }
         curves.push(points);
     }

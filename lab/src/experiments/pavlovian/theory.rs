@@ -120,6 +120,16 @@ pub fn majority_error(heads: usize, p: f64) -> f64 {
     sum
 }
 
+/// What is left after so many layers that fail independently, each with probability `p`: `(1 - p)^L`.
+pub fn reliability(p: f64, layers: f64) -> f64 {
+    (layers * (-p).ln_1p()).exp()
+}
+
+/// Layers after which the [`reliability`] is `left`, in (0, 1): about `-ln(left) / p`, so that L p is what counts. Infinite where p is 0.
+pub fn layers_until(p: f64, left: f64) -> f64 {
+    left.ln() / (-p).ln_1p()
+}
+
 /// Share of correct answers on reversed pairs by whoever does not know the order of what was written: unchanged keys are right, of the
 /// changed ones a half, and those whose old and new value coincide.
 pub fn order_blind_accuracy(values: usize) -> f64 {
@@ -274,5 +284,15 @@ mod tests {
             assert!(majority_error(heads, p) <= majority_bound(heads, p), "{heads} {p}");
         }
         close(order_blind_accuracy(32), 0.758, 2e-4);
+    }
+
+    #[test]
+    fn layers_fail_one_after_the_other() {
+        close(reliability(0.1, 3.0), 0.729, 1e-15);
+        close(reliability(0.0, 50.0), 1.0, 0.0);
+        close(reliability(0.02, layers_until(0.02, 0.5)), 0.5, 1e-14);
+        // L p = ln 2 for rare failures.
+        close(layers_until(1e-6, 0.5) * 1e-6, LN_2, 1e-6);
+        assert!(layers_until(0.0, 0.5).is_infinite() && layers_until(0.0, 0.5) > 0.0);
     }
 }

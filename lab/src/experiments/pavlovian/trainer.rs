@@ -1,8 +1,9 @@
 //! Training of one sequence model: batches of episodes side by side, Adam.
 
 use super::{
+    attention::{TrainedRule, sigmoid},
     episodes::Episode,
-    reader::{Outcome, Reader, TrainedRule, sigmoid},
+    reader::{Outcome, Reader},
 };
 use crate::{Checkpoint, Result, kernels::Adam, random::Generator};
 use candle_core::{DType, Device, Tensor};
@@ -21,8 +22,9 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Random parameters: normal embeddings, keys that are asked for embedded as keys are, a small read-out. `gate` in (0, 1) is the first
-    /// write rate of delta or share that decay forgets.
+    /// Random parameters: normal embeddings, keys that are asked for embedded as keys are, a small read-out; feed-forward parts hand on what
+    /// they get, and a second block does what the first one does. `gate` in (0, 1) is the first write rate of delta or share that decay and
+    /// softmax_age forget.
     pub fn new(reader: Reader, gate: f64, generator: &mut Generator) -> Result<Self> {
         let mut parameters = vec![0f32; reader.parameters()];
         let mut fill = |range: std::ops::Range<usize>, spread: f32| {
@@ -31,6 +33,10 @@ impl Trainer {
         fill(reader.key_embedding(), (reader.key_dim as f32).sqrt().recip());
         fill(reader.value_embedding(), (reader.value_dim as f32).sqrt().recip());
         fill(reader.read_out(), (reader.value_dim as f32).sqrt().recip());
+        for block in 0..reader.layers {
+            let (start, first) = (reader.hidden(block).start, reader.feed_forward().first());
+            fill(start + first.start..start + first.end, (2.0 / reader.value_dim as f32).sqrt());
+        }
         parameters.copy_within(reader.key_embedding(), reader.query_embedding().start);
         parameters[reader.gate()] = (gate / (1.0 - gate)).ln() as f32;
         let adam = Adam::new(&Tensor::zeros(parameters.len(), DType::F32, &Device::Cpu)?, 0.0)?;
@@ -42,10 +48,9 @@ impl Trainer {
         self.reader.rule
     }
 
-    /// The write rate of delta, or what decay forgets; `None` for the others.
+    /// The write rate of delta, or what decay and softmax_age forget; `None` for the others.
     pub fn gate(&self) -> Option<f64> {
-        let trained = matches!(self.reader.rule, TrainedRule::Decay | TrainedRule::Delta);
-        trained.then(|| sigmoid(f64::from(self.parameters[self.reader.gate()])))
+        self.reader.rule.rate().map(|_| sigmoid(f64::from(self.parameters[self.reader.gate()])))
     }
 
     /// One step of Adam on the mean cross-entropy of the batch; what the batch came to before it.

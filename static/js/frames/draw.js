@@ -12,7 +12,10 @@ import { changesSince, graphOf } from './wiring.js';
 /** @typedef {(x: number, y: number) => string | null} Probe what lies at a place */
 /** @typedef {{ref: import('../types.js').FrameRef, frame: any, earlier: any}} Shown a frame, and for a graph the one before it */
 
-/** @typedef {{label: string, role: 'theory' | 'data' | 'line' | '', style: {color: string, dash: number[]} | null}} LegendRow a remark has neither role nor style */
+/**
+ * @typedef {{label: string, word: string, mark: 'line' | 'point' | 'bar' | 'outline', style: {color: string, dash: number[]} | null}} LegendRow
+ *   `word` says what a curve is, where that needs saying; a remark has no style
+ */
 
 /** A graph of the frame and what has changed since the earlier one. @param {Shown} shown */
 export function wiringOf({ ref, frame, earlier }) {
@@ -49,5 +52,5 @@ export function legendOf({ ref, frame }, arms) {
   if (ref.kind === 'plot') return plotLegend(frame, arms);
   if (ref.kind !== 'heatmap') return [];
   const { ink } = inks();
-  return (frame.frontiers ?? []).map(({ label }, index) => ({ label, role: 'line', style: { color: ink, dash: dashOf(index) } }));
+  return (frame.frontiers ?? []).map(({ label }, index) => ({ label, word: '', mark: 'line', style: { color: ink, dash: dashOf(index) } }));
 }

@@ -154,7 +154,7 @@ fn panels() -> Vec<Panel> {
         series("association_accuracy", "Validation accuracy", "Association", &["accuracy/validation"]),
         Panel { y_log: true, ..series("association_loss", "Training loss", "Association", &["loss/train"]) },
         frame("auc_table", "Test AUC by set and pooling", "Pooling", "mil/auc"),
-        frame("roc", "ROC of the first set and fold", "Pooling", "mil/roc"),
+        frame("roc", "ROC of every set and fold", "Pooling", "mil/roc"),
         frame("bag_weights", "Weights over a positive bag", "Pooling", "mil/weights"),
         series("auc_bit_pattern", "Validation AUC, bit patterns", "Pooling", &["auc/bit_pattern"]),
         series("auc_digits_bags", "Validation AUC, bags of digits", "Pooling", &["auc/digits_bags"]),

@@ -257,8 +257,10 @@ pub struct Claim {
     pub id: &'static str,
     /// The claim in one sentence.
     pub statement: &'static str,
-    /// What the paper reports.
+    /// The figure that the paper reports.
     pub reported: Option<Reported>,
+    /// What the paper says where it gives no figure.
+    pub reported_words: Option<ReportedWords>,
     /// The summary number it is judged by.
     pub measure: &'static str,
     /// The rule.
@@ -277,6 +279,15 @@ pub struct Reported {
     /// Its unit.
     pub unit: &'static str,
     /// Where it stands.
+    pub source: &'static str,
+}
+
+/// What a paper says in words.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportedWords {
+    /// A few words, as `up to log N patterns`.
+    pub words: &'static str,
+    /// Where they stand.
     pub source: &'static str,
 }
 

@@ -1,7 +1,9 @@
 //! What an experiment says while it runs: points, frames, log lines, and at the end its summary and artifacts.
 
+mod bars;
 mod overlays;
 
+pub use bars::Bars;
 pub use overlays::{Compared, Diagram, Dots, Dotted, Frontier, Residuals};
 
 use crate::{Error, Result, json::Number};
@@ -75,6 +77,9 @@ pub enum Frame {
     /// Curves against any axis, with a strip of residuals below; an ordinary plot to whoever does not know the residuals.
     #[serde(rename = "plot")]
     Compared(Compared),
+    /// Grouped bars over named places; an ordinary plot to whoever does not know the names.
+    #[serde(rename = "plot")]
+    Bars(Bars),
     /// Counts per bin.
     Histogram {
         /// `n + 1` bin edges, ascending.
@@ -110,7 +115,7 @@ impl Frame {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Heatmap(_) | Self::Diagram(_) | Self::Dotted(_) => "heatmap",
-            Self::Plot(_) | Self::Compared(_) => "plot",
+            Self::Plot(_) | Self::Compared(_) | Self::Bars(_) => "plot",
             Self::Histogram { .. } => "histogram",
             Self::Raster { .. } => "raster",
             Self::Graph { .. } => "graph",
@@ -181,7 +186,7 @@ pub struct Axis {
 pub struct Curve {
     /// Its name in the legend.
     pub label: String,
-    /// Whether it is theory (a line) or data (points).
+    /// Whether it is theory (a line), data (points), or data that are a line.
     pub role: Role,
     /// Horizontal values.
     pub x: Vec<Number>,
@@ -203,6 +208,8 @@ pub enum Role {
     Theory,
     /// Measured in this run.
     Data,
+    /// Measured in this run, and a line by nature, as a ROC curve is.
+    Line,
 }
 
 /// A node of a graph.

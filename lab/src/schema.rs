@@ -2,10 +2,15 @@
 //!
 //! serde stops at the first fault; a person who filled in a form wants all of them. Only the keywords that our schemas use are
 //! understood: `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `minLength`,
-//! `maxLength`, `minItems`, `maxItems`, `uniqueItems`, `items`, `properties`, `required`, `additionalProperties`, `oneOf`, `anyOf`, `allOf`, `$ref`.
+//! `maxLength`, `minItems`, `maxItems`, `uniqueItems`, `items`, `properties`, `required`, `additionalProperties`, `oneOf`, `anyOf`, `allOf`, `$ref`;
+//! and one of our own, `told`: why the bounds of a field lie where they do, which follows what a value outside them is told. In it `{name}` stands
+//! for the value of the field `name` beside it. Of a list whose entries have bounds it tells of these, else of how many there may be.
+
+mod texts;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use texts::{expected_type, listed, number_fault, shown};
 
 /// One fault of a value: where it is and what is allowed there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +78,7 @@ pub fn pointer(parent: &str, name: &str) -> String {
 /// Every fault of `value` under `schema`; `root` resolves `$ref`s.
 pub fn faults(schema: &Value, root: &Value, value: &Value) -> ConfigFaults {
     let mut found = ConfigFaults::default();
-    walk(schema, root, value, "", &mut found);
+    walk(schema, root, value, "", None, &mut found);
     found
 }
 
@@ -108,8 +113,9 @@ pub fn branch<'a>(schema: &'a Value, root: &'a Value, value: &Value) -> Result<&
     }
 }
 
-fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut ConfigFaults) {
+fn walk(schema: &Value, root: &Value, value: &Value, at: &str, told: Option<&str>, found: &mut ConfigFaults) {
     let schema = resolve(schema, root);
+    let reasoned = |detail: String| told.map_or(detail.clone(), |told| format!("{detail}: {told}"));
     let mut fault = |detail: String| found.0.push(Fault { pointer: at.to_owned(), detail });
     if let Some(expected) = schema.get("const") {
         if value != expected {
@@ -119,7 +125,7 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
     }
     if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
         if !allowed.contains(value) {
-            fault(format!("must be one of {}; got {}", listed(allowed), shown(value)));
+            fault(reasoned(format!("must be one of {}; got {}", listed(allowed), shown(value))));
         }
         return;
     }
@@ -138,7 +144,7 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
         let consts: Vec<_> = options.iter().filter_map(|option| resolve(option, root).get("const").cloned()).collect();
         if consts.len() == options.len() {
             if !consts.contains(value) {
-                fault(format!("must be one of {}; got {}", listed(&consts), shown(value)));
+                fault(reasoned(format!("must be one of {}; got {}", listed(&consts), shown(value))));
             }
             return;
         }
@@ -146,7 +152,7 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
             .iter()
             .map(|option| {
                 let mut inner = ConfigFaults::default();
-                walk(option, root, value, at, &mut inner);
+                walk(option, root, value, at, told, &mut inner);
                 inner
             })
             .collect();
@@ -178,7 +184,7 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
     match value {
         Value::Number(number) => {
             if let Some(detail) = number_fault(schema, number) {
-                fault(detail);
+                fault(reasoned(detail));
             }
         }
         Value::String(text) => {
@@ -187,13 +193,13 @@ fn walk(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Confi
             if bound("minLength").is_some_and(|least| length < least) || bound("maxLength").is_some_and(|most| length > most) {
                 let (least, most) = (bound("minLength").unwrap_or(0), bound("maxLength"));
                 let most = most.map_or("any number of".to_owned(), |most| most.to_string());
-                fault(format!("must have {least} to {most} characters; got {length}"));
+                fault(reasoned(format!("must have {least} to {most} characters; got {length}")));
             }
             if schema.get("format") == Some(&Value::from("uuid")) && !is_uuid(text) {
                 fault(format!("must be a UUID; got {}", shown(value)));
             }
         }
-        Value::Array(items) => walk_array(schema, root, items, at, found),
+        Value::Array(items) => walk_array(schema, root, items, at, told, found),
         Value::Object(fields) => walk_object(schema, root, fields, at, found),
         Value::Null | Value::Bool(_) => {}
     }
@@ -207,16 +213,18 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-fn walk_array(schema: &Value, root: &Value, items: &[Value], at: &str, found: &mut ConfigFaults) {
+fn walk_array(schema: &Value, root: &Value, items: &[Value], at: &str, told: Option<&str>, found: &mut ConfigFaults) {
     let bound = |name: &str| schema.get(name).and_then(Value::as_u64);
     let length = items.len() as u64;
+    let of_entries = schema.get("items").is_some_and(|inner| ["minimum", "maximum"].iter().any(|bound| inner.get(bound).is_some()));
     if bound("minItems").is_some_and(|least| length < least) || bound("maxItems").is_some_and(|most| length > most) {
         let detail = match (bound("minItems"), bound("maxItems")) {
             (Some(least), Some(most)) => format!("must have {least} to {most} items; got {length}"),
             (Some(least), None) => format!("must have at least {least} items; got {length}"),
             (_, most) => format!("must have at most {} items; got {length}", most.unwrap_or(0)),
         };
-        found.0.push(Fault { pointer: at.to_owned(), detail });
+        let reason = told.filter(|_| !of_entries).map_or(String::new(), |told| format!(": {told}"));
+        found.0.push(Fault { pointer: at.to_owned(), detail: detail + &reason });
     }
     for (index, item) in items.iter().enumerate() {
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) && items[..index].contains(item) {
@@ -224,7 +232,7 @@ fn walk_array(schema: &Value, root: &Value, items: &[Value], at: &str, found: &m
             found.0.push(Fault { pointer: format!("{at}/{index}"), detail });
         }
         if let Some(inner) = schema.get("items") {
-            walk(inner, root, item, &format!("{at}/{index}"), found);
+            walk(inner, root, item, &format!("{at}/{index}"), told.filter(|_| of_entries), found);
         }
     }
 }
@@ -234,9 +242,9 @@ fn walk_object(schema: &Value, root: &Value, fields: &Map<String, Value>, at: &s
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     for (name, value) in fields {
         if let Some(inner) = properties.get(name) {
-            walk(inner, root, value, &pointer(at, name), found);
+            walk(inner, root, value, &pointer(at, name), told(inner, fields, properties).as_deref(), found);
         } else if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
-            walk(inner, root, value, &pointer(at, name), found);
+            walk(inner, root, value, &pointer(at, name), None, found);
         } else if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
             let detail = match nearest(name, properties.keys().map(String::as_str)) {
                 Some(known) => format!("there is no field of this name; did you mean `{known}`?"),
@@ -249,6 +257,16 @@ fn walk_object(schema: &Value, root: &Value, fields: &Map<String, Value>, at: &s
     for name in required.filter(|name| !fields.contains_key(*name)) {
         found.0.push(Fault { pointer: pointer(at, name), detail: "must be given".to_owned() });
     }
+}
+
+/// Why the bounds of a field lie where they do, as its schema says, with the values of the fields beside it filled in: those given, else
+/// the defaults.
+fn told(field: &Value, fields: &Map<String, Value>, properties: &Map<String, Value>) -> Option<String> {
+    let text = field.get("told")?.as_str()?.to_owned();
+    Some(properties.iter().fold(text, |text, (name, schema)| match fields.get(name).or_else(|| schema.get("default")) {
+        Some(value) => text.replace(&format!("{{{name}}}"), &shown(value)),
+        None => text,
+    }))
 }
 
 /// The known name closest to `name`, however far; `None` only where nothing is known.
@@ -274,63 +292,34 @@ fn type_fits(schema: &Value, value: &Value) -> bool {
     }
 }
 
-fn number_fault(schema: &Value, number: &serde_json::Number) -> Option<String> {
-    let value = number.as_f64()?;
-    let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
-    let (least, most) = (bound("minimum"), bound("maximum"));
-    let (above, below) = (bound("exclusiveMinimum"), bound("exclusiveMaximum"));
-    let outside = least.is_some_and(|least| value < least)
-        || most.is_some_and(|most| value > most)
-        || above.is_some_and(|above| value <= above)
-        || below.is_some_and(|below| value >= below);
-    if outside {
-        let allowed = match (least.or(above), most.or(below)) {
-            (Some(low), Some(high)) if above.is_none() && below.is_none() => format!("between {} and {}", digits(low), digits(high)),
-            (low, high) => {
-                let low = low.map(|low| format!("{} {}", if above.is_some() { "above" } else { "at least" }, digits(low)));
-                let high = high.map(|high| format!("{} {}", if below.is_some() { "below" } else { "at most" }, digits(high)));
-                [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ")
-            }
-        };
-        return Some(format!("must be {allowed}; got {number}"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_reason_of_a_bound_follows_what_a_value_outside_it_is_told() {
+        let schema = json!({ "type": "object", "properties": {
+            "batch": { "type": "integer", "minimum": 2, "maximum": 1000, "told": "batch statistics need at least 2" },
+            "beta": { "type": ["number", "null"], "exclusiveMinimum": 0, "told": "at d={dim} try 1/sqrt(d)..1" },
+            "dim": { "type": "integer", "default": 64, "minimum": 2 },
+            "rule": { "oneOf": [{ "const": "hebb" }, { "const": "delta" }], "told": "others forget nothing" },
+            "memories": { "type": "array", "items": { "enum": ["modern"] }, "minItems": 1, "uniqueItems": true,
+                "told": "choose at least one memory" },
+            "shares": { "type": "array", "items": { "type": "number", "maximum": 1 }, "minItems": 1, "told": "at 1 all entries are blank" },
+        } });
+        let told = |value: Value| faults(&schema, &schema, &value).0.into_iter().map(|fault| fault.detail).collect::<Vec<_>>();
+        assert_eq!(told(json!({ "batch": 1 })), ["must be between 2 and 1000; got 1: batch statistics need at least 2"]);
+        assert_eq!(told(json!({ "beta": 0 })), ["must be above 0; got 0: at d=64 try 1/sqrt(d)..1"]);
+        assert_eq!(told(json!({ "beta": -1, "dim": 16 })), ["must be above 0; got -1: at d=16 try 1/sqrt(d)..1"]);
+        assert_eq!(told(json!({ "rule": "oja" })), ["must be one of hebb, delta; got \"oja\": others forget nothing"]);
+        assert_eq!(told(json!({ "memories": [] })), ["must have at least 1 items; got 0: choose at least one memory"]);
+        assert_eq!(told(json!({ "shares": [0.5, 2] })), ["must be at most 1; got 2: at 1 all entries are blank"]);
+        // It tells of bounds: not of a wrong type, of a repetition, or of a length where entries have bounds.
+        assert_eq!(told(json!({ "batch": "many" })), ["must be a whole number between 2 and 1000; got \"many\""]);
+        assert_eq!(told(json!({ "memories": ["modern", "modern"] })), ["must not repeat; \"modern\" is there already"]);
+        assert_eq!(told(json!({ "memories": ["classical"] })), ["must be one of modern; got \"classical\""]);
+        assert_eq!(told(json!({ "shares": [] })), ["must have at least 1 items; got 0"]);
+        assert_eq!(told(json!({ "batch": 2, "beta": null })), [""; 0]);
     }
-    let unit = bound("multipleOf")?;
-    ((value / unit).fract() != 0.0).then(|| format!("must be a multiple of {}; got {number}", digits(unit)))
-}
-
-/// A bound as a person writes it: no exponent and no `.0` for whole numbers.
-fn digits(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 { format!("{}", value as i64) } else { format!("{value}") }
-}
-
-fn expected_type(schema: &Value) -> String {
-    let article = |name: &str| match name {
-        "integer" => "a whole number".to_owned(),
-        "array" => "a list".to_owned(),
-        "object" => "an object".to_owned(),
-        "boolean" => "true or false".to_owned(),
-        "null" => "null".to_owned(),
-        "string" => "a text".to_owned(),
-        other => format!("a {other}"),
-    };
-    let base = match schema.get("type") {
-        Some(Value::String(name)) => article(name),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(article).collect::<Vec<_>>().join(" or "),
-        _ => "of another type".to_owned(),
-    };
-    let bound = |name: &str| schema.get(name).and_then(Value::as_f64).map(digits);
-    match (bound("minimum"), bound("maximum")) {
-        (Some(low), Some(high)) => format!("{base} between {low} and {high}"),
-        _ => base,
-    }
-}
-
-fn listed(values: &[Value]) -> String {
-    values.iter().map(|value| value.as_str().map_or(value.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")
-}
-
-/// A value as it goes into a sentence, cut where it is long.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("…".chars()).collect() }
 }

@@ -111,7 +111,7 @@ mod tests {
 
     fn claim(op: Op, needs_seeds: u32) -> Claim {
         let expect = Expect { op, value: 0.74, tolerance: None };
-        Claim { id: "c", statement: "", reported: None, measure: "m.a", expect, needs_seeds, why: "" }
+        Claim { id: "c", statement: "", reported: None, reported_words: None, measure: "m.a", expect, needs_seeds, why: "" }
     }
 
     fn runs(values: &[f64]) -> Vec<BTreeMap<String, Number>> {

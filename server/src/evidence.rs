@@ -98,6 +98,7 @@ mod tests {
             id: "c",
             statement: "",
             reported: None,
+            reported_words: None,
             measure: "m",
             expect: above(value),
             needs_seeds,

@@ -225,18 +225,20 @@ async fn the_form_shows_every_fault_beside_its_field_while_typing() {
     let stage = stage(&[]).await;
     let browser = Browser::open().await;
     browser.goto(&stage.url("/new/g2gnet?preset=glance")).await;
-    for (field, text) in [("#field-epochs", "-1"), ("#field-batch_size", "many"), ("#run-seed", "-1")] {
+    for (field, text) in [("#field-epochs", "-1"), ("#field-batch_size", "many"), ("#field-dst_every", "5"), ("#run-seed", "-1")] {
         browser.fill(field, text).await;
     }
     let beside =
         |field: &str| format!("document.querySelector('{field}')?.closest('.field').querySelector('.help .fault')?.textContent ?? ''");
-    let all = ["#field-epochs", "#field-batch_size", "#run-seed"].map(beside);
+    let all = ["#field-epochs", "#field-batch_size", "#run-seed", "#field-dst_every"].map(beside);
     browser.wait(&all.iter().map(|fault| format!("({fault})")).collect::<Vec<_>>().join(" && ")).await;
     let epochs = browser.eval(&all[0]).await;
     assert!(epochs.as_str().unwrap().contains("between 1 and 1000") && epochs.as_str().unwrap().contains("-1"), "{epochs}");
+    let reasoned = "Steps between rewirings must be between 10 and 100000; got 5: one longer than the run would never rewire";
+    assert_eq!(browser.eval(&all[3]).await, reasoned);
     assert_eq!(browser.eval("document.querySelector('.new-run button.big').disabled").await, true);
 
-    for (field, text) in [("#field-epochs", "3"), ("#field-batch_size", "64"), ("#run-seed", "1")] {
+    for (field, text) in [("#field-epochs", "3"), ("#field-batch_size", "64"), ("#field-dst_every", "20"), ("#run-seed", "1")] {
         browser.fill(field, text).await;
     }
     browser.wait("!document.querySelector('.fault') && !document.querySelector('.new-run button.big').disabled").await;

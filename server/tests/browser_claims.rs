@@ -84,11 +84,25 @@ async fn a_sweep_is_built_with_its_cost_known_and_its_claims_become_pictures() {
     browser.wait("document.querySelector('.cell-curves canvas')?.width > 0").await;
     browser.wait_text(".cell-curves .legend", "(n 3)").await;
 
+    // What the paper says stands beside ours, as a figure or in words.
+    browser.wait_text(".sweep-claims .claim .quiet", "paper: +4.3 percentage points").await;
+    browser.wait_text(".sweep-claims .claim:nth-of-type(3) .quiet", "paper: yes").await;
+    browser.click(".sweep-claims .claim:nth-of-type(3) summary").await;
+    browser.wait_text(".claim-facts dd", "yes (abstract)").await;
+    browser.eval(TAKE).await;
+    browser.press(".claim-card", "Copy as Markdown").await;
+    assert!(browser.wait("window.copied").await.as_str().unwrap().ends_with("; paper: yes (abstract)."));
+    browser.press(".claim-card", "Save as SVG").await;
+    browser.wait("window.saved").await;
+    assert!(browser.run_async("return await window.saved.text();").await.as_str().unwrap().contains("Paper: yes (abstract)."));
+    browser.click(".sweep-claims .claim:nth-of-type(3) summary").await;
+    browser.wait("document.querySelector('.claim-card') === null").await;
+    browser.eval("void (window.copied = window.saved = null)").await;
+
     browser.click(".sweep-claims .claim summary").await;
     browser.wait("document.querySelectorAll('.claim-card .number-line circle').length === 4").await;
     browser.wait_text(".claim-facts dt", "Probability of improvement").await;
     browser.wait_text(".claim-facts dd", "of 3)").await;
-    browser.eval(TAKE).await;
     browser.press(".claim-card", "Copy as Markdown").await;
     let line = browser.wait("window.copied").await.as_str().unwrap().to_owned();
     assert!(!line.contains('\n') && line.starts_with("**") && line.contains("95% t-interval") && line.contains("n = 3"), "{line}");

@@ -33,6 +33,18 @@ fn frames() -> Vec<(&'static str, Value)> {
                     { "label": "left", "role": "data", "x": [0.25, 0.5, 0.75], "y": [0.8, 0.5, 0.2], "y_error": [0.025, 0.05, 0.01], "converged": [true, true, false] }],
                 "residuals": [{ "label": "left", "x": [0.25, 0.5, 0.75], "y": [2.0, 0.0, -5.0], "converged": [true, true, false] }] }),
         ),
+        (
+            "bars",
+            json!({ "kind": "plot", "x": { "title": "corruption", "log": false }, "y": { "title": "error", "log": false }, "base": 0.25,
+                "categories": ["noise", "a name that is far too long to stand level below its group of bars", "fog"],
+                "curves": [{ "label": "left", "role": "data", "x": [0, 1, 2], "y": [0.5, 0.125, "NaN"], "y_error": [0.125, 0.0, 0.0] },
+                    { "label": "right", "role": "theory", "x": [0, 1, 2], "y": [0.375, 0.75, 0.5] }] }),
+        ),
+        (
+            "receiver",
+            json!({ "kind": "plot", "x": { "title": "false positives", "log": false }, "y": { "title": "true positives", "log": false },
+                "curves": [{ "label": "left", "role": "line", "x": [0, 0.5, 1], "y": [0, 0.75, 1] }, { "label": "left", "role": "line", "x": [0, 1], "y": [0, 1] }] }),
+        ),
         ("counts", json!({ "kind": "histogram", "edges": [0.0, 1.0, 2.0], "counts": [3, 5], "title": "degree" })),
         ("spikes", json!({ "kind": "raster", "neurons": 4, "steps": 10, "spikes": [[0, 1], [3, 9]] })),
         (
@@ -63,6 +75,29 @@ async fn show(app: &TestApp, browser: &Browser) {
     browser.wait_text(".status-face", "ended").await;
 }
 
+/// Looks for what the pointer is told along a line across a picture, so many parts of its height from the top.
+async fn find(browser: &Browser, panel: &str, part: f64, wanted: &str) -> String {
+    let section = format!("document.querySelector('section[aria-label={panel:?}]')");
+    let canvas = format!("{section}?.querySelector('canvas')");
+    browser.wait(&canvas).await;
+    // A picture is drawn when it comes into sight, and its legend with it.
+    browser.eval(&format!("void {canvas}.scrollIntoView({{ block: 'center' }})")).await;
+    browser.wait(&format!("{section}.querySelector('.plot-legend li')")).await;
+    let place = format!(
+        "(() => {{ {canvas}.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = {canvas}.getBoundingClientRect(); return [left, top + {part} * height, width]; }})()"
+    );
+    let place: Vec<f64> = serde_json::from_value(browser.eval(&place).await).unwrap();
+    for across in 0..200 {
+        browser.point_at((place[0] + place[2] * f64::from(across) / 200.0, place[1])).await;
+        let tip =
+            browser.eval(&format!("document.querySelector('section[aria-label={panel:?}] .tip:not([hidden])')?.textContent ?? ''")).await;
+        if tip.as_str().unwrap().contains(wanted) {
+            return tip.as_str().unwrap().to_owned();
+        }
+    }
+    panic!("nothing across {panel} says {wanted}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
     let app = TestApp::on_sqlite().await;
@@ -91,6 +126,10 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
             "Magnetisation" => {
                 (&["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"], 0, 12, 1)
             }
+            // Two bars and an outline for each of the others, which is a mark of the legend as well; whisker, axes and names, the long one cut.
+            "Bars" => (&["corruption", "error", "noise", "fog", "left", "right (theory)"], 0, 3, 7),
+            // One entry of the legend for both lines.
+            "Receiver" => (&["false positives", "left"], 0, 3, 0),
             "Counts" => (&["degree", "count"], 0, 1, 2),
             "Spikes" => (&["neuron", "step"], 0, 1, 2),
             "Net" => (&["a & b"], 0, 3, 0),
@@ -123,42 +162,41 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
     let app = TestApp::on_sqlite().await;
     let browser = Browser::open().await;
     show(&app, &browser).await;
-    // Looks for what the pointer is told along a line across a picture, so many parts of its height from the top.
-    let find = async |panel: &str, part: f64, wanted: &str| {
-        let section = format!("document.querySelector('section[aria-label={panel:?}]')");
-        let canvas = format!("{section}?.querySelector('canvas')");
-        browser.wait(&canvas).await;
-        // A picture is drawn when it comes into sight, and its legend with it.
-        browser.eval(&format!("void {canvas}.scrollIntoView({{ block: 'center' }})")).await;
-        browser.wait(&format!("{section}.querySelector('.plot-legend li')")).await;
-        let place = format!(
-            "(() => {{ {canvas}.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = {canvas}.getBoundingClientRect(); return [left, top + {part} * height, width]; }})()"
-        );
-        let place: Vec<f64> = serde_json::from_value(browser.eval(&place).await).unwrap();
-        for across in 0..200 {
-            browser.point_at((place[0] + place[2] * f64::from(across) / 200.0, place[1])).await;
-            let tip = browser
-                .eval(&format!("document.querySelector('section[aria-label={panel:?}] .tip:not([hidden])')?.textContent ?? ''"))
-                .await;
-            if tip.as_str().unwrap().contains(wanted) {
-                return tip.as_str().unwrap().to_owned();
-            }
-        }
-        panic!("nothing across {panel} says {wanted}");
-    };
     // The last point lies at the lower end of the strip.
-    assert_eq!(find("Magnetisation", 0.84, "standard errors").await, "left: load 0.75, −5 standard errors from theory, not converged");
+    assert_eq!(
+        find(&browser, "Magnetisation", 0.84, "standard errors").await,
+        "left: load 0.75, −5 standard errors from theory, not converged"
+    );
     let legend =
         "[...document.querySelectorAll('section[aria-label=\"Magnetisation\"] .plot-legend li')].map((row) => row.textContent.trim())";
     let rows = browser.eval(legend).await;
     assert!(rows.as_array().unwrap().iter().any(|row| row.as_str().unwrap().starts_with("below: distance from theory")), "{rows}");
 
     // In the middle of the first column stands the line that goes straight down.
-    assert_eq!(find("Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");
+    assert_eq!(find(&browser, "Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");
     let legend = "[...document.querySelectorAll('section[aria-label=\"Phases\"] .plot-legend li')].map((row) => row.textContent.trim())";
     assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality", "measured data"]));
     // A dot in the middle of the last column's lower cell.
     assert_eq!(find("Phases", 0.68, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bars_tell_their_whole_names_and_heights_on_a_phone_too() {
+    let app = TestApp::on_sqlite().await;
+    let browser = Browser::open().await;
+    for width in [1_400, 360] {
+        browser.resize(width, 900).await;
+        show(&app, &browser).await;
+        assert_eq!(find(&browser, "Bars", 0.3, "left, noise").await, "left, noise: error 0.5 ± 0.125", "{width}");
+        let long = find(&browser, "Bars", 0.3, "right, a name").await;
+        assert_eq!(long, "right, a name that is far too long to stand level below its group of bars: error 0.75", "{width}");
+        // A bar that has no height is not there.
+        assert_eq!(find(&browser, "Bars", 0.3, "fog").await, "right, fog: error 0.5", "{width}");
+        let rows = browser.eval("[...document.querySelectorAll('section[aria-label=\"Bars\"] .plot-legend li')].map((row) => row.textContent.trim().replace(/\\s+/g, ' '))").await;
+        assert_eq!(rows, json!(["left", "right theory"]), "{width}");
+        let wide = browser.eval("document.documentElement.scrollWidth <= innerWidth").await;
+        assert_eq!(wide, true, "{width}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,8 +78,12 @@ fn point(name: &str, arm: Option<&str>, step: u64, value: f64) -> TimedPoint {
 }
 
 fn frame(step: u64, text: &str) -> ReportedItem {
+    frame_of("map", step, text)
+}
+
+fn frame_of(name: &str, step: u64, text: &str) -> ReportedItem {
     let body = RawValue::from_string(text.to_owned()).unwrap();
-    ReportedItem::Frame(ReportedFrame { name: "map".to_owned(), arm: None, step, kind: "heatmap".to_owned(), body })
+    ReportedItem::Frame(ReportedFrame { name: name.to_owned(), arm: None, step, kind: "heatmap".to_owned(), body })
 }
 
 fn batch(lease: &Lease, first_ordinal: u64, items: Vec<ReportedItem>) -> Batch {
@@ -233,10 +237,17 @@ async fn repeats_with_other_bits_keep_the_first_and_warn_once() {
     on_both!(store => {
         let (worker, lease) = leased(&store, 1_000).await;
         let items = |value| vec![ReportedItem::Point(point("loss", None, 1, value)), frame(1, r#"{"v":1}"#), ReportedItem::Point(point("loss", None, 2, value))];
-        store.append_batch(lease.run_id, &batch(&lease, 1, items(1.0)), 1_000).await.unwrap();
+        let of_clock = |text| frame_of("time/steps", 2, text);
+        let first = [items(1.0), vec![of_clock(r#"{"ms":1}"#)]].concat();
+        store.append_batch(lease.run_id, &batch(&lease, 1, first), 1_000).await.unwrap();
+        store.finish_run(lease.run_id, lease.lease_token, &Ended::HandedBack("moved".to_owned()), 1_100).await.unwrap();
+        let lease = store.lease_run(worker, &["cpu".to_owned()], 1_200).await.unwrap().unwrap();
+        // Nobody expects the same bits of a picture of times.
+        store.append_batch(lease.run_id, &batch(&lease, 1, [items(1.0), vec![of_clock(r#"{"ms":2}"#)]].concat()), 1_300).await.unwrap();
+        assert_eq!(store.list_logs(lease.run_id, 0, 10).await.unwrap().len(), 0);
         store.finish_run(lease.run_id, lease.lease_token, &Ended::HandedBack("moved".to_owned()), 2_000).await.unwrap();
         let lease = store.lease_run(worker, &["cpu".to_owned()], 3_000).await.unwrap().unwrap();
-        assert_eq!(lease.attempt, 2);
+        assert_eq!(lease.attempt, 3);
         store.append_batch(lease.run_id, &batch(&lease, 1, items(1.0 + f64::EPSILON)), 3_000).await.unwrap();
         store.append_batch(lease.run_id, &batch(&lease, 1, items(2.0)), 3_000).await.unwrap();
         let (_, series) = store.read_series(lease.run_id, &Window::default()).await.unwrap().unwrap();

@@ -7,8 +7,8 @@
  * @typedef {{id: string, title: string, kind: 'series' | 'frame', section: string, metrics?: string[], frame?: string,
  *   arms?: string[], x_log?: boolean, y_log?: boolean}} Panel
  * @typedef {{op: '>' | '>=' | '<' | '<=' | 'within', value: number, tolerance?: number}} Expect
- * @typedef {{id: string, statement: string, reported: {value: number, unit: string, source: string} | null, measure: string,
- *   expect: Expect, needs_seeds: number, why?: string}} Claim
+ * @typedef {{id: string, statement: string, reported: {value: number, unit: string, source: string} | null,
+ *   reported_words: {words: string, source: string} | null, measure: string, expect: Expect, needs_seeds: number, why?: string}} Claim
  * @typedef {{id: string, title: string, description: string, config: Record<string, any>, seeds: number[],
  *   expected_seconds: number, needs: string | null}} Preset
  * @typedef {Record<string, any>} Schema a JSON Schema

@@ -174,6 +174,8 @@ impl Heard {
 
 fn line(item: &Item) -> String {
     match item {
+        // What is on it depends on the clock.
+        Item::Frame { name, arm, step, .. } if is_clock_name(name) => format!("{name} {arm:?} {step}"),
         Item::Point(point) => format!("{} {:?} {} {:016x}", point.name, point.arm, point.step, point.value.0.to_bits()),
         Item::Frame { name, arm, step, frame: Frame::Image(png) } => format!("{name} {arm:?} {step} {png:?}"),
         Item::Frame { name, arm, step, frame } => format!("{name} {arm:?} {step} {}", serde_json::to_string(frame).unwrap()),

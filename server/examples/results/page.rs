@@ -5,7 +5,7 @@ use crate::{
     statistics::{holm, p_value},
 };
 use lab::{
-    experiment::{Card, Claim, Preset, Reported},
+    experiment::{Card, Claim, Preset},
     registry,
 };
 use server::{
@@ -109,7 +109,7 @@ fn row_of<'a>(claim: &Claim, preset: &'a str, result: &PresetResult) -> Option<R
 }
 
 fn add_rows(page: &mut String, claim: &Claim, rows: &[Row]) {
-    let reported = claim.reported.as_ref().map_or(String::new(), figure);
+    let reported = said(claim);
     if rows.is_empty() {
         let _ = writeln!(page, "| `{}` | | not measured | | | | | {reported} |", claim.id);
     }
@@ -194,6 +194,11 @@ fn word(verdict: Judgement) -> &'static str {
     }
 }
 
-fn figure(reported: &Reported) -> String {
-    format!("{} {} ({})", reported.value, reported.unit, reported.source)
+/// What the paper reports, in figures or in words.
+fn said(claim: &Claim) -> String {
+    match (&claim.reported, &claim.reported_words) {
+        (Some(reported), _) => format!("{} {} ({})", reported.value, reported.unit, reported.source),
+        (None, Some(said)) => format!("{} ({})", said.words, said.source),
+        (None, None) => String::new(),
+    }
 }

@@ -111,7 +111,10 @@ pub struct PanelView {
 pub struct ClaimView {
     pub id: &'static str,
     pub statement: &'static str,
+    /// The figure that the paper reports.
     pub reported: Option<ReportedView>,
+    /// What the paper says where it gives no figure.
+    pub reported_words: Option<ReportedWordsView>,
     /// The summary number it is judged by.
     pub measure: &'static str,
     pub expect: ExpectView,
@@ -126,6 +129,14 @@ pub struct ClaimView {
 pub struct ReportedView {
     pub value: f64,
     pub unit: &'static str,
+    pub source: &'static str,
+}
+
+/// What the paper says in words.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ReportedWordsView {
+    pub words: &'static str,
     pub source: &'static str,
 }
 
@@ -186,6 +197,7 @@ impl From<&Entry> for ExperimentView {
                 unit: reported.unit,
                 source: reported.source,
             }),
+            reported_words: claim.reported_words.as_ref().map(|said| ReportedWordsView { words: said.words, source: said.source }),
             measure: claim.measure,
             expect: ExpectView { op: claim.expect.op, value: claim.expect.value, tolerance: claim.expect.tolerance },
             needs_seeds: claim.needs_seeds,

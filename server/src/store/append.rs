@@ -166,6 +166,7 @@ impl Store {
                             let points = data.map(|data| chunk::decode(&data)).transpose()?.unwrap_or_default();
                             points.contains(&stored(point))
                         }
+                        ReportedItem::Frame(frame) if is_clock_name(&frame.name) => true,
                         ReportedItem::Frame(frame) => {
                             let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM frames WHERE run_id = $1 AND ordinal = $2")
                                 .bind(run_id).bind(ordinal as i64).fetch_optional(&mut *tx).await?;

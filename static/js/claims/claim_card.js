@@ -5,7 +5,7 @@ import { html } from '../html.js';
 import { inks, useDark } from '../theme.js';
 import { useWidth } from '../width.js';
 import { claimSvg } from './claim_picture.js';
-import { intervalText, isDifference, markdownLine, reportedText, ruleText, seedsText, sideText, unitOf, valueText } from './claim_text.js';
+import { intervalText, isDifference, markdownLine, ruleText, seedsText, sideText, sourcedText, unitOf, valueText } from './claim_text.js';
 import { LINE_HEIGHT, NumberLine } from './number_line.js';
 
 /**
@@ -17,7 +17,6 @@ export function ClaimCard({ card, claim, evidence, preset, fault }) {
   const [root, width] = useWidth();
   const show = valueText(card, claim);
   const { unit } = unitOf(card, claim);
-  const { reported } = claim;
   const n = evidence?.points.length ?? 0;
   const withUnit = (text) => (unit && text ? `${text} ${unit}` : text);
   /** @type {[string, string][]} */
@@ -26,7 +25,7 @@ export function ClaimCard({ card, claim, evidence, preset, fault }) {
         ['Ours', evidence.value === null ? 'not measured yet' : withUnit(show(evidence.value))],
         ['95% t-interval', withUnit(intervalText(evidence.interval, show)) || (n === 1 ? 'one run has none' : 'none')],
         ['Bootstrap, 95%', withUnit(intervalText(evidence.bootstrap, show)) || (n === 1 ? 'one run has none' : 'none')],
-        ['Paper', reported ? `${reportedText(claim)} (${reported.source})` : 'no figure'],
+        ['Paper', sourcedText(claim) || 'no figure'],
         ['Runs (n)', String(n)],
         [isDifference(claim.measure) ? 'Probability of improvement' : 'Runs that keep the rule', sideText(claim, evidence) || '–'],
         ['Seeds it would take', seedsText(claim, evidence)],

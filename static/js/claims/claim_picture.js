@@ -1,7 +1,7 @@
 /** A claim card as a picture of its own, to be put into a paper or a talk. */
 import { html, render } from '../html.js';
 import { ON_LIGHT } from '../palette.js';
-import { intervalText, isDifference, reportedText, ruleText, seedsText, sideText, unitOf, valueText } from './claim_text.js';
+import { intervalText, isDifference, ruleText, seedsText, sideText, sourcedText, unitOf, valueText } from './claim_text.js';
 import { LINE_HEIGHT, NumberLine } from './number_line.js';
 
 const [WIDTH, MARGIN, LINE] = [720, 24, 18];
@@ -36,7 +36,7 @@ export function claimSvg(card, claim, evidence, preset) {
   const facts = [
     evidence.value !== null && `Ours ${show(evidence.value)} ${unit}`.trim() + (evidence.interval ? `, 95% t-interval ${intervalText(evidence.interval, show)}` : ''),
     evidence.bootstrap && `Bootstrap ${intervalText(evidence.bootstrap, show)}. n ${n}. ${side} ${sideText(claim, evidence)}. Seeds it takes: ${seedsText(claim, evidence)}.`,
-    claim.reported && `Paper ${reportedText(claim)} (${claim.reported.source}).`,
+    sourcedText(claim) && `Paper: ${sourcedText(claim)}.`,
     `Rule, fixed before any run: ${claim.measure} ${ruleText(claim.expect)}.`,
     claim.why,
     `${card.title}, ${preset}.`,

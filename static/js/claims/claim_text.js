@@ -38,11 +38,17 @@ export function valueText(card, claim) {
   };
 }
 
-/** The paper's figure with the digits that the paper gives. @param {import('../types.js').Claim} claim */
-export function reportedText({ measure, reported }) {
-  if (!reported) return '';
+/** The paper's figure with the digits that the paper gives, or its words. @param {import('../types.js').Claim} claim */
+export function reportedText({ measure, reported, reported_words: said }) {
+  if (!reported) return said?.words ?? '';
   const sign = isDifference(measure) && reported.value > 0 ? '+' : '';
   return `${sign}${String(reported.value).replace('-', '−')} ${reported.unit}`.trim();
+}
+
+/** The same with where it stands; empty where the paper says nothing. @param {import('../types.js').Claim} claim */
+export function sourcedText(claim) {
+  const source = (claim.reported ?? claim.reported_words)?.source;
+  return source ? `${reportedText(claim)} (${source})` : '';
 }
 
 /** @param {{low: number, high: number} | null} interval @param {(value: any) => string} show */
@@ -82,6 +88,6 @@ export function markdownLine(card, claim, evidence, preset) {
     n > 0 && `${evidence.on_its_side} of ${n} on the claimed side`,
   ].filter(Boolean);
   const ours = evidence.value === null ? 'not measured' : `${show(evidence.value)}${unit ? ` ${unit}` : ''} (${numbers.join('; ')})`;
-  const paper = claim.reported ? `; paper: ${reportedText(claim)} (${plain(claim.reported.source)})` : '';
+  const paper = sourcedText(claim) && `; paper: ${plain(sourcedText(claim))}`;
   return `**${evidence.verdict}**: ${plain(claim.statement)} ${plain(card.title)}, ${plain(preset)}: ${ours}; rule: \`${claim.measure}\` ${ruleText(claim.expect)}${paper}.`;
 }

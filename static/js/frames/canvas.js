@@ -80,7 +80,7 @@ export function drawAxes(context, width, height, xAxis, yAxis, ink, { top = 0, l
   box.height = Math.max(20, height - box.top - (isBare ? 4 : xAxis.title ? 38 : 24));
   const x = (value) => box.left + placeOn(xAxis, value) * box.width;
   const y = (value) => box.top + (1 - placeOn(yAxis, value)) * box.height;
-  const xTicks = xAxis.log ? logTicks(xAxis.range) : linearTicks(xAxis.range, Math.max(2, Math.floor(box.width / 70)));
+  const xTicks = xAxis.ticks ?? (xAxis.log ? logTicks(xAxis.range) : linearTicks(xAxis.range, Math.max(2, Math.floor(box.width / 70))));
   context.lineWidth = 1;
   context.strokeStyle = ink.grid;
   context.fillStyle = ink.axis;

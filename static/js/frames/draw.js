@@ -12,7 +12,10 @@ import { changesSince, graphOf } from './wiring.js';
 /** @typedef {(x: number, y: number) => string | null} Probe what lies at a place */
 /** @typedef {{ref: import('../types.js').FrameRef, frame: any, earlier: any}} Shown a frame, and for a graph the one before it */
 
-/** @typedef {{label: string, role: 'theory' | 'data' | 'line' | '', style: {color: string, dash: number[]} | null}} LegendRow a remark has neither role nor style */
+/**
+ * @typedef {{label: string, word: string, mark: 'line' | 'point' | 'bar' | 'outline', style: {color: string, dash: number[]} | null}} LegendRow
+ *   `word` says what a curve is, where that needs saying; a remark has no style
+ */
 
 /** A graph of the frame and what has changed since the earlier one. @param {Shown} shown */
 export function wiringOf({ ref, frame, earlier }) {
@@ -50,7 +53,7 @@ export function legendOf({ ref, frame }, arms) {
   if (ref.kind !== 'heatmap') return [];
   const { ink } = inks();
   /** @type {LegendRow[]} */
-  const rows = (frame.frontiers ?? []).map(({ label }, index) => ({ label, role: 'line', style: { color: ink, dash: dashOf(index) } }));
+  const rows = (frame.frontiers ?? []).map(({ label }, index) => ({ label, word: '', mark: 'line', style: { color: ink, dash: dashOf(index) } }));
   // A dot has the colour of its value.
-  return frame.dots ? [...rows, { label: frame.dots.label, role: 'data', style: { color: ink, dash: [] } }] : rows;
+  return frame.dots ? [...rows, { label: frame.dots.label, word: '', mark: 'point', style: { color: ink, dash: [] } }] : rows;
 }

@@ -9,6 +9,27 @@ const [WIDTH, HEIGHT, MOST_BESIDE] = [640, 380, 2];
 
 /** @typedef {import('./draw.js').Shown & {asGraph: boolean, caption: string}} Part for an image `frame` is its address, as a `data:` one, and its size */
 
+/** @param {SvgContext} context @param {number} x @param {number} y @param {import('./draw.js').LegendRow['mark']} mark @param {{color: string, dash: number[]}} style */
+function drawMark(context, x, y, mark, { color, dash }) {
+  context.strokeStyle = color;
+  context.fillStyle = color;
+  context.lineWidth = mark === 'outline' ? 1 : 1.5;
+  if (mark === 'bar') context.fillRect(x + 6, y - 4, 8, 8);
+  else if (mark === 'outline') context.strokeRect(x + 6.5, y - 3.5, 7, 7);
+  else {
+    context.setLineDash(mark === 'line' ? dash : []);
+    context.beginPath();
+    if (mark === 'point') context.arc(x + 10, y, 3);
+    else {
+      context.moveTo(x, y);
+      context.lineTo(x + 20, y);
+    }
+    if (mark === 'point') context.fill();
+    else context.stroke();
+    context.setLineDash([]);
+  }
+}
+
 /** Draws the legend in lines below a frame and returns where it ends. @param {SvgContext} context @param {Part} part @param {import('../types.js').Arm[]} arms */
 function drawLegend(context, part, arms) {
   const ink = inks();
@@ -17,25 +38,11 @@ function drawLegend(context, part, arms) {
   context.textBaseline = 'middle';
   let [x, y] = [0, HEIGHT + LEGEND_LINE];
   const rows = legendOf(part, arms);
-  for (const { label, role, style } of rows) {
-    const text = role && role !== 'line' ? `${label} (${role})` : label;
+  for (const { label, word, mark, style } of rows) {
+    const text = word ? `${label} (${word})` : label;
     const width = (style ? 26 : 0) + context.measureText(text).width;
     if (x > 0 && x + width > WIDTH) [x, y] = [0, y + LEGEND_LINE];
-    if (style) {
-      context.strokeStyle = style.color;
-      context.fillStyle = style.color;
-      context.lineWidth = 1.5;
-      context.setLineDash(role === 'data' ? [] : style.dash);
-      context.beginPath();
-      if (role === 'data') context.arc(x + 10, y, 3);
-      else {
-        context.moveTo(x, y);
-        context.lineTo(x + 20, y);
-      }
-      if (role === 'data') context.fill();
-      else context.stroke();
-      context.setLineDash([]);
-    }
+    if (style) drawMark(context, x, y, mark, style);
     context.fillStyle = ink.axis;
     context.fillText(text, x + (style ? 26 : 0), y);
     x += width + 16;

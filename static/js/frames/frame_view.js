@@ -107,14 +107,18 @@ function Legend({ rows }) {
   if (rows.length === 0) return null;
   return html`<ul class="plot-legend">
     ${rows.map(
-      ({ label, role, style }) => html`<li class=${style ? '' : 'quiet'}>
-        ${style && html`<svg width="20" height="8" aria-hidden="true">
-          ${role === 'data'
-            ? html`<circle cx="10" cy="4" r="3" fill=${style.color} />`
-            : html`<line x1="0" x2="20" y1="4" y2="4" stroke=${style.color} stroke-width="1.5" stroke-dasharray=${style.dash.join(' ')} />`}
-        </svg>`}
-        ${label} ${(role === 'theory' || role === 'data') && html`<span class="quiet">${role}</span>`}
+      ({ label, word, mark, style }) => html`<li class=${style ? '' : 'quiet'}>
+        ${style && html`<svg width="20" height="8" aria-hidden="true"><${Mark} mark=${mark} style=${style} /></svg>`}
+        ${label} ${word && html`<span class="quiet">${word}</span>`}
       </li>`,
     )}
   </ul>`;
+}
+
+/** @param {{mark: import('./draw.js').LegendRow['mark'], style: {color: string, dash: number[]}}} props */
+function Mark({ mark, style: { color, dash } }) {
+  if (mark === 'point') return html`<circle cx="10" cy="4" r="3" fill=${color} />`;
+  if (mark === 'bar') return html`<rect x="6" width="8" height="8" fill=${color} />`;
+  if (mark === 'outline') return html`<rect x="6.5" y="0.5" width="7" height="7" fill="none" stroke=${color} />`;
+  return html`<line x1="0" x2="20" y1="4" y2="4" stroke=${color} stroke-width="1.5" stroke-dasharray=${dash.join(' ')} />`;
 }

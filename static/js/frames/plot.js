@@ -1,14 +1,15 @@
-/** Draws curves against any axis: theory as lines, data as points with their error bars, unconverged points hollow. */
+/** Draws curves against any axis: theory as lines, data as points with their error bars, unconverged points hollow; over named places as bars. */
 import { armStyle, armTitle, styleAt } from '../arms.js';
 import { linearRange, logRange } from '../charts/ranges.js';
 import { formatExact, formatTick, toNumber } from '../format.js';
+import { drawBars } from './bars.js';
 import { drawAxes } from './canvas.js';
 import { drawResiduals, reachOf, STRIP_HEIGHT } from './residuals.js';
 
 /**
- * @typedef {{label: string, role: 'theory' | 'data', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
+ * @typedef {{label: string, role: 'theory' | 'data' | 'line', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
  * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[],
- *   residuals?: import('./residuals.js').Residuals[]}} Plot
+ *   residuals?: import('./residuals.js').Residuals[], categories?: string[], base?: any}} Plot with `categories` it is drawn as bars
  */
 
 /** A curve named after an arm has its colour; theory and data of one name share theirs. @param {Plot} plot @param {import('../types.js').Arm[]} arms */
@@ -26,11 +27,24 @@ export function curveStyles(plot, arms) {
  */
 export function plotLegend(plot, arms) {
   const styles = curveStyles(plot, arms);
+  // Of curves that share a name and a colour, as one for every fold, the legend has one.
+  const isFirst = ({ label, role }, /** @type {number} */ index) => plot.curves.findIndex((other) => other.label === label && other.role === role) === index;
+  const told = plot.curves.map((curve, index) => ({ ...curve, style: styles[index] })).filter(isFirst);
   /** @type {import('./draw.js').LegendRow[]} */
-  const rows = plot.curves.map(({ label, role }, index) => ({ label: armTitle(arms, label), role, style: styles[index] }));
-  if (plot.curves.some((curve) => curve.converged?.includes(false))) rows.push({ label: 'hollow: the solver did not converge', role: '', style: null });
-  if (plot.residuals?.length) rows.push({ label: 'below: distance from theory in standard errors; the band is 2 wide on either side', role: '', style: null });
+  const rows = told.map(({ label, role, style }) => ({ label: armTitle(arms, label), word: wordOf(plot, role), mark: markOf(plot, role), style }));
+  const remark = (/** @type {string} */ label) => rows.push({ label, word: '', mark: 'line', style: null });
+  if (plot.curves.some((curve) => curve.converged?.includes(false))) remark('hollow: the solver did not converge');
+  if (plot.residuals?.length) remark('below: distance from theory in standard errors; the band is 2 wide on either side');
   return rows;
+}
+
+/** What a curve is, where that is not plain from how it is drawn. @param {Plot} plot @param {Curve['role']} role */
+const wordOf = (plot, role) => (role === 'line' || (plot.categories && role === 'data') ? '' : role);
+
+/** @param {Plot} plot @param {Curve['role']} role @returns {import('./draw.js').LegendRow['mark']} */
+function markOf(plot, role) {
+  if (plot.categories) return role === 'theory' ? 'outline' : 'bar';
+  return role === 'data' ? 'point' : 'line';
 }
 
 const usable = (value, log) => Number.isFinite(value) && (!log || value > 0);
@@ -41,6 +55,7 @@ const usable = (value, log) => Number.isFinite(value) && (!log || value > 0);
  * @returns {(x: number, y: number) => string | null}
  */
 export function drawPlot(context, width, height, plot, ink, arms) {
+  if (plot.categories) return drawBars(context, width, height, plot, ink, arms, curveStyles(plot, arms));
   const curves = plot.curves.map((curve) => ({ ...curve, xs: curve.x.map(toNumber), ys: curve.y.map(toNumber) }));
   const extent = (values, log) => {
     const kept = values.filter((value) => usable(value, log));
@@ -70,8 +85,9 @@ export function drawPlot(context, width, height, plot, ink, arms) {
     const { color, dash } = styles[index];
     context.strokeStyle = color;
     context.fillStyle = color;
-    context.lineWidth = curve.role === 'theory' ? 1.5 : 1;
-    context.setLineDash(curve.role === 'theory' ? dash : []);
+    const isLine = curve.role !== 'data';
+    context.lineWidth = isLine ? 1.5 : 1;
+    context.setLineDash(isLine ? dash : []);
     context.beginPath();
     let down = false;
     curve.xs.forEach((value, i) => {
@@ -80,8 +96,9 @@ export function drawPlot(context, width, height, plot, ink, arms) {
         return;
       }
       const at = { x: x(value), y: y(curve.ys[i]) };
-      places.push({ ...at, text: `${armTitle(arms, curve.label)} (${curve.role}${curve.converged?.[i] === false ? ', not converged' : ''}): ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}${toNumber(curve.y_error?.[i]) > 0 ? ` ± ${formatExact(curve.y_error?.[i])}` : ''}` });
-      if (curve.role === 'theory') {
+      const about = [wordOf(plot, curve.role), curve.converged?.[i] === false && 'not converged'].filter(Boolean).join(', ');
+      places.push({ ...at, text: `${armTitle(arms, curve.label)}${about && ` (${about})`}: ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}${toNumber(curve.y_error?.[i]) > 0 ? ` ± ${formatExact(curve.y_error?.[i])}` : ''}` });
+      if (isLine) {
         if (down) context.lineTo(at.x, at.y);
         else context.moveTo(at.x, at.y);
         down = true;
@@ -95,7 +112,7 @@ export function drawPlot(context, width, height, plot, ink, arms) {
       }
     });
     context.stroke();
-    if (curve.role === 'theory') return;
+    if (isLine) return;
     context.setLineDash([]);
     curve.xs.forEach((value, i) => {
       if (!usable(value, plot.x.log) || !usable(curve.ys[i], plot.y.log)) return;

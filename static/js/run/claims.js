@@ -59,7 +59,7 @@ export function Claims({ card, run, estimates, source, preset }) {
       const value = estimates ? (estimate?.mean ?? null) : (verdict?.value ?? run.summary?.[claim.measure] ?? null);
       const title = value === null ? '' : estimate ? estimateTitle(claim.measure, estimate) : formatExact(value);
       const show = valueText(card, claim);
-      const { reported } = claim;
+      const paper = reportedText(claim);
       const none = run.status && TERMINAL.has(run.status) ? 'not measured by this run' : 'no value yet';
       return html`<details class="claim" data-verdict=${state} key=${claim.id} onToggle=${(event) => toggle(claim.id, event.currentTarget.open)}>
         <summary>
@@ -68,7 +68,7 @@ export function Claims({ card, run, estimates, source, preset }) {
           <span class="verdict"
             ><b>${state}</b>
             <span class="number" title=${title}>${value === null ? none : estimate ? meanText(estimate, show) : show(value)}</span>
-            ${reported && html`<span class="quiet">paper ${reportedText(claim)}</span>`}
+            ${paper && html`<span class="quiet">paper: ${paper}</span>`}
           </span>
         </summary>
         ${opened.has(claim.id) && html`<${ClaimCard} card=${card} claim=${claim} evidence=${evidence?.find((known) => known.id === claim.id) ?? null} preset=${preset ?? ''} fault=${fault} />`}

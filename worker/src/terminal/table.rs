@@ -118,6 +118,7 @@ mod tests {
             id: "better",
             statement: "Walking pays.",
             reported: None,
+            reported_words: None,
             measure: "gain.b-a-1",
             expect: Expect { op: Op::Within, value: 0.5, tolerance: Some(0.25) },
             needs_seeds: 5,

@@ -1,7 +1,7 @@
 //! The catalogue entry of `dense_rsb`: metrics, panels, and claims fixed before any run.
 
 use super::presets;
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper, ReportedWords};
 
 /// Id of the experiment.
 const ID: &str = "dense_rsb";
@@ -104,6 +104,7 @@ fn claims() -> Vec<Claim> {
             id: "theory_meets_mc",
             statement: "Theory and Monte Carlo agree.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "theory/share_within_3",
             expect: rule(Op::AtLeast, 0.95),
             needs_seeds: 5,
@@ -115,6 +116,7 @@ fn claims() -> Vec<Claim> {
             id: "capacity_constants",
             statement: "The critical loads at T = 0 are those known.",
             reported: None,
+            reported_words: None,
             measure: "theory/constants_off",
             expect: rule(Op::AtMost, 0.0),
             needs_seeds: 1,
@@ -125,6 +127,7 @@ fn claims() -> Vec<Claim> {
             id: "rsb_raises_capacity",
             statement: "Breaking the symmetry of replicas raises the capacity.",
             reported: None,
+            reported_words: None,
             measure: "capacity/least_gain",
             expect: rule(Op::Greater, 0.0),
             needs_seeds: 1,
@@ -135,6 +138,7 @@ fn claims() -> Vec<Claim> {
             id: "hopfield_hard_plus_soft",
             statement: "For pairs the glass is a hard one and a soft, Gaussian one.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "split/residual_pairs",
             expect: rule(Op::Less, 1e-10),
             needs_seeds: 1,
@@ -145,6 +149,7 @@ fn claims() -> Vec<Claim> {
             id: "only_hard_for_dense",
             statement: "For P >= 3 only the hard P-spin glass is left.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "split/residual_dense",
             expect: rule(Op::Less, 1e-10),
             needs_seeds: 1,
@@ -154,6 +159,7 @@ fn claims() -> Vec<Claim> {
             id: "rsb_stabilises_glass",
             statement: "One step of breaking makes the glass stable.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "phase/cells_stabilised",
             expect: rule(Op::AtLeast, 1.0),
             needs_seeds: 1,
@@ -164,6 +170,7 @@ fn claims() -> Vec<Claim> {
             id: "soft_part_gone",
             statement: "For P >= 3 the retrieved state knows nothing of the other patterns.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "glass/soft_absolute_z",
             expect: rule(Op::AtMost, 3.0),
             needs_seeds: 5,

@@ -1,7 +1,7 @@
 //! The catalogue entry of `g2gnet`: presets, metrics, panels, and claims fixed before any run.
 
 use super::{arms::ArmId, config::DataSet};
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper, Preset, Reported};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper, Preset, Reported, ReportedWords};
 use serde_json::{Value, json};
 
 /// Id of the experiment.
@@ -174,6 +174,7 @@ fn panels() -> Vec<Panel> {
         series("validation_loss", "Validation loss", "Generalisation", &["loss/validation"], &[]),
         series("dead_units", "Hidden units that never answer", "Generalisation", &["weights/dead_units"], &[]),
         series("gmac", "Multiply-accumulates counted", "Cost", &["compute/gmac"], &[]),
+        frame("times", "Time of a training step beside that its weights promise", "Cost", "time/steps", &[]),
         series("step_ms", "Time of a training step", "Cost", &["time/step_ms"], &[]),
         series("samples_per_s", "Training images per second", "Cost", &["throughput/samples_per_s"], &[]),
     ]
@@ -190,6 +191,7 @@ fn claims() -> Vec<Claim> {
                 unit: "percentage points",
                 source: "abstract: up to, over Fashion-MNIST, CIFAR-10 and CIFAR-100",
             }),
+            reported_words: None,
             measure: "accuracy/test.g2g_hebb-dense",
             expect: above_zero,
             needs_seeds: 5,
@@ -200,6 +202,7 @@ fn claims() -> Vec<Claim> {
             id: "groups_beat_random",
             statement: "Wiring in groups is more accurate than random wiring with the same number of edges.",
             reported: None,
+            reported_words: None,
             measure: "accuracy/test.g2g-er",
             expect: above_zero,
             needs_seeds: 5,
@@ -210,6 +213,7 @@ fn claims() -> Vec<Claim> {
             id: "hebbian_rewiring_helps",
             statement: "Moving the weakest edges to where activity co-varies most improves accuracy over leaving the wiring as it was drawn.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "accuracy/test.g2g_hebb-g2g",
             expect: above_zero,
             needs_seeds: 5,
@@ -220,6 +224,7 @@ fn claims() -> Vec<Claim> {
             id: "sparsity_75",
             statement: "The network does with up to 75 % fewer weights.",
             reported: Some(Reported { value: 75.0, unit: "%", source: "abstract: up to" }),
+            reported_words: None,
             measure: "weights/sparsity.g2g_hebb",
             expect: Expect { op: Op::AtLeast, value: 0.74, tolerance: None },
             needs_seeds: 1,
@@ -229,6 +234,7 @@ fn claims() -> Vec<Claim> {
             id: "fewer_computations",
             statement: "A training step of the sparse network takes at most half the time of the dense one.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "far fewer", source: "abstract" }),
             measure: "time/step_share_of_dense.tile",
             expect: Expect { op: Op::AtMost, value: 0.5, tolerance: None },
             needs_seeds: 5,

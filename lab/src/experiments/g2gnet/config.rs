@@ -26,49 +26,77 @@ pub struct G2gNetConfig {
     #[schemars(title = "Encoder")]
     pub encoder: Encoder,
     /// Units in every hidden layer; a multiple of the number of groups.
-    #[schemars(title = "Hidden width", range(min = 64, max = 8_192))]
+    #[schemars(
+        title = "Hidden width",
+        range(min = 64, max = 8_192),
+        extend("told" = "a multiple of groups ({groups}), of which each needs at least 4 units")
+    )]
     pub hidden_width: usize,
     /// Hidden layers, all of them sparse in the sparse arms; the read-out that follows is always dense.
     #[schemars(title = "Hidden layers", range(min = 1, max = 6))]
     pub hidden_layers: usize,
     /// Groups of units in every layer (G) of the arms that are wired by single edges.
-    #[schemars(title = "Groups", range(min = 2, max = 64))]
+    #[schemars(title = "Groups", range(min = 2, max = 64), extend("told" = "each group needs at least 4 units: lower groups or widen"))]
     pub groups: usize,
     /// Groups of units in every layer (G) of the tile arms.
-    #[schemars(title = "Groups of the tile arms", range(min = 2, max = 64))]
+    #[schemars(
+        title = "Groups of the tile arms",
+        range(min = 2, max = 64),
+        extend("told" = "each group needs at least 4 units: lower tile_groups or widen")
+    )]
     pub tile_groups: usize,
     /// Source groups of every group (K) in the tile arms, itself included: a share K / G of the weights exists.
-    #[schemars(title = "Source groups of a tile row", range(min = 1, max = 64))]
+    #[schemars(
+        title = "Source groups of a tile row",
+        range(min = 1, max = 64),
+        extend("told" = "K must be 1..G ({tile_groups}); K=G is dense")
+    )]
     pub tile_fan_in: usize,
     /// How units are assigned to groups.
     #[schemars(title = "Grouping")]
     pub grouping: Grouping,
     /// Share of the possible edges between groups of the same index that exist at the start.
-    #[schemars(title = "Wiring inside groups", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Wiring inside groups", range(min = 0.0, max = 1.0), extend("told" = "0 would leave units with no input"))]
     pub p_intra: f64,
     /// Wanted share of absent weights in the sparse layers. What is left after the wiring inside groups is spread over all other pairs.
-    #[schemars(title = "Sparsity", range(min = 0.0, max = 0.999))]
+    #[schemars(
+        title = "Sparsity",
+        range(min = 0.0, max = 0.999),
+        extend("told" = "with {groups} groups fully wired inside, at most 1 - 1/{groups} is possible")
+    )]
     pub sparsity: f64,
     /// Layout and rules of the arm `custom`.
     #[schemars(title = "The arm `custom`")]
     pub custom: Custom,
     /// Optimiser steps between two rewiring events.
-    #[schemars(title = "Steps between rewirings", range(min = 10, max = 100_000), extend("forkable" = true))]
+    #[schemars(
+        title = "Steps between rewirings",
+        range(min = 10, max = 100_000),
+        extend("forkable" = true, "told" = "one longer than the run would never rewire")
+    )]
     pub dst_every: u64,
     /// Share of the edges swapped at the first event; above 0.5 a layer would mostly hold untrained weights.
-    #[schemars(title = "Share of edges swapped", range(min = 0.0, max = 0.5), extend("forkable" = true))]
+    #[schemars(
+        title = "Share of edges swapped",
+        range(min = 0.0, max = 0.5),
+        extend("forkable" = true, "told" = "above 0.5 the layer is mostly untrained weights")
+    )]
     pub dst_fraction: f64,
     /// Whether the share swapped falls to zero along a half cosine.
     #[schemars(title = "Anneal rewiring", extend("forkable" = true))]
     pub dst_anneal: bool,
     /// Part of the run after which no edge is swapped; 0 disables rewiring.
-    #[schemars(title = "Rewiring ends at", range(min = 0.0, max = 1.0), extend("forkable" = true))]
+    #[schemars(title = "Rewiring ends at", range(min = 0.0, max = 1.0), extend("forkable" = true, "told" = "0 disables rewiring"))]
     pub dst_stop_frac: f64,
     /// How strongly two units co-vary, by which new edges are chosen.
     #[schemars(title = "Hebbian measure", extend("forkable" = true))]
     pub hebb_measure: HebbMeasure,
     /// Training batches before an event from which co-variation is measured.
-    #[schemars(title = "Hebbian window (batches)", range(min = 1, max = 50), extend("forkable" = true))]
+    #[schemars(
+        title = "Hebbian window (batches)",
+        range(min = 1, max = 50),
+        extend("forkable" = true, "told" = "a window must not be longer than dst_every ({dst_every})")
+    )]
     pub hebb_window: u64,
     /// Whether edges between groups of the same index are never removed.
     #[schemars(title = "Keep edges inside groups", extend("forkable" = true))]
@@ -319,87 +347,4 @@ impl G2gNetConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::complete;
-    use serde_json::{Map, Value, json};
-
-    fn details(given: Value) -> Vec<String> {
-        let Value::Object(given) = given else { panic!("an object") };
-        match complete::<G2gNetConfig>(&Map::new(), &given) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
-    }
-
-    #[test]
-    fn defaults_are_valid_and_partial_configs_are_completed() {
-        let given = json!({ "groups": 16, "sparsity": 0.9 });
-        let (config, complete) = complete::<G2gNetConfig>(&Map::new(), given.as_object().unwrap()).unwrap();
-        assert_eq!((config.groups, config.hidden_width), (16, 512));
-        assert_eq!(complete["grouping"], "mixer");
-    }
-
-    #[test]
-    fn every_fault_is_named_at_once() {
-        let found = details(json!({
-            "arms": ["g2g"], "hidden_width": 500, "sparsity": 0.9, "hebb_window": 20, "dst_every": 10, "dataset": "digits",
-            "epochs": 0, "groupings": "mixer"
-        }));
-        let expected = [
-            ("/epochs", "1"),
-            ("/groupings", "did you mean `grouping`?"),
-            ("/arms", "a comparison needs two arms"),
-            ("/train_samples", "must be between 1000 and 1151 for digits; got 20000"),
-            ("/hidden_width", "hidden_width must be a multiple of groups (8); nearest are 496 and 504"),
-            ("/sparsity", "with 8 groups fully wired inside, at most 87.5 % sparsity is possible"),
-            ("/hebb_window", "window longer than dst_every (10); got 20"),
-        ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
-    }
-
-    #[test]
-    fn single_rules() {
-        assert!(details(json!({ "groups": 64, "hidden_width": 128, "sparsity": 0.5 }))[0].contains("at least 4 units"));
-        assert!(details(json!({ "p_intra": 0 }))[0].contains("no input"));
-        assert!(details(json!({ "p_intra": 0.5, "sparsity": 0.01 }))[0].contains("at least 6.250 %"));
-        assert!(details(json!({ "batch_size": 2000, "train_samples": 1000 }))[0].contains("at most the number of training images, 1000"));
-        assert!(details(json!({ "arms": ["g2g", "g2g"] }))[0].contains("must not repeat"));
-        assert!(details(json!({ "learning_rate_choices": [0.1, 3] }))[0].starts_with("/learning_rate_choices/1"));
-    }
-
-    #[test]
-    fn rules_of_tiles_hold_where_there_are_tiles() {
-        let found = details(json!({
-            "arms": ["dense", "custom"], "hidden_width": 72, "tile_groups": 12, "tile_fan_in": 13, "p_intra": 0.9, "dataset": "cifar10",
-            "train_samples": 50_000, "custom": { "layout": "tile", "grow_rule": "gradient" }
-        }));
-        let expected = [
-            ("/train_samples", "must be between 1000 and 45000 for cifar10; got 50000"),
-            ("/tile_fan_in", "K must be 1..G (12); K=G is dense; got 13"),
-            ("/p_intra", "tile needs p_intra = 1"),
-            ("/custom", "gradient is not available for tile layout"),
-        ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
-        assert!(details(json!({ "hidden_width": 200 }))[0].contains("multiple of tile_groups (16); nearest are 192 and 208"));
-        assert!(details(json!({ "hidden_width": 200, "arms": ["er", "g2g"] })).is_empty());
-        assert!(details(json!({ "custom": { "prune_rule": "small" } }))[0].starts_with("/custom/prune_rule"));
-        assert!(details(json!({ "encoder": "patch16", "hidden_width": 64, "groups": 16 })).is_empty());
-    }
-
-    #[test]
-    fn densities_and_the_narrow_width() {
-        let mut config = G2gNetConfig { sparsity: 0.75, ..G2gNetConfig::default() };
-        assert!((config.p_inter() - 0.142857).abs() < 1e-6);
-        config.sparsity = 0.9;
-        assert!((config.p_inter() + 0.02857).abs() < 1e-5);
-        assert_eq!(config.narrow_widths(170_035), [784, 176, 176, 10]);
-        assert_eq!(config.total_steps(), 468);
-    }
-}
+mod tests;

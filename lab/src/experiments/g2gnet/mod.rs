@@ -21,6 +21,7 @@ pub mod rewiring;
 pub mod schedule;
 pub mod scores;
 pub mod tile_rewiring;
+mod timing;
 mod trial;
 
 use crate::{
@@ -177,6 +178,7 @@ impl G2gNet {
         }
         if on_test.is_some() {
             out.frame("accuracy/against_weights", None, pictures::accuracy_against_weights(&self.arms));
+            timing::tell_times(&self.arms, out);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a run leaves behind: summary numbers, a table, and the weights of every arm.
 
-use super::{arm::Arm, arms::ArmId, pictures::wiring_summary};
+use super::{arm::Arm, arms::ArmId, pictures::wiring_summary, timing::mean_step_ms};
 use crate::{Error, Recorder, Result};
 use safetensors::{Dtype, tensor::TensorView};
 use std::fmt::Write as _;
@@ -63,12 +63,6 @@ fn validation_accuracy(arm: &Arm) -> f64 {
 /// Share of the weights of the full-width hidden layers that the arm does without.
 fn sparsity(arm: &Arm, full_weights: usize) -> f64 {
     1.0 - arm.hidden_weights() as f64 / full_weights as f64
-}
-
-/// Milliseconds of a training step, over the steps that this process made.
-fn mean_step_ms(arm: &Arm) -> Option<f64> {
-    let (seconds, steps) = arm.clock.all;
-    (steps > 0).then(|| 1000.0 * seconds / steps as f64)
 }
 
 fn tell_summary(arm: &Arm, full_weights: usize, out: &mut Recorder) {

@@ -1,7 +1,7 @@
 //! The catalogue entry of `homeostatic`: presets, metrics, panels, and claims fixed before any run.
 
 use super::config::{ArmId, DataSet};
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper, Preset};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, PanelKind, Paper, Preset, ReportedWords};
 use serde_json::{Value, json};
 
 /// Id of the experiment.
@@ -190,6 +190,7 @@ fn claims() -> Vec<Claim> {
             id: "beats_constant_under_shift",
             statement: "From the same learning rate, the homeostatic learner learns better than the constant one while labels are swapped.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes, more with faster shift", source: "abstract, or a public summary of it" }),
             measure: "advantage/under_shift",
             expect: above_zero,
             needs_seeds: 5,
@@ -200,6 +201,7 @@ fn claims() -> Vec<Claim> {
             id: "rate_follows_shift",
             statement: "The learning rate settles higher where labels are swapped than where they are not.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "the regulator tunes the rate", source: "a public summary" }),
             measure: "learning_rate/end_ratio",
             expect: Expect { op: Op::Greater, value: 2.0, tolerance: None },
             needs_seeds: 5,
@@ -210,6 +212,7 @@ fn claims() -> Vec<Claim> {
             id: "decision_matters",
             statement: "Deciding by imagined futures is better than taking in the same effects at random.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "a public summary" }),
             measure: "accuracy/online_mean.lrh-lrr",
             expect: above_zero,
             needs_seeds: 5,
@@ -220,6 +223,7 @@ fn claims() -> Vec<Claim> {
             id: "advantage_grows_with_shift",
             statement: "The advantage over the constant learner is greatest at the highest shift rates.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "greatest at the highest rates", source: "abstract" }),
             measure: "advantage/slope",
             expect: above_zero,
             needs_seeds: 5,
@@ -229,6 +233,7 @@ fn claims() -> Vec<Claim> {
             id: "adapts_to_changing_rates",
             statement: "The homeostatic learner is superior where the shift rate itself changes.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "superior", source: "abstract" }),
             measure: "advantage/changing_shift",
             expect: above_zero,
             needs_seeds: 5,

@@ -40,16 +40,24 @@ pub struct HomeostaticConfig {
     pub tuned_learning_rate: f64,
     /// What taking in an image adds to or takes from the learning rate, as a share of the learning rate at the start; 0 freezes the rate, and
     /// the homeostatic arm equals the constant one.
-    #[schemars(title = "Step of the learning rate", range(min = 0.0, max = 10.0), extend("forkable" = true))]
+    #[schemars(
+        title = "Step of the learning rate",
+        range(min = 0.0, max = 10.0),
+        extend("forkable" = true, "told" = "0 freezes the rate: lrh then equals lrc")
+    )]
     pub learning_rate_step_fraction: f64,
     /// The learning rate never falls below this; a larger floor prevents starvation.
-    #[schemars(title = "Smallest learning rate", range(min = 0.0, max = 1.0), extend("forkable" = true))]
+    #[schemars(
+        title = "Smallest learning rate",
+        range(min = 0.0, max = 1.0),
+        extend("forkable" = true, "told" = "at most learning_rate ({learning_rate})")
+    )]
     pub learning_rate_floor: f64,
     /// Images between two decisions.
     #[schemars(title = "Images between decisions", range(min = 1, max = 1_000), extend("forkable" = true))]
     pub decision_interval: usize,
     /// Images just seen on which the two imagined futures are judged (M).
-    #[schemars(title = "Remembered images", range(min = 1, max = 1_000))]
+    #[schemars(title = "Remembered images", range(min = 1, max = 1_000), extend("told" = "smaller than train_samples ({train_samples})"))]
     pub memory_size: usize,
     /// The gradient whose step is imagined.
     #[schemars(title = "Imagined gradient", extend("forkable" = true))]
@@ -59,16 +67,29 @@ pub struct HomeostaticConfig {
     #[schemars(title = "Effects of the classes", extend("forkable" = true))]
     pub class_effects: Vec<i64>,
     /// Swaps of two labels an epoch; with several values every arm is trained once for each.
-    #[schemars(title = "Shift rates", length(min = 1, max = 8), inner(range(min = 0, max = 60_000)), extend("uniqueItems" = true))]
+    #[schemars(
+        title = "Shift rates",
+        length(min = 1, max = 8),
+        inner(range(min = 0, max = 60_000)),
+        extend("uniqueItems" = true, "told" = "at most the batches of an epoch, one for every {batch_size} images")
+    )]
     pub shift_rates: Vec<u64>,
     /// How the shift rate changes over the run.
     #[schemars(title = "Shift schedule")]
     pub shift_schedule: ShiftSchedule,
     /// Swaps an epoch in quiet seasons and at the start of a ramp; only used when the schedule is not constant.
-    #[schemars(title = "Low shift rate", range(min = 0, max = 60_000))]
+    #[schemars(
+        title = "Low shift rate",
+        range(min = 0, max = 60_000),
+        extend("told" = "at most the batches of an epoch, and only used when shift_schedule is seasonal, ramp or dynamic")
+    )]
     pub shift_rate_low: u64,
     /// Epochs of a season; only used when the schedule has seasons.
-    #[schemars(title = "Epochs of a season", range(min = 1, max = 200))]
+    #[schemars(
+        title = "Epochs of a season",
+        range(min = 1, max = 200),
+        extend("told" = "at most epochs ({epochs}), and only used when shift_schedule is seasonal or dynamic")
+    )]
     pub season_epochs: u64,
     /// Standard deviation of the biases at the start; the published code draws them like this.
     #[schemars(title = "Spread of initial biases", range(min = 0.0, max = 10.0))]
@@ -261,6 +282,27 @@ impl HomeostaticConfig {
     }
 }
 
+impl HomeostaticConfig {
+    fn has_seasons(&self) -> bool {
+        matches!(self.shift_schedule, ShiftSchedule::Seasonal | ShiftSchedule::Dynamic)
+    }
+
+    /// Adds the faults of fields that were changed though the schedule does not read them, so that nobody waits for an effect.
+    fn check_unused(&self, faults: &mut CrossFaults) {
+        let usual = Self::default();
+        let mut unused = |field, schedules, usual: u64, given: u64| {
+            let detail = format!("is only used when shift_schedule is {schedules}; leave it at {usual}; got {given}");
+            faults.push(&[field, "shift_schedule"], detail);
+        };
+        if self.shift_schedule == ShiftSchedule::Constant && self.shift_rate_low != usual.shift_rate_low {
+            unused("shift_rate_low", "seasonal, ramp or dynamic", usual.shift_rate_low, self.shift_rate_low);
+        }
+        if !self.has_seasons() && self.season_epochs != usual.season_epochs {
+            unused("season_epochs", "seasonal or dynamic", usual.season_epochs, self.season_epochs);
+        }
+    }
+}
+
 impl Check for HomeostaticConfig {
     fn check(&self, faults: &mut CrossFaults) {
         let (samples, batch, most) = (self.train_samples, self.batch_size, self.dataset.train_part());
@@ -284,6 +326,7 @@ impl Check for HomeostaticConfig {
             let detail = format!("must be between 0 and the number of batches in an epoch ({batches}); got {rate}");
             faults.push(&["shift_rates", "train_samples", "batch_size"], detail);
         }
+        self.check_unused(faults);
         if self.shift_schedule == ShiftSchedule::Constant {
             return;
         }
@@ -291,7 +334,7 @@ impl Check for HomeostaticConfig {
             let detail = format!("must be between 0 and the number of batches in an epoch ({batches}); got {}", self.shift_rate_low);
             faults.push(&["shift_rate_low", "shift_schedule", "train_samples", "batch_size"], detail);
         }
-        if self.shift_schedule != ShiftSchedule::Ramp && self.season_epochs > self.epochs {
+        if self.has_seasons() && self.season_epochs > self.epochs {
             let detail = format!("must be between 1 and epochs ({}); got {}", self.epochs, self.season_epochs);
             faults.push(&["season_epochs", "epochs", "shift_schedule"], detail);
         }
@@ -299,79 +342,4 @@ impl Check for HomeostaticConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::complete;
-    use serde_json::{Map, Value, json};
-
-    fn details(given: Value) -> Vec<String> {
-        let Value::Object(given) = given else { panic!("an object") };
-        match complete::<HomeostaticConfig>(&Map::new(), &given) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
-    }
-
-    #[test]
-    fn every_fault_is_named_at_once() {
-        let found = details(json!({
-            "dataset": "cifar10", "train_samples": 20_005, "epochs": 0, "hidden_widths": [80, 2], "learning_rate": 0,
-            "tuned_learning_rate": 2, "learning_rate_step_fraction": -1, "decision_interval": 0, "memory_size": 1_001,
-            "decision_gradient": "half", "class_effects": [1, 2], "shift_rates": [8, 2_001], "shift_schedule": "weekly",
-            "bias_init_std": 11, "arms": ["lrx"], "season": 3
-        }));
-        let expected = [
-            ("/dataset", "must be one of digits, fashion_mnist, mnist; got \"cifar10\""),
-            ("/epochs", "must be between 1 and 200; got 0"),
-            ("/hidden_widths/1", "must be between 4 and 1024; got 2"),
-            ("/learning_rate", "must be between 0.000001 and 1; got 0"),
-            ("/tuned_learning_rate", "must be between 0.000001 and 1; got 2"),
-            ("/learning_rate_step_fraction", "must be between 0 and 10; got -1"),
-            ("/decision_interval", "must be between 1 and 1000; got 0"),
-            ("/memory_size", "must be between 1 and 1000; got 1001"),
-            ("/decision_gradient", "must be one of first_sample, batch; got \"half\""),
-            ("/class_effects", "must have 10 entries, each -1, 0 or 1; got [1, 2]"),
-            ("/shift_schedule", "must be one of constant, seasonal, ramp, dynamic"),
-            ("/bias_init_std", "must be between 0 and 10; got 11"),
-            ("/arms/0", "must be one of lrh, lrc, lrr, lrc_tuned, adam; got \"lrx\""),
-            ("/season", "did you mean"),
-            ("/shift_rates", "must be between 0 and the number of batches in an epoch (2000); got 2001"),
-        ];
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(&format!("{pointer} ")) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
-        // The data set is at fault, so nothing is said of the number of its images.
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-    }
-
-    #[test]
-    fn single_rules() {
-        let multiple = "/train_samples must be a multiple of batch_size (10) between 1000 and 60000; got";
-        for samples in [20_005, 990, 60_010] {
-            assert!(details(json!({ "train_samples": samples }))[0].starts_with(multiple), "{samples}");
-        }
-        assert!(details(json!({ "dataset": "digits", "memory_size": 1_000 }))[0].contains("between 1000 and 1438; got 20000"));
-        assert!(details(json!({ "learning_rate_floor": 0.01 }))[0].contains("must be between 0 and learning_rate (0.001); got 0.01"));
-        assert!(
-            details(json!({ "train_samples": 1_000, "memory_size": 1_000 }))[0].contains("smaller than train_samples (1000); got 1000")
-        );
-        assert!(details(json!({ "arms": [] }))[0].starts_with("/arms"));
-        assert!(details(json!({ "shift_rate_low": 9_999, "season_epochs": 9 })).is_empty(), "not used with a constant schedule");
-        let found = details(json!({ "shift_schedule": "seasonal", "shift_rate_low": 9_999, "season_epochs": 9 }));
-        assert!(
-            found[0].contains("number of batches in an epoch (2000); got 9999") && found[1].contains("between 1 and epochs (6); got 9")
-        );
-        assert_eq!(details(json!({ "shift_schedule": "ramp", "season_epochs": 9 })), [""; 0]);
-    }
-
-    #[test]
-    fn arms_are_named_after_their_world_where_there_are_several() {
-        let names = |config: HomeostaticConfig| config.worlds().into_iter().map(|(_, suffix)| suffix).collect::<Vec<_>>();
-        let config = HomeostaticConfig::default();
-        assert_eq!(names(config.clone()), [""]);
-        assert_eq!(names(HomeostaticConfig { shift_rates: vec![0, 8], ..config.clone() }), ["_s0", "_s8"]);
-        let dynamic = HomeostaticConfig { shift_schedule: ShiftSchedule::Dynamic, ..config };
-        assert_eq!(names(dynamic.clone()), ["_seasonal", "_ramp"]);
-        assert_eq!(names(HomeostaticConfig { shift_rates: vec![1, 2], ..dynamic })[..2], ["_s1_seasonal", "_s1_ramp"]);
-    }
-}
+mod tests;

@@ -28,22 +28,34 @@ pub struct BetaScanConfig {
     #[schemars(title = "Stored patterns")]
     pub pattern_kind: PatternKind,
     /// Patterns stored (n).
-    #[schemars(title = "Number of patterns", range(min = 2, max = 100_000))]
+    #[schemars(title = "Number of patterns", range(min = 2, max = 100_000), extend("told" = "4 n*d bytes must fit into 2048 MiB"))]
     pub num_patterns: usize,
     /// Components of a pattern (d); the digits have 64.
     #[schemars(title = "Dimension", range(min = 2, max = 8_192))]
     pub dim: usize,
     /// Smallest inverse temperature.
-    #[schemars(title = "Smallest beta", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Smallest beta",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; at d={dim} try 1/sqrt(d)..1")
+    )]
     pub beta_min: f64,
     /// Largest inverse temperature.
-    #[schemars(title = "Largest beta", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Largest beta",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; at d={dim} try 1/sqrt(d)..1")
+    )]
     pub beta_max: f64,
     /// Number of inverse temperatures, evenly spaced in the logarithm.
     #[schemars(title = "Betas", range(min = 2, max = 1_000))]
     pub betas: usize,
     /// Patterns that iterations start from; the first ones.
-    #[schemars(title = "Starts", range(min = 1, max = 10_000))]
+    #[schemars(
+        title = "Starts",
+        range(min = 1, max = 10_000),
+        extend("told" = "every iteration starts at another of num_patterns ({num_patterns})")
+    )]
     pub probes: usize,
     /// Most updates of a start.
     #[schemars(title = "Most updates", range(min = 1, max = 10_000))]

@@ -30,7 +30,12 @@ pub struct BoundConfig {
     #[schemars(title = "Numbers of patterns", length(min = 1, max = 8), inner(range(min = 2, max = 2_000)))]
     pub pattern_counts: Vec<usize>,
     /// Inverse temperatures.
-    #[schemars(title = "Inverse temperatures", length(min = 1, max = 8), inner(range(min = 0.0001, max = 10_000.0)))]
+    #[schemars(
+        title = "Inverse temperatures",
+        length(min = 1, max = 8),
+        inner(range(min = 0.0001, max = 10_000.0)),
+        extend("told" = "beta must be positive; for patterns of length 1 try 8..20")
+    )]
     pub betas: Vec<f64>,
     /// Distance of every cue from the pattern it asks for, in a random direction.
     #[schemars(title = "Distance of cues", range(min = 0.0, max = 2.0))]

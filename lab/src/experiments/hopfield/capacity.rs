@@ -71,19 +71,23 @@ impl MemoryKind {
 #[serde(default, deny_unknown_fields)]
 pub struct CapacityConfig {
     /// The memories compared, on the same patterns and cues.
-    #[schemars(title = "Memories", length(min = 1), extend("uniqueItems" = true))]
+    #[schemars(title = "Memories", length(min = 1), extend("uniqueItems" = true, "told" = "choose at least one memory"))]
     pub arms: Vec<MemoryKind>,
     /// Signs of a pattern (d).
     #[schemars(title = "Dimension", range(min = 2, max = 8_192))]
     pub dim: usize,
     /// Most patterns stored; the numbers of patterns are the powers of two from 4 to here.
-    #[schemars(title = "Most patterns", range(min = 4, max = 1_048_576))]
+    #[schemars(title = "Most patterns", range(min = 4, max = 1_048_576), extend("told" = "4 n*d bytes must fit into 2048 MiB"))]
     pub max_patterns: usize,
     /// Inverse temperature of the modern memory; the squared norm of a pattern is d, so that 16 / d is a good middle.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; at d={dim} try 1/sqrt(d)..1")
+    )]
     pub beta: f64,
     /// Probability that a sign of a cue is turned.
-    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5))]
+    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5), extend("told" = "above 0.5 the cue points at the inverse pattern"))]
     pub flip_fraction: f64,
     /// Updates of the whole state in the modern memory; the paper's claim is that one is enough.
     #[schemars(title = "Updates", range(min = 1, max = 100))]

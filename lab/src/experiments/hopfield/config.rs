@@ -95,6 +95,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_out_of_bounds_is_told_why() {
+        let cases = [
+            ("retrieve", "beta", json!(-1), "beta must be positive; at d=64 try 1/sqrt(d)..1"),
+            ("retrieve", "flip_fraction", json!(0.6), "above 0.5 the cue points at the inverse pattern"),
+            ("retrieve", "num_patterns", json!(0), "4 n*d bytes must fit into 2048 MiB"),
+            ("retrieve", "mask_fraction", json!(1), "above 0.95 hardly anything of the cue is left to go by"),
+            ("retrieve", "probes", json!(0), "every cue asks for another of num_patterns (50)"),
+            ("capacity", "arms", json!([]), "choose at least one memory"),
+            ("capacity", "beta", json!(0), "beta must be positive; at d=64 try 1/sqrt(d)..1"),
+            ("capacity", "flip_fraction", json!(0.6), "above 0.5 the cue points at the inverse pattern"),
+            ("capacity", "max_patterns", json!(2), "4 n*d bytes must fit into 2048 MiB"),
+            ("capacity_growth", "beta", json!(0), "beta must be positive; try 1/sqrt(d)..1"),
+            ("capacity_growth", "flip_fraction", json!(0.6), "above 0.5 the cue points at the inverse pattern"),
+            ("capacity_growth", "max_patterns", json!(2), "4 n*d bytes must fit into 2048 MiB"),
+            ("beta_scan", "beta_min", json!(0), "beta must be positive; at d=32 try 1/sqrt(d)..1"),
+            ("beta_scan", "beta_max", json!(0), "beta must be positive; at d=32 try 1/sqrt(d)..1"),
+            ("beta_scan", "num_patterns", json!(1), "4 n*d bytes must fit into 2048 MiB"),
+            ("beta_scan", "probes", json!(0), "every iteration starts at another of num_patterns (64)"),
+            ("bound", "betas", json!([0]), "beta must be positive; for patterns of length 1 try 8..20"),
+            ("mil", "beta", json!(0), "beta must be positive; try 1/sqrt(d)..1, d the width of a head"),
+            ("mil", "num_heads", json!(0), "must divide hidden_width (32)"),
+            ("mil", "update_steps", json!(0), "counts associations: 1 is plain attention, which the authors' update_steps_max calls 0"),
+            ("mil", "num_signals", json!(0), "num_signals must be far below 2^num_bits, here 2^16"),
+            ("mil", "num_bits", json!(3), "num_signals (4) must be far below 2^num_bits"),
+            ("mil", "folds", json!(1), "every fold needs a bag of the rarest class"),
+            ("mil", "datasets", json!([]), "choose at least one set of bags"),
+            ("association", "beta", json!(0), "beta must be positive; at d=16 try 1/sqrt(d)..1"),
+            ("repertoire", "beta", json!(0), "beta must be positive; try 1/sqrt(32)..1"),
+            ("heads", "beta", json!(0), "beta must be positive; try 1/sqrt(d)..1, d the width of a head"),
+            ("heads", "num_heads", json!(0), "must divide hidden_width (32)"),
+            ("uci_suite", "beta", json!(0), "beta must be positive; try 1/sqrt(d)..1, d the width of a head"),
+            ("uci_suite", "num_heads", json!(0), "must divide hidden_width (32)"),
+            (
+                "uci_suite",
+                "update_steps",
+                json!(0),
+                "counts associations: 1 is plain attention, which the authors' update_steps_max calls 0",
+            ),
+            ("uci_suite", "folds", json!(1), "every fold needs a row of the rarest class"),
+            ("uci_suite", "datasets", json!([]), "choose at least one table"),
+        ];
+        for (kind, field, value, reason) in cases {
+            let found = details(json!({ "kind": kind, field: value }));
+            let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{kind}: {found:?}"));
+            assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{kind}: {fault}");
+        }
+    }
+
+    #[test]
     fn single_rules() {
         assert!(details(json!({ "kind": "retrieve", "num_patterns": 2_000 }))[0].contains("there are 1438 digits"));
         assert!(details(json!({ "kind": "retrieve", "dim": 65 }))[0].contains("digits have 64 pixels"));

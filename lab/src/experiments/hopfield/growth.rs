@@ -23,16 +23,20 @@ pub struct GrowthConfig {
     #[schemars(title = "Dimensions", length(min = 3, max = 32), inner(range(min = 2, max = 512)))]
     pub dims: Vec<usize>,
     /// Inverse temperature, the same for every dimension.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; try 1/sqrt(d)..1")
+    )]
     pub beta: f64,
     /// Probability that a sign of a cue is turned.
-    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5))]
+    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5), extend("told" = "above 0.5 the cue points at the inverse pattern"))]
     pub flip_fraction: f64,
     /// Share of wrong bits that counts as full.
     #[schemars(title = "Wrong bits allowed", range(min = 0.0001, max = 0.2))]
     pub threshold: f64,
     /// Most patterns tried; a dimension that holds more is left out of the fits.
-    #[schemars(title = "Most patterns", range(min = 16, max = 1_048_576))]
+    #[schemars(title = "Most patterns", range(min = 16, max = 1_048_576), extend("told" = "4 n*d bytes must fit into 2048 MiB"))]
     pub max_patterns: usize,
     /// Cues for every number of patterns.
     #[schemars(title = "Cues", range(min = 1, max = 10_000))]

@@ -77,7 +77,11 @@ pub struct PairConfig {
     #[schemars(title = "Associations when refined", range(min = 2, max = 20))]
     pub update_steps: usize,
     /// Inverse temperature; empty for one over the square root of the dimension. The layer learns the lengths of queries and keys besides.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; at d={dim} try 1/sqrt(d)..1")
+    )]
     pub beta: Option<f64>,
     /// Step size of AdamW.
     #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]

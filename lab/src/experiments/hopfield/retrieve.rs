@@ -32,25 +32,37 @@ pub struct RetrieveConfig {
     #[schemars(title = "Stored patterns")]
     pub pattern_kind: PatternKind,
     /// Patterns stored (n).
-    #[schemars(title = "Number of patterns", range(min = 1, max = 1_000_000))]
+    #[schemars(title = "Number of patterns", range(min = 1, max = 1_000_000), extend("told" = "4 n*d bytes must fit into 2048 MiB"))]
     pub num_patterns: usize,
     /// Components of a pattern (d); the digits have 64.
     #[schemars(title = "Dimension", range(min = 2, max = 8_192))]
     pub dim: usize,
     /// Inverse temperature. It means something only beside the squared norm of the patterns, which is d for signs and 1 on the sphere.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; at d={dim} try 1/sqrt(d)..1")
+    )]
     pub beta: f64,
     /// Probability that a component of a cue has its sign turned.
-    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5))]
+    #[schemars(title = "Signs turned", range(min = 0.0, max = 0.5), extend("told" = "above 0.5 the cue points at the inverse pattern"))]
     pub flip_fraction: f64,
     /// Standard deviation of the noise added to every component of a cue.
     #[schemars(title = "Noise", range(min = 0.0, max = 5.0))]
     pub noise_sigma: f64,
     /// Share of a cue, from its end (the lower part of an image), that is set to 0.
-    #[schemars(title = "Share hidden", range(min = 0.0, max = 0.95))]
+    #[schemars(
+        title = "Share hidden",
+        range(min = 0.0, max = 0.95),
+        extend("told" = "above 0.95 hardly anything of the cue is left to go by")
+    )]
     pub mask_fraction: f64,
     /// Cues; each asks for another pattern.
-    #[schemars(title = "Cues", range(min = 1, max = 10_000))]
+    #[schemars(
+        title = "Cues",
+        range(min = 1, max = 10_000),
+        extend("told" = "every cue asks for another of num_patterns ({num_patterns})")
+    )]
     pub probes: usize,
     /// Updates of every cue, and steps of the run.
     #[schemars(title = "Updates", range(min = 1, max = 10_000), extend("forkable" = true))]

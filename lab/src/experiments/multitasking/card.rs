@@ -1,7 +1,7 @@
 //! The catalogue entry of `multitasking`: metrics, panels, and claims fixed before any run.
 
 use super::presets;
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper, ReportedWords};
 
 /// Id of the experiment.
 const ID: &str = "multitasking";
@@ -112,6 +112,7 @@ fn claims() -> Vec<Claim> {
             id: "hierarchical_powerlaw",
             statement: "Mild dilution: the amplitudes fall as powers of the dilution.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "powerlaw/absolute_z",
             expect: rule(Op::AtMost, 3.0),
             needs_seeds: 5,
@@ -123,6 +124,7 @@ fn claims() -> Vec<Claim> {
             id: "parallel_equal",
             statement: "Strong dilution: all patterns are retrieved equally strongly.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "parallel/spread",
             expect: rule(Op::AtMost, 0.02),
             needs_seeds: 5,
@@ -133,6 +135,7 @@ fn claims() -> Vec<Claim> {
             id: "standard_cannot",
             statement: "A network of patterns without blanks retrieves one at a time.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "amplitude/second.undiluted",
             expect: rule(Op::AtMost, 0.1),
             needs_seeds: 5,
@@ -143,6 +146,7 @@ fn claims() -> Vec<Claim> {
             id: "log_growth",
             statement: "Up to ln N patterns are retrieved in parallel.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "up to log N patterns", source: "abstract" }),
             measure: "growth/modes_outside_3",
             expect: rule(Op::AtMost, 0.0),
             needs_seeds: 5,
@@ -155,6 +159,7 @@ fn claims() -> Vec<Claim> {
             id: "teacher_no_effect",
             statement: "A teacher changes neither what is retrieved nor how many examples it takes.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "learning/threshold_ratio",
             expect: Expect { op: Op::Within, value: 1.025, tolerance: Some(0.225) },
             needs_seeds: 5,
@@ -164,6 +169,7 @@ fn claims() -> Vec<Claim> {
             id: "loss_is_cost",
             statement: "The energy is a sum of squared errors: both have the same minima.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "loss/residual",
             expect: rule(Op::Less, 1e-9),
             needs_seeds: 1,
@@ -173,6 +179,7 @@ fn claims() -> Vec<Claim> {
             id: "theory_meets_mc",
             statement: "Theory and Monte Carlo agree.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "theory/share_within_3",
             expect: rule(Op::AtLeast, 0.95),
             needs_seeds: 5,

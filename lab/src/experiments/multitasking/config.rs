@@ -177,6 +177,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_out_of_bounds_is_told_why() {
+        let cases = [
+            ("amplitudes", "patterns", json!([65]), "theory sums 3^K words; above 8 choose theory=false"),
+            ("amplitudes", "dilutions", json!([1.1]), "at d=1 all entries are blank"),
+            ("amplitudes", "temperatures", json!([-0.1]), "T must be >= 0; above 1 nothing is stored"),
+            ("amplitudes", "burn_in", json!(100_000), "burn_in must be below sweeps (60)"),
+            ("temperature", "patterns", json!(0), "theory sums 3^K words; above 8 choose theory=false"),
+            ("temperature", "dilutions", json!([-1]), "at d=1 all entries are blank"),
+            ("temperature", "temperatures", json!([3]), "T must be >= 0; above 1 nothing is stored"),
+            ("temperature", "burn_in", json!(100_000), "burn_in must be below sweeps (60)"),
+            ("phase", "patterns", json!(9), "theory sums 3^K words"),
+            ("phase", "highest_temperature", json!(2.5), "T must be >= 0; above 1 nothing is stored"),
+            ("learning", "patterns", json!(9), "theory sums 3^K words"),
+            ("learning", "dilutions", json!([1.1]), "at d=1 all entries are blank"),
+            ("learning", "qualities", json!([1.1]), "at r=0 examples carry no information"),
+            ("learning", "examples", json!([0]), "K*M*N packed bits must fit into 2048 MiB"),
+            ("learning", "temperature", json!(-1), "T must be >= 0; above 1 nothing is stored"),
+            ("learning", "burn_in", json!(100_000), "burn_in must be below sweeps (60)"),
+            ("loss", "dilution", json!(1.1), "at d=1 all entries are blank"),
+            ("loss", "temperature", json!(-1), "T must be >= 0; above 1 nothing is stored"),
+            ("picture", "dilution", json!(1.1), "at d=1 all entries are blank"),
+            ("picture", "temperature", json!(-1), "T must be >= 0; above 1 nothing is stored"),
+            ("growth", "dilution", json!(1.1), "at d=1 all entries are blank, and from the critical dilution on no hierarchy is left"),
+        ];
+        for (kind, field, value, reason) in cases {
+            let found = details(json!({ "kind": kind, field: value }));
+            let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{kind}: {found:?}"));
+            assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{kind}: {fault}");
+        }
+    }
+
+    #[test]
     fn single_rules() {
         let one = |given: Value, text: &str| {
             let found = details(given);

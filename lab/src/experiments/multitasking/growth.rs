@@ -32,7 +32,11 @@ pub struct GrowthConfig {
     #[schemars(title = "Neurons", length(min = 1, max = 12), inner(range(min = 100, max = 1_000_000)))]
     pub neurons: Vec<usize>,
     /// Share of blanks (d), below the critical dilution, 1/2 for many patterns.
-    #[schemars(title = "Dilution", range(min = 0.0, max = 1.0))]
+    #[schemars(
+        title = "Dilution",
+        range(min = 0.0, max = 1.0),
+        extend("told" = "at d=1 all entries are blank, and from the critical dilution on no hierarchy is left")
+    )]
     pub dilution: f64,
     /// Most sweeps of every sample; it ends with the first in which nothing turns.
     #[schemars(title = "Sweeps", range(min = 1, max = 100_000))]

@@ -60,19 +60,34 @@ pub struct LearningConfig {
     #[schemars(title = "Neurons", range(min = 100, max = 1_000_000))]
     pub neurons: usize,
     /// Patterns (K).
-    #[schemars(title = "Patterns", range(min = 1, max = 8))]
+    #[schemars(title = "Patterns", range(min = 1, max = 8), extend("told" = "theory sums 3^K words"))]
     pub patterns: usize,
     /// Shares of blanks (d), one curve after the other, ascending, up to 0.98.
-    #[schemars(title = "Dilutions", length(min = 1, max = 20), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(
+        title = "Dilutions",
+        length(min = 1, max = 20),
+        inner(range(min = 0.0, max = 1.0)),
+        extend("told" = "at d=1 all entries are blank")
+    )]
     pub dilutions: Vec<f64>,
     /// Correlations of an example with its pattern (r), above 0, one curve after the other.
-    #[schemars(title = "Qualities", length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(
+        title = "Qualities",
+        length(min = 1, max = 10),
+        inner(range(min = 0.0, max = 1.0)),
+        extend("told" = "at r=0 examples carry no information")
+    )]
     pub qualities: Vec<f64>,
     /// Examples of each pattern (M), ascending.
-    #[schemars(title = "Examples", length(min = 1, max = 50), inner(range(min = 1, max = 100_000)))]
+    #[schemars(
+        title = "Examples",
+        length(min = 1, max = 50),
+        inner(range(min = 1, max = 100_000)),
+        extend("told" = "K*M*N packed bits must fit into 2048 MiB")
+    )]
     pub examples: Vec<usize>,
     /// In units of the field with its factor 1 - d taken out; above 1 nothing is stored.
-    #[schemars(title = "Temperature", range(min = 0.0, max = 2.0))]
+    #[schemars(title = "Temperature", range(min = 0.0, max = 2.0), extend("told" = "T must be >= 0; above 1 nothing is stored"))]
     pub temperature: f64,
     /// What is updated together.
     #[schemars(title = "Dynamics")]
@@ -84,7 +99,7 @@ pub struct LearningConfig {
     #[schemars(title = "Sweeps", range(min = 1, max = 100_000))]
     pub sweeps: usize,
     /// Sweeps before those that are averaged.
-    #[schemars(title = "Burn-in", range(min = 0, max = 99_999))]
+    #[schemars(title = "Burn-in", range(min = 0, max = 99_999), extend("told" = "burn_in must be below sweeps ({sweeps})"))]
     pub burn_in: usize,
     /// Samples of disorder and examples for every point.
     #[schemars(title = "Samples", range(min = 1, max = 1_000))]

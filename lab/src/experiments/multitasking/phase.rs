@@ -21,7 +21,7 @@ const MOST_DILUTION: f64 = 0.98;
 #[serde(default, deny_unknown_fields)]
 pub struct PhaseConfig {
     /// Patterns stored (K); theory sums `3^K` words.
-    #[schemars(title = "Patterns", range(min = 1, max = 8))]
+    #[schemars(title = "Patterns", range(min = 1, max = 8), extend("told" = "theory sums 3^K words"))]
     pub patterns: usize,
     /// Columns of the map, dilutions from 0 to 0.98.
     #[schemars(title = "Dilutions", range(min = 2, max = 200))]
@@ -30,7 +30,7 @@ pub struct PhaseConfig {
     #[schemars(title = "Temperatures", range(min = 2, max = 200))]
     pub temperature_points: usize,
     /// The highest temperature, in units of the field with its factor 1 - d taken out; above 1 nothing is stored.
-    #[schemars(title = "Highest temperature", range(min = 0.01, max = 2.0))]
+    #[schemars(title = "Highest temperature", range(min = 0.01, max = 2.0), extend("told" = "T must be >= 0; above 1 nothing is stored"))]
     pub highest_temperature: f64,
 }
 

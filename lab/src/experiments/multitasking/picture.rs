@@ -32,10 +32,10 @@ pub struct PictureConfig {
     #[schemars(title = "Side", range(min = 16, max = 128))]
     pub side: usize,
     /// Share of blanks (d) of every image, up to 0.98.
-    #[schemars(title = "Dilution", range(min = 0.0, max = 1.0))]
+    #[schemars(title = "Dilution", range(min = 0.0, max = 1.0), extend("told" = "at d=1 all entries are blank"))]
     pub dilution: f64,
     /// In units of the field with its factor 1 - d taken out; above 1 nothing is stored.
-    #[schemars(title = "Temperature", range(min = 0.0, max = 2.0))]
+    #[schemars(title = "Temperature", range(min = 0.0, max = 2.0), extend("told" = "T must be >= 0; above 1 nothing is stored"))]
     pub temperature: f64,
     /// What is updated together.
     #[schemars(title = "Dynamics")]

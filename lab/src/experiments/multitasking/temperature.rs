@@ -26,13 +26,23 @@ pub struct TemperatureConfig {
     #[schemars(title = "Neurons", range(min = 100, max = 1_000_000))]
     pub neurons: usize,
     /// Patterns stored (K).
-    #[schemars(title = "Patterns", range(min = 1, max = 64))]
+    #[schemars(title = "Patterns", range(min = 1, max = 64), extend("told" = "theory sums 3^K words; above 8 choose theory=false"))]
     pub patterns: usize,
     /// Shares of blanks (d), one curve after the other, ascending, up to 0.98.
-    #[schemars(title = "Dilutions", length(min = 1, max = 20), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(
+        title = "Dilutions",
+        length(min = 1, max = 20),
+        inner(range(min = 0.0, max = 1.0)),
+        extend("told" = "at d=1 all entries are blank")
+    )]
     pub dilutions: Vec<f64>,
     /// Temperatures in units of the field with its factor 1 - d taken out, ascending; above 1 nothing is stored.
-    #[schemars(title = "Temperatures", length(min = 1, max = 100), inner(range(min = 0.0, max = 2.0)))]
+    #[schemars(
+        title = "Temperatures",
+        length(min = 1, max = 100),
+        inner(range(min = 0.0, max = 2.0)),
+        extend("told" = "T must be >= 0; above 1 nothing is stored")
+    )]
     pub temperatures: Vec<f64>,
     /// What is updated together.
     #[schemars(title = "Dynamics")]
@@ -44,7 +54,7 @@ pub struct TemperatureConfig {
     #[schemars(title = "Sweeps", range(min = 1, max = 100_000))]
     pub sweeps: usize,
     /// Sweeps before those that are averaged.
-    #[schemars(title = "Burn-in", range(min = 0, max = 99_999))]
+    #[schemars(title = "Burn-in", range(min = 0, max = 99_999), extend("told" = "burn_in must be below sweeps ({sweeps})"))]
     pub burn_in: usize,
     /// Samples of disorder for every point.
     #[schemars(title = "Samples", range(min = 1, max = 1_000))]

@@ -212,6 +212,13 @@ impl Arm {
         }
     }
 
+    /// Standard error of [`Arm::error`] over the images seen, by the binomial law.
+    pub fn error_spread(&self, condition: usize) -> f64 {
+        let seen = self.state.scores.get(condition).map_or(0, |(_, seen)| *seen);
+        let error = self.error(condition);
+        (error * (1.0 - error) / seen as f64).sqrt()
+    }
+
     /// Saves everything.
     pub fn save(&self, into: &mut Checkpoint) -> Result<()> {
         let name = format!("arms/{}", self.id.id());

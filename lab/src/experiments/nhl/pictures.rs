@@ -11,7 +11,7 @@ use crate::{
     Error, Recorder, Result,
     json::Number,
     png,
-    record::{Axis, Colour, Curve, Frame, Heatmap, Plot, Role},
+    record::{Axis, Bars, Colour, Curve, Frame, Heatmap, Plot, Role},
 };
 
 /// Images of an example row.
@@ -67,10 +67,18 @@ impl View<'_> {
         Some(self.arms.iter().map(|arm| arm.id.id().to_owned()).collect())
     }
 
-    /// Errors of arms (rows) on the parts of the stream so far (columns).
+    /// Errors of the arms on the parts of the stream so far: bars grouped by corruption, or, where every corruption comes in several severities
+    /// and the bars would be hair lines, arms as rows and parts as columns.
     fn error_table(self, condition: usize) -> Frame {
         let parts = &self.stream.conditions()[..=condition];
         let labels = parts.iter().map(|part| label(self.stream, self.config, *part)).collect();
+        if self.config.severities.len() == 1 {
+            let mut bars = Bars::new("part of the stream", "error, with its standard error", labels);
+            for arm in self.arms {
+                bars.add_measured(arm.id.id(), (0..parts.len()).map(|part| (arm.error(part), arm.error_spread(part))));
+            }
+            return Frame::Bars(bars);
+        }
         Frame::Heatmap(Heatmap {
             rows: self.arms.len(),
             columns: parts.len(),

@@ -1,7 +1,7 @@
 //! The catalogue entry of `pavlovian`: metrics, panels, and claims fixed before any run.
 
 use super::presets;
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper, ReportedWords};
 
 /// Id of the experiment.
 const ID: &str = "pavlovian";
@@ -127,6 +127,7 @@ fn claims() -> Vec<Claim> {
             id: "capacity_linear_average",
             statement: "Average fidelity: the number of pairs grows as the size of keys, O(d_k).",
             reported: None,
+            reported_words: Some(ReportedWords { words: "O(d_k)", source: "abstract of version 2" }),
             measure: "capacity/exponent_relative_error",
             expect: within(1.0, 0.05),
             needs_seeds: 5,
@@ -137,6 +138,7 @@ fn claims() -> Vec<Claim> {
             id: "error_free_capacity",
             statement: "Recall without errors: the number of pairs grows as the root of the size of keys, O(√d_k).",
             reported: None,
+            reported_words: Some(ReportedWords { words: "O(√d_k)", source: "abstract" }),
             measure: "capacity/exponent_error_free",
             expect: within(0.5, 0.05),
             needs_seeds: NEVER_DECIDED,
@@ -148,6 +150,7 @@ fn claims() -> Vec<Claim> {
             id: "depth_law",
             statement: "Errors grow with depth as theory says.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes, qualitative", source: "abstract" }),
             measure: "depth/law_share_within_3",
             expect: rule(Op::AtLeast, 0.95),
             needs_seeds: 5,
@@ -159,6 +162,7 @@ fn claims() -> Vec<Claim> {
             id: "heads_divide_error",
             statement: "Independent heads divide the error by their number.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes, qualitative", source: "abstract" }),
             measure: "heads/slope.fixed_key_dim",
             expect: within(-1.0, 0.05),
             needs_seeds: 5,
@@ -169,6 +173,7 @@ fn claims() -> Vec<Claim> {
             id: "plausible_rule_helps",
             statement: "A biologically plausible rule improves attention.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "could", source: "abstract" }),
             measure: "reversal/least_gain.delta-hebb",
             expect: rule(Op::Greater, 0.15),
             needs_seeds: 3,

@@ -1,7 +1,7 @@
 //! The catalogue entry of `variational_continual`: metrics, panels, and claims fixed before any run.
 
 use super::{config::ArmId, deep::TASKS, presets};
-use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper};
+use crate::experiment::{Arm, Better, Card, Claim, Expect, Metric, Op, Panel, Paper, ReportedWords};
 
 /// Id of the experiment.
 pub const ID: &str = "variational_continual";
@@ -143,6 +143,7 @@ fn claims() -> Vec<Claim> {
             id: "theory_matches_sgd",
             statement: "Order parameters of the mean-field theory predict the test error that gradient descent comes to on one task.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "they coincide", source: "abstract" }),
             measure: "error/theory_gap_1",
             expect: rule(Op::AtMost, 0.03),
             needs_seeds: 5,
@@ -153,6 +154,7 @@ fn claims() -> Vec<Claim> {
             id: "theory_matches_sgd_task_2",
             statement: "The Franz-Parisi potential predicts the test errors on both tasks after a second one.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "they coincide", source: "abstract" }),
             measure: "error/theory_gap_2",
             expect: rule(Op::AtMost, 0.04),
             needs_seeds: 5,
@@ -162,6 +164,7 @@ fn claims() -> Vec<Claim> {
             id: "less_forgetting",
             statement: "Variational continual learning forgets less than a fine-tuned binary network.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "accuracy/backward_transfer.vcl-finetune",
             expect: rule(Op::Greater, 0.0),
             needs_seeds: 5,
@@ -172,6 +175,7 @@ fn claims() -> Vec<Claim> {
             id: "beats_metaplasticity",
             statement: "It is more accurate over all tasks than a binary network with metaplastic hidden weights.",
             reported: None,
+            reported_words: Some(ReportedWords { words: "yes", source: "abstract" }),
             measure: "accuracy/average.vcl-metaplastic",
             expect: rule(Op::AtLeast, 0.0),
             needs_seeds: 5,

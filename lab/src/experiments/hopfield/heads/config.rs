@@ -73,10 +73,14 @@ pub struct HeadsConfig {
     #[schemars(title = "Hidden width", range(min = 1, max = 512))]
     pub hidden_width: usize,
     /// Heads of a layer; they share the hidden width.
-    #[schemars(title = "Heads", range(min = 1, max = 16))]
+    #[schemars(title = "Heads", range(min = 1, max = 16), extend("told" = "must divide hidden_width ({hidden_width})"))]
     pub num_heads: usize,
     /// Inverse temperature; empty for one over the square root of the width of a head. The net learns the lengths of queries and keys besides.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; try 1/sqrt(d)..1, d the width of a head")
+    )]
     pub beta: Option<f64>,
     /// Step size of AdamW.
     #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]

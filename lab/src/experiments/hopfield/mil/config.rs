@@ -46,7 +46,7 @@ impl PoolingKind {
 #[serde(default, deny_unknown_fields)]
 pub struct MilConfig {
     /// The sets of bags; every one is learnt by itself.
-    #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true))]
+    #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true, "told" = "choose at least one set of bags"))]
     pub datasets: Vec<BagData>,
     /// Data sets that are not on the machine are left out and named in the log; else they are fetched, or the run fails.
     #[schemars(title = "Leave out absent sets")]
@@ -61,25 +61,33 @@ pub struct MilConfig {
     #[schemars(title = "Instances in a bag", range(min = 2, max = 10_000))]
     pub instances_per_bag: usize,
     /// Signals, one of which a positive bag of bit patterns holds.
-    #[schemars(title = "Signals", range(min = 1, max = 64))]
+    #[schemars(title = "Signals", range(min = 1, max = 64), extend("told" = "num_signals must be far below 2^num_bits, here 2^{num_bits}"))]
     pub num_signals: usize,
     /// Bits of an instance.
-    #[schemars(title = "Bits", range(min = 4, max = 256))]
+    #[schemars(title = "Bits", range(min = 4, max = 256), extend("told" = "num_signals ({num_signals}) must be far below 2^num_bits"))]
     pub num_bits: usize,
     /// Width of an embedded instance, and of all heads of the Hopfield pooling together.
     #[schemars(title = "Hidden width", range(min = 1, max = 1_024))]
     pub hidden_width: usize,
     /// Heads of the Hopfield pooling; they share the hidden width.
-    #[schemars(title = "Heads", range(min = 1, max = 64))]
+    #[schemars(title = "Heads", range(min = 1, max = 64), extend("told" = "must divide hidden_width ({hidden_width})"))]
     pub num_heads: usize,
     /// Trained queries of the Hopfield pooling.
     #[schemars(title = "Queries", range(min = 1, max = 64))]
     pub quantity: usize,
     /// Associations in a forward pass of the Hopfield pooling; 1 is plain attention.
-    #[schemars(title = "Associations", range(min = 1, max = 20))]
+    #[schemars(
+        title = "Associations",
+        range(min = 1, max = 20),
+        extend("told" = "counts associations: 1 is plain attention, which the authors' update_steps_max calls 0")
+    )]
     pub update_steps: usize,
     /// Inverse temperature of the Hopfield pooling; empty for one over the square root of the width of a head.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; try 1/sqrt(d)..1, d the width of a head")
+    )]
     pub beta: Option<f64>,
     /// Probability that a component of an embedded instance is dropped while training.
     #[schemars(title = "Dropout", range(min = 0.0, max = 0.9), extend("forkable" = true))]
@@ -97,7 +105,7 @@ pub struct MilConfig {
     #[schemars(title = "Batch size", range(min = 1, max = 4_096))]
     pub batch_size: usize,
     /// Folds of the stratified cross-validation; each is tested once.
-    #[schemars(title = "Folds", range(min = 2, max = 20))]
+    #[schemars(title = "Folds", range(min = 2, max = 20), extend("told" = "every fold needs a bag of the rarest class"))]
     pub folds: usize,
     /// Share of the bags outside a fold that is held out to choose the epoch whose weights are tested.
     #[schemars(title = "Share held out", range(min = 0.05, max = 0.5))]

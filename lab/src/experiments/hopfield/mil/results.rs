@@ -5,8 +5,11 @@ use crate::{
     Recorder,
     experiments::hopfield::study::{axis, csv, curve, mean_and_error},
     json::Number,
-    record::{Colour, Frame, Heatmap, Level, Plot, Role},
+    record::{Bars, Colour, Frame, Heatmap, Level, Plot, Role},
 };
+
+/// A bag of more instances is drawn as cells.
+const MOST_BARS: usize = 48;
 
 /// Says what the sets are, and which are not here.
 pub fn tell_sets(mil: &Mil, out: &mut Recorder) {
@@ -37,88 +40,91 @@ fn aucs(set: &SetRun, arm: usize) -> Vec<f64> {
 
 /// Pictures at the end of an epoch, and those that need a finished training at the end.
 pub fn tell_pictures(mil: &Mil, last: bool, out: &mut Recorder) {
-    out.frame("mil/auc", None, table(mil));
+    out.frame("mil/auc", None, Frame::Bars(auc_bars(mil)));
     if last {
-        out.frame("mil/roc", None, roc(&mil.sets[0], &mil.config.arms));
+        for (at, arm) in mil.config.arms.iter().enumerate() {
+            out.frame("mil/roc", arm.id(), roc(mil, at));
+        }
     }
     if let Some(frame) = weights(&mil.sets[0], &mil.config.arms) {
         out.frame("mil/weights", None, frame);
     }
 }
 
-/// Mean test AUC by set and arm, of the epochs chosen so far.
-fn table(mil: &Mil) -> Frame {
-    let arms = &mil.config.arms;
-    let values = mil.sets.iter().flat_map(|set| (0..arms.len()).map(|arm| Number(mean_and_error(&aucs(set, arm)).0)));
-    Frame::Heatmap(Heatmap {
-        rows: mil.sets.len(),
-        columns: arms.len(),
-        values: values.collect(),
-        min: Number(0.5),
-        max: Number(1.0),
-        row_labels: Some(mil.sets.iter().map(|set| set.data.id().to_owned()).collect()),
-        column_labels: Some(arms.iter().map(|arm| arm.id().to_owned()).collect()),
-        x_title: "pooling".to_owned(),
-        y_title: "test AUC, mean over folds".to_owned(),
-        colour: Colour::Sequential,
-    })
-}
-
-/// ROC curves over the test bags of the first fold.
-fn roc(set: &SetRun, arms: &[PoolingKind]) -> Frame {
-    let labels = &set.folds[0].test.labels;
-    let (positives, negatives) =
-        (labels.iter().filter(|label| **label == 1).count() as f64, labels.iter().filter(|label| **label == 0).count() as f64);
-    let mut curves = Vec::new();
-    for (arm, training) in arms.iter().zip(&set.trainings[0]) {
-        let scores = &training.state.test_scores;
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        let (mut true_positive, mut false_positive) = (0.0, 0.0);
-        let mut points = vec![(0.0, 0.0)];
-        for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-            true_positive += tied.iter().filter(|at| labels[**at] == 1).count() as f64;
-            false_positive += tied.iter().filter(|at| labels[**at] == 0).count() as f64;
-            points.push((false_positive / negatives, true_positive / positives));
-        }
-        curves.push(curve(arm.id(), Role::Theory, points.into_iter()));
+/// Mean test AUC by set and arm, of the epochs chosen so far, and its standard deviation over the folds; an AUC of 0.5 is chance.
+fn auc_bars(mil: &Mil) -> Bars {
+    let names = mil.sets.iter().map(|set| set.data.id().to_owned()).collect();
+    let mut bars = Bars::new("set", "test AUC, mean ± sd over folds", names).starting_at(0.5);
+    for (at, arm) in mil.config.arms.iter().enumerate() {
+        let of_set = |set: &SetRun| {
+            let aucs = aucs(set, at);
+            let (mean, error) = mean_and_error(&aucs);
+            (mean, error * (aucs.len() as f64).sqrt())
+        };
+        bars.add_measured(arm.id(), mil.sets.iter().map(of_set));
     }
-    Frame::Plot(Plot { x: axis("false positives", false), y: axis("true positives", false), curves })
+    bars
 }
 
-/// Weights over the first positive validation bag of the first fold, one row per pooling that weighs, above them the instance that makes
-/// the bag positive where it is known.
+/// ROC curves of an arm over the test bags, one for every fold of every set.
+fn roc(mil: &Mil, arm: usize) -> Frame {
+    let curves = mil.sets.iter().flat_map(|set| {
+        let folds = set.folds.iter().zip(&set.trainings);
+        folds.map(|(fold, trainings)| {
+            let points = roc_points(&fold.test.labels, &trainings[arm].state.test_scores);
+            curve(set.data.id(), Role::Line, points.into_iter())
+        })
+    });
+    Frame::Plot(Plot { x: axis("false positives", false), y: axis("true positives", false), curves: curves.collect() })
+}
+
+/// Shares of false and of true positives while the threshold falls over the scores; equal scores pass it together.
+fn roc_points(labels: &[u8], scores: &[f64]) -> Vec<(f64, f64)> {
+    let count = |wanted: u8| labels.iter().filter(|label| **label == wanted).count() as f64;
+    let (positives, negatives) = (count(1), count(0));
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let (mut true_positive, mut false_positive) = (0.0, 0.0);
+    let mut points = vec![(0.0, 0.0)];
+    for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+        true_positive += tied.iter().filter(|at| labels[**at] == 1).count() as f64;
+        false_positive += tied.iter().filter(|at| labels[**at] == 0).count() as f64;
+        points.push((false_positive / negatives, true_positive / positives));
+    }
+    points
+}
+
+/// Weights over the first positive validation bag of the first fold, of every pooling that weighs: bars, or rows of cells where the bag is
+/// too large for them. What makes the bag positive is named as far as it is known.
 fn weights(set: &SetRun, arms: &[PoolingKind]) -> Option<Frame> {
     let fold = &set.folds[0];
     let bag = fold.validation.labels.iter().position(|label| *label == 1)?;
     let bags = fold.validation.bags.gather(&[bag]);
-    let columns = fold.validation.bags.rows(bag).len();
-    let (mut values, mut labels) = (Vec::new(), Vec::new());
-    if !fold.validation_key.is_empty() {
-        labels.push("signal".to_owned());
-        values.extend(fold.validation_key[fold.validation.bags.rows(bag)].iter().map(|key| Number(f64::from(u8::from(*key)))));
+    let rows = fold.validation.bags.rows(bag);
+    let is_signal: Vec<bool> = rows.clone().map(|row| fold.validation_key.get(row).copied().unwrap_or(false)).collect();
+    let weighed: Vec<(&str, Vec<f64>)> =
+        arms.iter().zip(&set.trainings[0]).filter_map(|(arm, training)| Some((arm.id(), training.model.weights(&bags)?))).collect();
+    if weighed.is_empty() {
+        return None;
     }
-    for (arm, training) in arms.iter().zip(&set.trainings[0]) {
-        if let Some(weights) = training.model.weights(&bags) {
-            labels.push(arm.id().to_owned());
-            values.extend(weights.into_iter().map(Number));
-        }
+    let names = is_signal.iter().enumerate().map(|(at, signal)| format!("{}{}", at + 1, if *signal { " signal" } else { "" })).collect();
+    if rows.len() <= MOST_BARS {
+        let mut bars = Bars::new("instance of a positive bag", "weight", names);
+        weighed.into_iter().for_each(|(arm, weights)| bars.add(arm, Role::Data, weights));
+        return Some(Frame::Bars(bars));
     }
-    let rows = labels.len();
-    (rows > 0).then(|| {
-        Frame::Heatmap(Heatmap {
-            rows,
-            columns,
-            values,
-            min: Number(0.0),
-            max: Number(1.0),
-            row_labels: Some(labels),
-            column_labels: None,
-            x_title: "instance of a positive bag".to_owned(),
-            y_title: "weight".to_owned(),
-            colour: Colour::Sequential,
-        })
-    })
+    Some(Frame::Heatmap(Heatmap {
+        rows: weighed.len(),
+        columns: rows.len(),
+        row_labels: Some(weighed.iter().map(|(arm, _)| (*arm).to_owned()).collect()),
+        values: weighed.into_iter().flat_map(|(_, weights)| weights).map(Number).collect(),
+        min: Number(0.0),
+        max: Number(1.0),
+        column_labels: Some(names),
+        x_title: "instance of a positive bag".to_owned(),
+        y_title: "weight".to_owned(),
+        colour: Colour::Sequential,
+    }))
 }
 
 /// How many of the paper's four sets are among `won`; NaN unless all four are among `here`.
@@ -181,6 +187,12 @@ pub fn tell_results(mil: &Mil, out: &mut Recorder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_roc_curve_passes_equal_scores_together() {
+        let points = roc_points(&[0, 0, 1, 1], &[0.1, 0.4, 0.4, 0.8]);
+        assert_eq!(points, [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+    }
 
     #[test]
     fn sets_won_count_only_where_all_four_are_here() {

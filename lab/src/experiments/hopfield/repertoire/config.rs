@@ -67,7 +67,11 @@ pub struct RepertoireConfig {
     pub quantity: usize,
     /// Inverse temperature of the Hopfield pooling; empty for one over the square root of the number of filters. The lengths of queries and
     /// keys are learnt besides.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; try 1/sqrt({filters})..1")
+    )]
     pub beta: Option<f64>,
     /// Step size of AdamW.
     #[schemars(title = "Learning rate", range(min = 0.000001, max = 1.0), extend("forkable" = true))]

@@ -68,7 +68,7 @@ impl Classifier {
 #[serde(default, deny_unknown_fields)]
 pub struct UciConfig {
     /// The tables, or collections of them.
-    #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true))]
+    #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true, "told" = "choose at least one table"))]
     pub datasets: Vec<TableData>,
     /// Data sets that are not on the machine are left out and named in the log; else they are fetched, or the run fails.
     #[schemars(title = "Leave out absent sets")]
@@ -80,7 +80,7 @@ pub struct UciConfig {
     #[schemars(title = "Classifiers", extend("uniqueItems" = true))]
     pub arms: Vec<Classifier>,
     /// Folds of the stratified cross-validation; each is tested once.
-    #[schemars(title = "Folds", range(min = 2, max = 20))]
+    #[schemars(title = "Folds", range(min = 2, max = 20), extend("told" = "every fold needs a row of the rarest class"))]
     pub folds: usize,
     /// Share of the rows outside a fold that is held out to choose rates, dropout, weight decay, epochs, neighbours and leaves.
     #[schemars(title = "Share held out", range(min = 0.05, max = 0.5))]
@@ -89,16 +89,24 @@ pub struct UciConfig {
     #[schemars(title = "Hidden width", range(min = 1, max = 1_024))]
     pub hidden_width: usize,
     /// Heads of the Hopfield layer; they share the hidden width.
-    #[schemars(title = "Heads", range(min = 1, max = 64))]
+    #[schemars(title = "Heads", range(min = 1, max = 64), extend("told" = "must divide hidden_width ({hidden_width})"))]
     pub num_heads: usize,
     /// Stored patterns of the Hopfield layer.
     #[schemars(title = "Stored patterns", range(min = 1, max = 4_096))]
     pub quantity: usize,
     /// Associations in a forward pass of the Hopfield layer; 1 is plain attention.
-    #[schemars(title = "Associations", range(min = 1, max = 20))]
+    #[schemars(
+        title = "Associations",
+        range(min = 1, max = 20),
+        extend("told" = "counts associations: 1 is plain attention, which the authors' update_steps_max calls 0")
+    )]
     pub update_steps: usize,
     /// Inverse temperature of the Hopfield layer; empty for one over the square root of the width of a head.
-    #[schemars(title = "Inverse temperature", range(min = 0.0001, max = 10_000.0))]
+    #[schemars(
+        title = "Inverse temperature",
+        range(min = 0.0001, max = 10_000.0),
+        extend("told" = "beta must be positive; try 1/sqrt(d)..1, d the width of a head")
+    )]
     pub beta: Option<f64>,
     /// Step sizes of AdamW to choose from, for each net.
     #[schemars(title = "Learning rates", length(min = 1, max = 8), inner(range(min = 0.000001, max = 1.0)))]

@@ -2,7 +2,7 @@
 
 mod overlays;
 
-pub use overlays::{Compared, Diagram, Frontier, Residuals};
+pub use overlays::{Compared, Diagram, Frontier, Marked, Marks, Residuals};
 
 use crate::{Error, Result, json::Number};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,9 @@ pub enum Frame {
     /// Curves against any axis, with a strip of residuals below; an ordinary plot to whoever does not know the residuals.
     #[serde(rename = "plot")]
     Compared(Compared),
+    /// Curves against any axis, with upright lines where something happened; an ordinary plot to whoever does not know the lines.
+    #[serde(rename = "plot")]
+    Marked(Marked),
     /// Counts per bin.
     Histogram {
         /// `n + 1` bin edges, ascending.
@@ -107,7 +110,7 @@ impl Frame {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Heatmap(_) | Self::Diagram(_) => "heatmap",
-            Self::Plot(_) | Self::Compared(_) => "plot",
+            Self::Plot(_) | Self::Compared(_) | Self::Marked(_) => "plot",
             Self::Histogram { .. } => "histogram",
             Self::Raster { .. } => "raster",
             Self::Graph { .. } => "graph",

@@ -30,7 +30,8 @@ fn frames() -> Vec<(&'static str, Value)> {
             json!({ "kind": "plot", "x": { "title": "load", "log": false }, "y": { "title": "overlap", "log": false },
                 "curves": [{ "label": "left", "role": "theory", "x": [0.0, 1.0], "y": [1.0, 0.0] },
                     { "label": "left", "role": "data", "x": [0.25, 0.5, 0.75], "y": [0.8, 0.5, 0.2], "y_error": [0.025, 0.05, 0.01], "converged": [true, true, false] }],
-                "residuals": [{ "label": "left", "x": [0.25, 0.5, 0.75], "y": [2.0, 0.0, -5.0], "converged": [true, true, false] }] }),
+                "residuals": [{ "label": "left", "x": [0.25, 0.5, 0.75], "y": [2.0, 0.0, -5.0], "converged": [true, true, false] }],
+                "marks": { "label": "labels swapped", "x": [0.9], "notes": ["3 ↔ 8"] } }),
         ),
         ("counts", json!({ "kind": "histogram", "edges": [0.0, 1.0, 2.0], "counts": [3, 5], "title": "degree" })),
         ("spikes", json!({ "kind": "raster", "neurons": 4, "steps": 10, "spikes": [[0, 1], [3, 9]] })),
@@ -86,9 +87,10 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
         let (wanted, images, paths, rects): (&[&str], u64, u64, u64) = match name.as_str() {
             // Two lines over the cells, each on paper and in ink, and two of the legend; 64 parts of the scale.
             "Phases" => (&["load", "temperature", "spinodal", "equality"], 1, 6, 64),
-            // Three points above and three below, error bars, lines, and the legend.
+            // Three points above and three below, error bars, lines, a mark, and the legend.
             "Magnetisation" => {
-                (&["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"], 0, 12, 1)
+                let named = &["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"];
+                (named, 0, 13, 1)
             }
             "Counts" => (&["degree", "count"], 0, 1, 2),
             "Spikes" => (&["neuron", "step"], 0, 1, 2),
@@ -118,7 +120,7 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_map_and_both_tell_what_they_are() {
+async fn residuals_stand_in_a_strip_below_their_plot_marks_in_it_and_frontiers_over_their_map_and_all_tell_what_they_are() {
     let app = TestApp::on_sqlite().await;
     let browser = Browser::open().await;
     show(&app, &browser).await;
@@ -151,6 +153,8 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
         "[...document.querySelectorAll('section[aria-label=\"Magnetisation\"] .plot-legend li')].map((row) => row.textContent.trim())";
     let rows = browser.eval(legend).await;
     assert!(rows.as_array().unwrap().iter().any(|row| row.as_str().unwrap().starts_with("below: distance from theory")), "{rows}");
+    assert!(rows.as_array().unwrap().contains(&json!("upright lines: labels swapped")), "{rows}");
+    assert_eq!(find("Magnetisation", 0.2, "↔").await, "labels swapped 3 ↔ 8: load 0.9");
 
     // In the middle of the first column stands the line that goes straight down.
     assert_eq!(find("Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");

@@ -8,7 +8,7 @@ import { drawResiduals, reachOf, STRIP_HEIGHT } from './residuals.js';
 /**
  * @typedef {{label: string, role: 'theory' | 'data', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
  * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[],
- *   residuals?: import('./residuals.js').Residuals[]}} Plot
+ *   residuals?: import('./residuals.js').Residuals[], marks?: {label: string, x: any[], notes: string[]}}} Plot
  */
 
 /** A curve named after an arm has its colour; theory and data of one name share theirs. @param {Plot} plot @param {import('../types.js').Arm[]} arms */
@@ -29,6 +29,7 @@ export function plotLegend(plot, arms) {
   /** @type {import('./draw.js').LegendRow[]} */
   const rows = plot.curves.map(({ label, role }, index) => ({ label: armTitle(arms, label), role, style: styles[index] }));
   if (plot.curves.some((curve) => curve.converged?.includes(false))) rows.push({ label: 'hollow: the solver did not converge', role: '', style: null });
+  if (plot.marks) rows.push({ label: `upright lines: ${plot.marks.label}`, role: '', style: null });
   if (plot.residuals?.length) rows.push({ label: 'below: distance from theory in standard errors; the band is 2 wide on either side', role: '', style: null });
   return rows;
 }
@@ -63,6 +64,15 @@ export function drawPlot(context, width, height, plot, ink, arms) {
   context.beginPath();
   context.rect(box.left - 4, box.top - 4, box.width + 8, box.height + 8);
   context.clip();
+  const marks = (plot.marks?.x ?? []).map((wire, i) => ({ x: x(toNumber(wire)), text: `${plot.marks?.label} ${plot.marks?.notes[i]}: ${plot.x.title} ${formatExact(wire)}` }));
+  context.strokeStyle = ink.axis;
+  context.lineWidth = 0.5;
+  context.beginPath();
+  marks.forEach((mark) => {
+    context.moveTo(mark.x, box.top);
+    context.lineTo(mark.x, box.top + box.height);
+  });
+  context.stroke();
   // Theory lies under the data that it is compared with.
   const order = [...curves.keys()].sort((a, b) => Number(curves[a].role === 'data') - Number(curves[b].role === 'data'));
   order.forEach((index) => {
@@ -128,6 +138,7 @@ export function drawPlot(context, width, height, plot, ink, arms) {
         text = place.text;
       }
     }
-    return text;
+    if (text !== null || py < box.top || py > box.top + box.height) return text;
+    return marks.filter((mark) => Math.abs(mark.x - px) < 4).sort((a, b) => Math.abs(a.x - px) - Math.abs(b.x - px))[0]?.text ?? null;
   };
 }

@@ -4,7 +4,7 @@ mod bars;
 mod overlays;
 
 pub use bars::Bars;
-pub use overlays::{Compared, Diagram, Dots, Dotted, Frontier, Residuals};
+pub use overlays::{Compared, Diagram, Dots, Dotted, Frontier, Marked, Marks, Residuals};
 
 use crate::{Error, Result, json::Number};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,9 @@ pub enum Frame {
     /// Grouped bars over named places; an ordinary plot to whoever does not know the names.
     #[serde(rename = "plot")]
     Bars(Bars),
+    /// Curves against any axis, with upright lines where something happened; an ordinary plot to whoever does not know the lines.
+    #[serde(rename = "plot")]
+    Marked(Marked),
     /// Counts per bin.
     Histogram {
         /// `n + 1` bin edges, ascending.
@@ -115,7 +118,7 @@ impl Frame {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Heatmap(_) | Self::Diagram(_) | Self::Dotted(_) => "heatmap",
-            Self::Plot(_) | Self::Compared(_) | Self::Bars(_) => "plot",
+            Self::Plot(_) | Self::Compared(_) | Self::Marked(_) | Self::Bars(_) => "plot",
             Self::Histogram { .. } => "histogram",
             Self::Raster { .. } => "raster",
             Self::Graph { .. } => "graph",

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Drive, config, on_threads};
 
 /// Mean test accuracy over seeds 0 to 2 of a plain PyTorch implementation in the same setting (20,000 images, 784-512-512-10, 6 epochs,
-/// batch 256, Adam 1e-3 with a cosine, He initialisation, rewiring every 40 steps; with Bernoulli masks in place of exact counts).
-const MEASURED: [(&str, f64); 7] = [
-    ("dense", 0.8622),
-    ("dense_narrow", 0.8478),
-    ("er", 0.8478),
-    ("g2g", 0.8498),
-    ("g2g_hebb", 0.8487),
-    ("tile", 0.8499),
-    ("tile_hebb", 0.8483),
+/// batch 256, Adam 1e-3 with a cosine, He initialisation, rewiring every 40 steps; with Bernoulli masks in place of exact counts), and the
+/// least and most that ours may reach.
+const MEASURED: [(&str, f64, f64, f64); 7] = [
+    ("dense", 0.8622, 0.857, 0.867),
+    ("dense_narrow", 0.8478, 0.840, 0.856),
+    ("er", 0.8478, 0.844, 0.856),
+    ("g2g", 0.8498, 0.844, 0.856),
+    ("g2g_hebb", 0.8487, 0.844, 0.856),
+    ("tile", 0.8499, 0.844, 0.856),
+    ("tile_hebb", 0.8483, 0.844, 0.856),
 ];
 /// Edges of 784-512-512, by group wiring at a density of 0.25625 and by tiles of which a quarter exists.
 const EDGES: [(&str, f64); 5] =
@@ -45,13 +46,22 @@ fn three_seeds_reach_the_measured_accuracies_and_the_threads_change_no_bit() {
         }
     }
     let mean = |name: &str| runs.iter().map(|(summary, _)| summary[name]).sum::<f64>() / runs.len() as f64;
-    for (arm, measured) in MEASURED {
+    for (arm, measured, least, most) in MEASURED {
         let accuracy = mean(&format!("accuracy/test.{arm}"));
         eprintln!("{arm}: {accuracy:.4}, measured {measured:.4}");
-        assert!((accuracy - measured).abs() < 0.01, "{arm}: {accuracy}, {measured} was measured");
+        assert!((least..=most).contains(&accuracy), "{arm}: {accuracy}, {measured} was measured");
     }
     let difference = mean("accuracy/test.g2g-er");
     assert!(difference > -0.001, "grouped wiring is {difference} from random wiring");
+    for arm in ["er", "g2g", "g2g_hebb", "tile", "tile_hebb"] {
+        for other in ["dense", "dense_narrow", "er"].into_iter().filter(|other| *other != arm) {
+            let (difference, by_means) = (
+                mean(&format!("accuracy/test.{arm}-{other}")),
+                mean(&format!("accuracy/test.{arm}")) - mean(&format!("accuracy/test.{other}")),
+            );
+            assert!((difference - by_means).abs() < 1e-12, "{arm} - {other}");
+        }
+    }
     let difference = mean("accuracy/test.tile-g2g");
     assert!(difference.abs() < 0.005, "tiles are {difference} from single edges");
     let intra = mean("weights/intra_fraction.g2g_hebb");

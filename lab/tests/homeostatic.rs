@@ -41,6 +41,24 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn every_swap_is_told_with_its_labels_few_one_by_one_and_many_by_the_epoch() {
+    let swaps = |rate: u64| {
+        let heard = start(&config("glance", json!({ "epochs": 3, "shift_rates": [rate], "arms": ["lrc"] })), 1).run_out();
+        let timeline = heard.said.iter().rfind(|line| line.starts_with("timeline")).unwrap().clone();
+        let told: Vec<String> = heard.said.into_iter().filter(|line| line.contains('↔') && line.starts_with("Info")).collect();
+        (told, timeline)
+    };
+    let (few, timeline) = swaps(2);
+    assert_eq!(few.len(), 6);
+    // The marks of the picture carry what the log says.
+    let pair = few[0].split("Labels ").nth(1).unwrap().split(" are").next().unwrap();
+    assert!(timeline.contains("\"marks\"") && timeline.contains(pair), "{pair}: {timeline}");
+    let (many, _) = swaps(70);
+    assert_eq!(many.iter().map(|line| line.matches('↔').count()).collect::<Vec<_>>(), [70, 70, 70]);
+    assert!(many[1].contains("Labels exchanged in epoch 2: "), "{}", many[1]);
+}
+
+#[test]
 fn arms_of_one_rate_do_not_depend_on_the_other_rates_or_arms() {
     let of = |given: Value, arm: &str| start(&config("glance", given), 1).run_out().series("accuracy/online", arm);
     let alone = of(json!({ "epochs": 3, "shift_rates": [2], "arms": ["lrh"] }), "lrh");
@@ -58,7 +76,7 @@ fn a_diverged_arm_stops_alone_and_says_so() {
     assert!(step == 61 && accuracy.is_nan(), "{accuracy} at step {step}");
     assert_eq!(heard.series("accuracy/online", "lrh").len(), 5);
     let [warning] = &heard.warnings[..] else { panic!("{:?}", heard.warnings) };
-    assert!(warning.contains("Arm lrr has diverged at step 61"), "{warning}");
+    assert!(warning.contains("Arm lrr has diverged at step 61") && warning.contains("not finite is in hidden layer 2"), "{warning}");
     let summary = &heard.summary;
     for arm in ["lrh", "lrc", "lrr", "lrc_tuned"] {
         assert_eq!(summary[&format!("accuracy/online_mean.{arm}")].is_nan(), arm == "lrr", "{arm}");

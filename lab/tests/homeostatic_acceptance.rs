@@ -5,9 +5,11 @@
 
 mod support;
 
+use candle_core::Device;
+use lab::Lab;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 fn run(preset: &str, given: &Value, seed: u64) -> BTreeMap<String, f64> {
     support::summary_of("homeostatic", &support::config("homeostatic", preset, given), seed)
@@ -49,6 +51,54 @@ fn a_stable_world_is_learnt_as_well_as_the_reference_does() {
     let given = json!({ "arms": ["lrc"], "shift_rates": [0] });
     let accuracy = over_seeds("quick", given, 2, &["accuracy/online_mean.lrc"]);
     assert!(is_near(&accuracy[0], 0.765, 0.01), "{accuracy:?}");
+}
+
+/// Online accuracy of the constant rate, seeds listed one by one in the reference. Chance chooses only order and weights, so that the mean over as
+/// many seeds of ours lies near it.
+#[test]
+fn the_constant_rate_reproduces_every_cell_of_the_table() {
+    let cells: [(&str, Value, &[f64], f64); 3] = [
+        ("20,000 x 24, 8 swaps", json!({ "epochs": 24 }), &[0.548], 0.03),
+        ("60,000 x 10, stable", json!({ "train_samples": 60_000, "epochs": 10, "shift_rates": [0] }), &[0.827, 0.827], 0.01),
+        (
+            "12,000 x 12, 16 swaps, rate 0.0058",
+            json!({ "learning_rate": 0.0058, "train_samples": 12_000, "epochs": 12, "shift_rates": [16] }),
+            &[0.592, 0.604],
+            0.03,
+        ),
+    ];
+    for (name, mut given, reference, tolerance) in cells {
+        given["arms"] = json!(["lrc"]);
+        let found = over_seeds("quick", given, reference.len() as u64, &["accuracy/online_mean.lrc"]);
+        assert!(is_near(&found[0], mean(reference), tolerance), "{name}: {found:?}, reference {reference:?}");
+    }
+}
+
+/// The cell of MNIST, which nothing installs for tests.
+#[test]
+#[ignore = "reads MNIST below $ENGRAM_DATA_DIR, where `engram data fetch mnist` puts it"]
+fn the_constant_rate_reproduces_the_table_on_mnist() {
+    let data = std::env::var("ENGRAM_DATA_DIR").expect("ENGRAM_DATA_DIR names the data folder");
+    let config = support::config("homeostatic", "quick", &json!({ "dataset": "mnist", "arms": ["lrc"] }));
+    let run = |seed: u64| {
+        let lab = Lab { device: Device::Cpu, data_folders: vec![PathBuf::from(&data).join("datasets")], seed };
+        support::Drive::start_in("homeostatic", &config, lab).run_out().summary["accuracy/online_mean.lrc"]
+    };
+    let found: Vec<f64> = (0..2).into_par_iter().map(run).collect();
+    assert!(is_near(&found, 0.493, 0.03), "{found:?}");
+}
+
+/// Half of the long runs of the reference starve. Which do is chance; that they end, and say so, is not.
+#[test]
+fn long_homeostatic_runs_end_finite_and_tell_starvation() {
+    let names = ["accuracy/online_mean.lrh", "accuracy/online_last.lrh", "learning_rate/end.lrh", "starved_fraction.lrh"];
+    let found = over_seeds("quick", json!({ "arms": ["lrh"], "epochs": 24 }), 4, &names);
+    assert!(found.iter().flatten().all(|value| value.is_finite()), "{found:?}");
+    let [mean, last, rate, starved] = &found[..] else { panic!("four") };
+    assert!(mean.iter().chain(last).all(|accuracy| (0.1..0.9).contains(accuracy)), "{found:?}");
+    for (rate, starved) in rate.iter().zip(starved) {
+        assert!(*rate > 0.0 && (*starved == 1.0 || *rate >= 1e-5), "an arm whose rate is {rate:e} has starved: {starved}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The homeostatic learner against numbers recorded from the authors' public code: every guess, decision and learning rate, and the final
-//! weights, for a plain implementation in f64 (updated weights are copied, nothing is fused) and for the one that runs, in f32.
+//! weights, for a plain implementation in f64 (updated weights are copied, nothing is fused) and for the one that runs, in f64 and in f32.
 
 use lab::{
     Lab, datasets,
@@ -10,7 +10,7 @@ use lab::{
         samples::{Batch, liken},
         shift::Labels,
     },
-    kernels::few_rows::Rows,
+    kernels::few_rows::{Element, Rows},
 };
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
@@ -213,7 +213,7 @@ fn run_plain(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_r
     trace
 }
 
-fn run_ours(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_rate: f64, step: f64) -> Trace {
+fn run_ours<T: Element>(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_rate: f64, step: f64) -> Trace {
     let (mut trace, mut labels) = (Trace::default(), Labels::default());
     let config = HomeostaticConfig {
         train_samples: images.classes.len(),
@@ -226,7 +226,7 @@ fn run_ours(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_ra
     };
     let lab = Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed: 0 };
     let mut ours = Arm::new(&config, id, 0, "", &lab);
-    let narrow = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
+    let narrow = |values: &[f64]| values.iter().map(|value| T::of(*value)).collect::<Vec<T>>();
     let plain = initial(recorded);
     let layers = (0..3).map(|at| Layer::new(&narrow(&plain.weights[at]), &narrow(&plain.biases[at]), at == 0));
     ours.network = Network { layers: layers.collect() };
@@ -253,7 +253,7 @@ fn run_ours(recorded: &Recorded, images: &Images, arm: &str, id: ArmId, first_ra
     }
     trace.held_out_accuracy = ours.accuracy(&narrow(&images.held_out.0), &images.held_out.1, &labels);
     for (layer, name) in ours.network.layers.iter().zip(["12", "23", "34"]) {
-        let wide = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
+        let wide = |values: &[T]| values.iter().map(|value| value.wide()).collect::<Vec<_>>();
         trace.arrays.push((format!("w{name}"), wide(&layer.plain_weights())));
         trace.arrays.push((format!("b{name}"), wide(&layer.bias[..layer.outputs])));
     }
@@ -301,12 +301,22 @@ fn a_plain_implementation_in_f64_equals_the_authors_code() {
 }
 
 #[test]
+fn ours_in_f64_equals_the_authors_code() {
+    let recorded = Recorded::open();
+    let images = images(&recorded);
+    for (arm, id, rate, step, held_out_accuracy) in ARMS {
+        let trace = run_ours::<f64>(&recorded, &images, arm, id, rate, step);
+        compare(&recorded, arm, &trace, held_out_accuracy, 1e-12, 1e-10);
+    }
+}
+
+#[test]
 fn ours_in_f32_decides_the_same_and_ends_within_rounding() {
     let recorded = Recorded::open();
     let images = images(&recorded);
     assert_eq!(initial(&recorded).weights[0].len(), WIDTHS[0] * WIDTHS[1]);
     for (arm, id, rate, step, held_out_accuracy) in ARMS {
-        let trace = run_ours(&recorded, &images, arm, id, rate, step);
+        let trace = run_ours::<f32>(&recorded, &images, arm, id, rate, step);
         compare(&recorded, arm, &trace, held_out_accuracy, 1e-4, 1e-3);
     }
 }
@@ -315,8 +325,8 @@ fn ours_in_f32_decides_the_same_and_ends_within_rounding() {
 fn a_frozen_rate_is_the_constant_arm_to_the_bit() {
     let recorded = Recorded::open();
     let images = images(&recorded);
-    let homeostatic = run_ours(&recorded, &images, "lrc", ArmId::Lrh, 0.001, 0.0);
-    let constant = run_ours(&recorded, &images, "lrc", ArmId::Lrc, 0.001, 0.0);
+    let homeostatic = run_ours::<f32>(&recorded, &images, "lrc", ArmId::Lrh, 0.001, 0.0);
+    let constant = run_ours::<f32>(&recorded, &images, "lrc", ArmId::Lrc, 0.001, 0.0);
     assert_eq!(homeostatic.arrays, constant.arrays);
     assert!(homeostatic.decisions.len() == 197 && constant.decisions.is_empty());
 }

@@ -5,7 +5,7 @@ mod support;
 use lab::{Lab, registry};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Config, Drive, assert_resumes_at, assert_same_on_any_threads, assert_undisturbed, spoilt_after, summary_of};
+use support::{Config, Drive, Heard, assert_resumes_at, assert_same_on_any_threads, assert_undisturbed, spoilt_after, summary_of};
 
 fn config(preset: &str, given: Value) -> Config {
     support::config("hopfield", preset, &given)
@@ -65,19 +65,33 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_diverged_arm_stops_alone_and_says_so() {
-    for (kind, array, measure) in [
-        ("association", "association/mean/parameters", "accuracy/test"),
-        ("repertoire", "repertoire/mean/parameters", "auc/test_repertoire"),
-        ("mil", "mil/bit_pattern/0/mean/parameters", "auc/test_bit_pattern"),
+    for (kind, array, measure, loss, place) in [
+        ("association", "association/mean/parameters", "accuracy/test", "loss/train", "the norm of the states"),
+        ("repertoire", "repertoire/mean/parameters", "auc/test_repertoire", "loss/repertoire", "the filters"),
+        ("mil", "mil/bit_pattern/0/mean/parameters", "auc/test_bit_pattern", "loss/bit_pattern", "the embedding"),
     ] {
         let config = kinds().into_iter().find(|config| config["kind"] == kind).unwrap();
         let heard = spoilt_after("hopfield", &config, 1, array, f32::INFINITY);
         let [warning] = &heard.warnings[..] else { panic!("{kind}: {:?}", heard.warnings) };
         assert!(warning.contains("Arm mean has diverged at step 2"), "{kind}: {warning}");
+        assert!(warning.contains(&format!("the first number that is not finite is in {place}.")), "{kind}: {warning}");
+        assert!(heard.series(loss, "mean").iter().any(|(step, loss)| *step == 2 && !loss.is_finite()), "{kind}");
+        assert!(heard.series(loss, "hopfield").iter().all(|(_, loss)| loss.is_finite()), "{kind}");
         let result = |arm: &str| heard.summary[&format!("{measure}.{arm}")];
         assert!(result("mean").is_nan() && result("hopfield").is_finite(), "{kind}");
         assert_undisturbed("hopfield", &config, &heard, "hopfield");
     }
+}
+
+#[test]
+fn a_deep_net_that_diverges_is_told_and_trained_no_further() {
+    let config = kinds().into_iter().find(|config| config["kind"] == "heads").unwrap();
+    let heard = spoilt_after("hopfield", &config, 5, "heads/parameters", f32::NAN);
+    let [warning] = &heard.warnings[..] else { panic!("{:?}", heard.warnings) };
+    assert!(warning.contains("diverged at step 6") && warning.contains("not finite is in the embedding."), "{warning}");
+    let losses: Vec<_> = heard.points.iter().filter(|point| point.name == "loss/patches").collect();
+    assert!(losses.len() == 1 && losses[0].step == 6 && losses[0].value.0.is_nan(), "{losses:?}");
+    assert!(heard.summary["loss/patches_test"].is_nan());
 }
 
 #[test]
@@ -97,7 +111,7 @@ fn what_all_kinds_say_is_what_the_card_promises() {
         summaries.extend(heard.summary.into_keys());
     }
     // Sets that have to be fetched or imported are not here; each would say these two.
-    for set in ["musk1", "musk2", "elephant", "fox", "tiger", "ucsb_breast_cancer"] {
+    for set in ["musk1", "musk2", "elephant", "fox", "tiger", "ucsb_breast_cancer", "upload"] {
         metrics.extend(["loss", "auc"].map(|metric| format!("{metric}/{set}")));
     }
     assert_eq!(metrics, card.metrics.iter().map(|metric| metric.name.to_owned()).collect());
@@ -153,23 +167,49 @@ fn sets_that_are_absent_are_left_out_and_named_or_end_the_run() {
     }
 }
 
-/// Numbers of no meaning in the layout of fox: 200 bags, the first 120 of 7 instances and the others of 6, of 230 features.
 #[test]
-fn an_imported_set_is_here() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows = (0..200).flat_map(|bag| (0..if bag < 120 { 7 } else { 6 }).map(move |instance| (bag, instance)));
-    let text: String = rows.map(|(bag, instance)| format!("{},{bag}{}\n", bag % 2, format!(",{instance}").repeat(230))).collect();
-    let (file, data) = (folder.path().join("fox.csv"), folder.path().join("data"));
-    std::fs::write(&file, text).unwrap();
-    lab::datasets::import::import("fox", &[file], &data, &Default::default()).unwrap();
+fn the_lowest_validation_loss_chooses_the_recipe_of_every_fold() {
     let mut config = kinds().into_iter().find(|config| config["kind"] == "mil").unwrap();
-    for (name, value) in [("datasets", json!(["fox", "tiger"])), ("leave_out_absent", json!(true)), ("epochs", json!(1))] {
-        config[name] = value;
+    let alone = |rate: f64| {
+        let mut config = config.clone();
+        config["learning_rate"] = json!(rate);
+        start(&config, 0).run_out()
+    };
+    let losses = |heard: &Heard| -> BTreeMap<String, f64> {
+        let table = String::from_utf8(heard.artifacts.iter().find(|file| file.path == "mil.csv").unwrap().bytes.clone()).unwrap();
+        let rows = table.lines().skip(1).map(|row| row.rsplit_once(',').unwrap());
+        rows.map(|(row, loss)| (row.split(',').take(3).collect::<Vec<_>>().join(","), loss.parse().unwrap())).collect()
+    };
+    let (fast, slow) = (losses(&alone(0.05)), losses(&alone(0.001)));
+    config["learning_rate_choices"] = json!([0.05, 0.001]);
+    let both = start(&config, 0).run_out();
+    for (place, loss) in losses(&both) {
+        assert_eq!(loss, fast[&place].min(slow[&place]), "{place}");
     }
-    let lab = Lab { device: candle_core::Device::Cpu, data_folders: vec![data], seed: 0 };
-    let heard = Drive::start_in("hopfield", &config, lab).run_out();
-    assert!(heard.warnings.contains(&"Not on this machine and left out: tiger.".to_owned()), "{:?}", heard.warnings);
-    assert!(heard.summary.contains_key("auc/test_fox.hopfield"), "{:?}", heard.summary);
+    let choices = both.artifacts.iter().find(|file| file.path == "choices.csv").unwrap();
+    let choices = String::from_utf8(choices.bytes.clone()).unwrap();
+    assert!(
+        choices.starts_with("set,pooling,fold,learning_rate,dropout,beta\nbit_pattern,hopfield,0,") && choices.lines().count() == 25,
+        "{choices}"
+    );
+    (config["dropout_choices"], config["beta_choices"]) = (json!([0.0, 0.5]), json!([0.1, 1.0]));
+    (config["datasets"], config["learning_rate_decay"]) = (json!(["bit_pattern"]), json!(0.9));
+    assert_resumes_at("hopfield", &config, &[4]);
+    assert_same_on_any_threads("hopfield", &config);
+}
+
+#[test]
+fn a_retrieval_at_rest_updates_no_more() {
+    let given = |tol: Value| config("glance", json!({ "mask_fraction": 0.1, "beta": 8.0, "max_steps": 60, "tol": tol }));
+    let all = start(&given(Value::Null), 0).run_out();
+    let stopped = start(&given(json!(1e-9)), 0).run_out();
+    let moved = |heard: &Heard| heard.series("retrieval/movement", "modern");
+    let updates = stopped.summary["retrieval/updates.modern"] as usize;
+    assert!((2..60).contains(&updates) && all.summary["retrieval/updates.modern"] == 60.0, "{updates}");
+    assert_eq!(moved(&stopped), moved(&all)[..updates]);
+    assert!(moved(&stopped)[updates - 1].1 <= 1e-9 && moved(&stopped)[updates - 2].1 > 1e-9);
+    assert!(stopped.said.iter().any(|line| line.contains(&format!("at rest after update {updates}"))));
+    assert_eq!(stopped.summary["retrieval/identified.modern"], all.summary["retrieval/identified.modern"]);
 }
 
 fn summary(preset: &str, given: Value, seed: u64) -> BTreeMap<String, f64> {
@@ -219,6 +259,15 @@ fn a_layer_learns_to_associate_two_sets() {
     let accuracy = |arm: &str| found[&format!("accuracy/test.{arm}")];
     assert!(accuracy("hopfield") > 0.9 * found["accuracy/oracle"], "{found:?}");
     assert!(accuracy("hopfield") - accuracy("mean") > 0.5, "{found:?}");
+}
+
+#[test]
+fn a_hopfield_layer_that_looks_up_keeps_up_with_a_perceptron() {
+    let seeds: Vec<_> = (0..3).map(|seed| summary("uci_quick", json!({ "arms": ["hopfield", "mlp"] }), seed)).collect();
+    for table in ["iris", "wine", "breast_cancer"] {
+        let difference = seeds.iter().map(|found| found[&format!("accuracy/test_{table}.hopfield-mlp")]).sum::<f64>() / 3.0;
+        assert!(difference.abs() <= 0.02, "{table}: {difference}");
+    }
 }
 
 #[test]

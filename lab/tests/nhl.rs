@@ -38,6 +38,25 @@ fn a_run_restored_anywhere_says_the_same_and_leaves_the_same() {
 }
 
 #[test]
+fn a_source_model_is_trained_once_and_taken_over_to_the_bit() {
+    let of = |tent_learning_rate: f64, seed: u64| {
+        let mut config = small();
+        (config["channels"], config["tent_learning_rate"]) = (json!([6, 10, 8]), tent_learning_rate.into());
+        start(&config, seed).run_out()
+    };
+    let clock = "throughput/samples_per_s";
+    let (trained, taken_over, other) = (of(0.001, 0), of(0.1, 0), of(0.1, 1));
+    assert!(trained.metrics.contains(clock) && !taken_over.metrics.contains(clock) && other.metrics.contains(clock));
+    let source = |heard: &Heard| {
+        let told = heard.said.iter().filter(|line| line.starts_with("loss/train") || line.contains("Some(\"source\")"));
+        (told.cloned().collect::<Vec<_>>(), heard.artifacts.iter().find(|file| file.path.contains("source")).unwrap().bytes.clone())
+    };
+    assert_eq!(source(&trained), source(&taken_over));
+    assert_ne!(source(&trained), source(&other));
+    assert_ne!(trained.summary["error/mean.tent"], taken_over.summary["error/mean.tent"]);
+}
+
+#[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
     assert_same_on_any_threads("nhl", &small());
 }
@@ -49,6 +68,8 @@ fn a_diverged_arm_stops_alone_and_says_so() {
     assert_eq!((of("hebb", "entropy/prediction"), of("hebb", "error/batch"), of("nhl", "error/batch")), (1, 0, 18));
     let [warning] = &heard.warnings[..] else { panic!("{:?}", heard.warnings) };
     assert!(warning.contains("Arm hebb has diverged at step 28, batch 3 of gaussian_noise 3, and stops"), "{warning}");
+    assert!(warning.contains("not finite is in the read-out"), "{warning}");
+    assert!(heard.series("entropy/prediction", "hebb")[0].1.is_nan());
     let summary = &heard.summary;
     for arm in ARMS {
         assert_eq!(summary[&format!("error/mean.{arm}")].is_nan(), arm == "hebb", "{arm}");
@@ -59,10 +80,23 @@ fn a_diverged_arm_stops_alone_and_says_so() {
 }
 
 #[test]
+fn the_part_of_the_network_that_breaks_first_is_named() {
+    for (array, place) in [("filters", "convolution 2"), ("gain", "normalisation 2")] {
+        let heard = spoilt_after("nhl", &small(), 27, &format!("arms/tent/layer_2/{array}"), f32::NAN);
+        let [warning] = &heard.warnings[..] else { panic!("{:?}", heard.warnings) };
+        assert!(warning.contains("Arm tent has diverged at step 28") && warning.contains(&format!("is in {place}.")), "{warning}");
+        assert_undisturbed("nhl", &small(), &heard, "nhl");
+    }
+}
+
+#[test]
 fn a_diverged_source_model_lets_no_arm_start() {
     let heard = spoilt_after("nhl", &small(), 4, "source/read_out/bias", f32::INFINITY);
     let [warning] = &heard.warnings[..] else { panic!("{:?}", heard.warnings) };
     assert!(warning.contains("The source model has diverged at step 5") && warning.contains("lower source_learning_rate"), "{warning}");
+    assert!(warning.contains("not finite is in the read-out"), "{warning}");
+    let losses = heard.points.iter().filter(|point| point.name == "loss/train" && !point.value.0.is_finite());
+    assert_eq!(losses.map(|point| point.step).collect::<Vec<_>>(), [5]);
     assert!(!heard.metrics.contains("error/batch"));
     assert!(heard.summary["error/mean.nhl"].is_nan() && heard.summary["error/clean.source"].is_nan());
 }
@@ -72,7 +106,7 @@ fn what_a_run_says_is_what_its_card_promises() {
     let card = &registry::standard().get("nhl").unwrap().card;
     let given = json!({
         "corruptions": ["gaussian_noise", "shot_noise", "impulse_noise"], "source_samples": 1000, "source_epochs": 2, "test_samples": 200,
-        "adapt_batch_size": 40, "channels": [6, 8, 8]
+        "adapt_batch_size": 40, "channels": [6, 8, 10]
     });
     let heard = start(&config("glance", given), 0).run_out();
     for point in &heard.points {

@@ -11,17 +11,18 @@ use std::collections::BTreeMap;
 use support::{config, summary_of};
 
 const SEEDS: u64 = 3;
-/// Batch statistics: mean of the seeds measured, and how far the mean of ours may be from it.
+/// Batch statistics: mean of the seeds measured, and how far the mean of ours may be from it. On two of the noises ours is 4.5 and 5.5 points worse:
+/// the reference has two seeds there whose own errors differ by 5 and 12.5 points, and what tells its source models from ours is not known.
 const REFERENCE: [(&str, f64, f64); 9] = [
     ("gaussian_noise", 32.1, 6.0),
-    ("shot_noise", 27.3, 6.0),
+    ("shot_noise", 27.3, 4.0),
     ("impulse_noise", 43.8, 8.0),
-    ("gaussian_blur", 36.9, 6.0),
-    ("motion_blur", 42.8, 6.0),
-    ("contrast", 35.7, 6.0),
+    ("gaussian_blur", 36.9, 4.0),
+    ("motion_blur", 42.8, 4.0),
+    ("contrast", 35.7, 4.0),
     ("brightness", 18.5, 4.0),
     ("pixelate", 33.0, 4.0),
-    ("fog", 34.8, 6.0),
+    ("fog", 34.8, 4.0),
 ];
 
 /// The summary of the quick preset, means over seeds, in per cent.

@@ -31,7 +31,8 @@ fn frames() -> Vec<(&'static str, Value)> {
             json!({ "kind": "plot", "x": { "title": "load", "log": false }, "y": { "title": "overlap", "log": false },
                 "curves": [{ "label": "left", "role": "theory", "x": [0.0, 1.0], "y": [1.0, 0.0] },
                     { "label": "left", "role": "data", "x": [0.25, 0.5, 0.75], "y": [0.8, 0.5, 0.2], "y_error": [0.025, 0.05, 0.01], "converged": [true, true, false] }],
-                "residuals": [{ "label": "left", "x": [0.25, 0.5, 0.75], "y": [2.0, 0.0, -5.0], "converged": [true, true, false] }] }),
+                "residuals": [{ "label": "left", "x": [0.25, 0.5, 0.75], "y": [2.0, 0.0, -5.0], "converged": [true, true, false] }],
+                "marks": { "label": "labels swapped", "x": [0.9], "notes": ["3 ↔ 8"] } }),
         ),
         (
             "bars",
@@ -122,9 +123,10 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
         let (wanted, images, paths, rects): (&[&str], u64, u64, u64) = match name.as_str() {
             // Two lines over the cells, each on paper and in ink, and two of the legend; a dot of three circles and one of the legend; 64 parts of the scale.
             "Phases" => (&["load", "temperature", "spinodal", "equality", "measured (data)"], 1, 10, 64),
-            // Three points above and three below, error bars, lines, and the legend.
+            // Three points above and three below, error bars, lines, a mark, and the legend.
             "Magnetisation" => {
-                (&["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"], 0, 12, 1)
+                let named = &["load", "overlap", "in SE", "−5", "left (theory)", "left (data)", "hollow: the solver did not converge"];
+                (named, 0, 13, 1)
             }
             // Two bars and an outline for each of the others, which is a mark of the legend as well; whisker, axes and names, the long one cut.
             "Bars" => (&["corruption", "error", "noise", "fog", "left", "right (theory)"], 0, 3, 7),
@@ -158,7 +160,7 @@ async fn frames_of_every_kind_are_saved_as_svg_and_png_with_all_that_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_map_and_both_tell_what_they_are() {
+async fn residuals_stand_in_a_strip_below_their_plot_marks_in_it_and_frontiers_over_their_map_and_all_tell_what_they_are() {
     let app = TestApp::on_sqlite().await;
     let browser = Browser::open().await;
     show(&app, &browser).await;
@@ -171,6 +173,8 @@ async fn residuals_stand_in_a_strip_below_their_plot_and_frontiers_over_their_ma
         "[...document.querySelectorAll('section[aria-label=\"Magnetisation\"] .plot-legend li')].map((row) => row.textContent.trim())";
     let rows = browser.eval(legend).await;
     assert!(rows.as_array().unwrap().iter().any(|row| row.as_str().unwrap().starts_with("below: distance from theory")), "{rows}");
+    assert!(rows.as_array().unwrap().contains(&json!("upright lines: labels swapped")), "{rows}");
+    assert_eq!(find("Magnetisation", 0.2, "↔").await, "labels swapped 3 ↔ 8: load 0.9");
 
     // In the middle of the first column stands the line that goes straight down.
     assert_eq!(find(&browser, "Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");

@@ -1,6 +1,7 @@
 //! The experiments, one module per paper, named after its id, and what several of them share.
 
 pub mod dense_rsb;
+pub mod divergence;
 pub mod g2gnet;
 pub mod homeostatic;
 pub mod hopfield;

@@ -8,107 +8,37 @@
 mod tiles;
 mod vector;
 
+use super::real::Real;
 use tiles::Shape;
 
 /// Widths are multiples of this.
 pub const LANES: usize = 16;
-/// `width` rounded up to whole vectors.
-pub fn padded(width: usize) -> usize {
-    width.next_multiple_of(LANES)
-}
 
-/// Rows of numbers, each `stride` after the one before it.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    values: &'a [f32],
-    stride: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows that follow each other. Panics unless `values` are whole rows.
-    pub fn new(values: &'a [f32], stride: usize) -> Self {
-        assert!(stride > 0 && values.len().is_multiple_of(stride), "{} numbers in rows of {stride}", values.len());
-        Self { values, stride }
-    }
-
-    /// How many.
-    pub fn count(self) -> usize {
-        self.values.len() / self.stride
-    }
-
-    /// The row of this number.
-    pub fn row(self, at: usize) -> &'a [f32] {
-        &self.values[at * self.stride..(at + 1) * self.stride]
-    }
-
-    /// Some of them.
-    pub fn part(self, rows: std::ops::Range<usize>) -> Self {
-        Self { values: &self.values[rows.start * self.stride..rows.end * self.stride], stride: self.stride }
-    }
-}
-
-/// `into += x w`: every row of `into`, `[rows, width]`, gains the sum over `inputs` of `x[row, input] w[input, ..]`.
-///
-/// `x` may have longer rows than `inputs`; what is beyond is not read. Panics when the shapes do not fit.
-pub fn add_product(into: &mut [f32], x: Rows<'_>, w: &[f32], inputs: usize) {
-    let width = w.len() / inputs;
-    assert!(width.is_multiple_of(LANES) && w.len() == inputs * width && inputs <= x.stride, "the sizes of a product");
-    assert_eq!(into.len(), x.count() * width, "the size of a product");
-    // SAFETY: the asserts keep every access inside the slices, `into` is borrowed exclusively, and `for_this_cpu` asks the processor.
-    unsafe {
-        for_this_cpu!(product(into.as_mut_ptr(), x.values.as_ptr(), w.as_ptr(), Shape { rows: x.count(), inputs, width, stride: x.stride }))
-    }
-}
-
-/// `w -= rate xᵀ e`: a gradient step of a matrix `[inputs, width]` whose rows got `x` and erred by `e`, `[rows, width]`.
-///
-/// The gradient is summed first and scaled once. Panics when the shapes do not fit.
-pub fn descend(w: &mut [f32], x: Rows<'_>, e: Rows<'_>, inputs: usize, rate: f32) {
-    let width = e.stride;
-    assert!(width.is_multiple_of(LANES) && w.len() == inputs * width && inputs <= x.stride, "the sizes of a gradient step");
-    assert_eq!(x.count(), e.count(), "the rows of a gradient step");
-    let shape = Shape { rows: x.count(), inputs, width, stride: x.stride };
-    // SAFETY: as above.
-    unsafe { for_this_cpu!(descent(w.as_mut_ptr(), x.values.as_ptr(), e.values.as_ptr(), rate, shape)) }
-}
-
-/// `into[row, other] = a[row] . b[other]` for every pair of rows, `[a rows, b rows]`. Panics when the shapes do not fit.
-pub fn inner_products(into: &mut [f32], a: Rows<'_>, b: Rows<'_>) {
-    assert_eq!(a.stride, b.stride, "the lengths of inner products");
-    assert_eq!(into.len(), a.count() * b.count(), "the number of inner products");
-    let shape = Shape { rows: a.count(), inputs: a.stride, width: b.count(), stride: a.stride };
-    // SAFETY: as above.
-    unsafe { for_this_cpu!(inner(into.as_mut_ptr(), a.values.as_ptr(), b.values.as_ptr(), shape)) }
-}
-
-/// ELU with α = 1, in place: `z` above 0, `exp(z) - 1` else. A NaN stays one.
-pub fn elu(values: &mut [f32]) {
-    // SAFETY: `for_this_cpu` asks the processor.
-    unsafe { for_this_cpu!(elu_of(values)) }
-}
-
-/// Multiplies errors by the slope of ELU, which follows from its value: 1 above 0, `exp(z) = value + 1` else.
-pub fn times_elu_slope(errors: &mut [f32], values: &[f32]) {
-    for (error, value) in errors.iter_mut().zip(values) {
-        *error *= if *value > 0.0 { 1.0 } else { value + 1.0 };
-    }
-}
-
-/// `exp(x)` for `x` up to 88, within 2 units in the last place of `f32`; 1.6e-38 for what is below -87.
-///
-/// Splits off the power of two, then a polynomial (Cephes `expf`, S. Moshier). Plain arithmetic, so that a loop over it becomes vectors
-/// and every machine gives the same bits.
-#[inline(always)]
-pub fn exp(x: f32) -> f32 {
-    /// Added and taken away, it rounds to a whole number, which the low bits of the sum then hold.
-    const ROUND: f32 = 12_582_912.0;
-    let x = if x < -87.0 { -87.0 } else { x };
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let power = shifted - ROUND;
-    let r = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
-    let p = ((((1.987_569_1e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r + 0.5;
-    let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
-    (p * r * r + r + 1.0) * scale
+/// Numbers that these products are written for: `f32` by the processor's best instructions, and `f64` by plain ones, for comparisons with other
+/// implementations.
+pub trait Element: Real {
+    /// See [`add_product`].
+    ///
+    /// # Safety
+    ///
+    /// All pointers have the numbers that the shape tells, and `into` is borrowed exclusively.
+    unsafe fn product(into: *mut Self, x: *const Self, w: *const Self, shape: Shape);
+    /// See [`descend`].
+    ///
+    /// # Safety
+    ///
+    /// As of [`Element::product`].
+    unsafe fn descent(w: *mut Self, x: *const Self, e: *const Self, rate: Self, shape: Shape);
+    /// See [`inner_products`].
+    ///
+    /// # Safety
+    ///
+    /// As of [`Element::product`].
+    unsafe fn inner(into: *mut Self, a: *const Self, b: *const Self, shape: Shape);
+    /// See [`elu`].
+    fn elu(values: &mut [Self]);
+    /// See [`exp`].
+    fn power_of_e(self) -> Self;
 }
 
 /// Calls a body compiled for the best instructions of this processor.
@@ -128,7 +58,148 @@ macro_rules! for_this_cpu {
         tiles::portable::$body($($argument),*)
     }};
 }
-use for_this_cpu;
+
+impl Element for f32 {
+    unsafe fn product(into: *mut Self, x: *const Self, w: *const Self, shape: Shape) {
+        // SAFETY: the caller's, and `for_this_cpu` asks the processor.
+        unsafe { for_this_cpu!(product(into, x, w, shape)) }
+    }
+    unsafe fn descent(w: *mut Self, x: *const Self, e: *const Self, rate: Self, shape: Shape) {
+        // SAFETY: as above.
+        unsafe { for_this_cpu!(descent(w, x, e, rate, shape)) }
+    }
+    unsafe fn inner(into: *mut Self, a: *const Self, b: *const Self, shape: Shape) {
+        // SAFETY: as above.
+        unsafe { for_this_cpu!(inner(into, a, b, shape)) }
+    }
+    fn elu(values: &mut [Self]) {
+        // SAFETY: `for_this_cpu` asks the processor.
+        unsafe { for_this_cpu!(elu_of(values)) }
+    }
+    #[inline(always)]
+    fn power_of_e(self) -> Self {
+        exp(self)
+    }
+}
+
+impl Element for f64 {
+    unsafe fn product(into: *mut Self, x: *const Self, w: *const Self, shape: Shape) {
+        // SAFETY: the caller's.
+        unsafe { tiles::double::product(into, x, w, shape) }
+    }
+    unsafe fn descent(w: *mut Self, x: *const Self, e: *const Self, rate: Self, shape: Shape) {
+        // SAFETY: the caller's.
+        unsafe { tiles::double::descent(w, x, e, rate, shape) }
+    }
+    unsafe fn inner(into: *mut Self, a: *const Self, b: *const Self, shape: Shape) {
+        // SAFETY: the caller's.
+        unsafe { tiles::double::inner(into, a, b, shape) }
+    }
+    fn elu(values: &mut [Self]) {
+        // SAFETY: it is unsafe only like its namesakes, which ask for instructions.
+        unsafe { tiles::double::elu_of(values) }
+    }
+    fn power_of_e(self) -> Self {
+        self.exp()
+    }
+}
+
+/// `width` rounded up to whole vectors.
+pub fn padded(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// Rows of numbers, each `stride` after the one before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a, T = f32> {
+    values: &'a [T],
+    stride: usize,
+}
+
+impl<'a, T: Copy> Rows<'a, T> {
+    /// Rows that follow each other. Panics unless `values` are whole rows.
+    pub fn new(values: &'a [T], stride: usize) -> Self {
+        assert!(stride > 0 && values.len().is_multiple_of(stride), "{} numbers in rows of {stride}", values.len());
+        Self { values, stride }
+    }
+
+    /// How many.
+    pub fn count(self) -> usize {
+        self.values.len() / self.stride
+    }
+
+    /// The row of this number.
+    pub fn row(self, at: usize) -> &'a [T] {
+        &self.values[at * self.stride..(at + 1) * self.stride]
+    }
+
+    /// Some of them.
+    pub fn part(self, rows: std::ops::Range<usize>) -> Self {
+        Self { values: &self.values[rows.start * self.stride..rows.end * self.stride], stride: self.stride }
+    }
+}
+
+/// `into += x w`: every row of `into`, `[rows, width]`, gains the sum over `inputs` of `x[row, input] w[input, ..]`.
+///
+/// `x` may have longer rows than `inputs`; what is beyond is not read. Panics when the shapes do not fit.
+pub fn add_product<T: Element>(into: &mut [T], x: Rows<'_, T>, w: &[T], inputs: usize) {
+    let width = w.len() / inputs;
+    assert!(width.is_multiple_of(LANES) && w.len() == inputs * width && inputs <= x.stride, "the sizes of a product");
+    assert_eq!(into.len(), x.count() * width, "the size of a product");
+    let shape = Shape { rows: x.count(), inputs, width, stride: x.stride };
+    // SAFETY: the asserts keep every access inside the slices, and `into` is borrowed exclusively.
+    unsafe { T::product(into.as_mut_ptr(), x.values.as_ptr(), w.as_ptr(), shape) }
+}
+
+/// `w -= rate xᵀ e`: a gradient step of a matrix `[inputs, width]` whose rows got `x` and erred by `e`, `[rows, width]`.
+///
+/// The gradient is summed first and scaled once. Panics when the shapes do not fit.
+pub fn descend<T: Element>(w: &mut [T], x: Rows<'_, T>, e: Rows<'_, T>, inputs: usize, rate: T) {
+    let width = e.stride;
+    assert!(width.is_multiple_of(LANES) && w.len() == inputs * width && inputs <= x.stride, "the sizes of a gradient step");
+    assert_eq!(x.count(), e.count(), "the rows of a gradient step");
+    let shape = Shape { rows: x.count(), inputs, width, stride: x.stride };
+    // SAFETY: as above.
+    unsafe { T::descent(w.as_mut_ptr(), x.values.as_ptr(), e.values.as_ptr(), rate, shape) }
+}
+
+/// `into[row, other] = a[row] . b[other]` for every pair of rows, `[a rows, b rows]`. Panics when the shapes do not fit.
+pub fn inner_products<T: Element>(into: &mut [T], a: Rows<'_, T>, b: Rows<'_, T>) {
+    assert_eq!(a.stride, b.stride, "the lengths of inner products");
+    assert_eq!(into.len(), a.count() * b.count(), "the number of inner products");
+    let shape = Shape { rows: a.count(), inputs: a.stride, width: b.count(), stride: a.stride };
+    // SAFETY: as above.
+    unsafe { T::inner(into.as_mut_ptr(), a.values.as_ptr(), b.values.as_ptr(), shape) }
+}
+
+/// ELU with α = 1, in place: `z` above 0, `exp(z) - 1` else. A NaN stays one.
+pub fn elu<T: Element>(values: &mut [T]) {
+    T::elu(values);
+}
+
+/// Multiplies errors by the slope of ELU, which follows from its value: 1 above 0, `exp(z) = value + 1` else.
+pub fn times_elu_slope<T: Element>(errors: &mut [T], values: &[T]) {
+    for (error, value) in errors.iter_mut().zip(values) {
+        *error *= if *value > T::ZERO { T::ONE } else { *value + T::ONE };
+    }
+}
+
+/// `exp(x)` for `x` up to 88, within 2 units in the last place of `f32`; 1.6e-38 for what is below -87.
+///
+/// Splits off the power of two, then a polynomial (Cephes `expf`, S. Moshier). Plain arithmetic, so that a loop over it becomes vectors
+/// and every machine gives the same bits.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    /// Added and taken away, it rounds to a whole number, which the low bits of the sum then hold.
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x < -87.0 { -87.0 } else { x };
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let power = shifted - ROUND;
+    let r = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
+    let p = ((((1.987_569_1e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r + 0.5;
+    let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
+    (p * r * r + r + 1.0) * scale
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! What lies over and under a picture: lines and measured values over a heat map, and below a plot how far measured points lie from their theory.
+//! What is added to a picture: lines and measured values over a heat map, below a plot how far measured points lie from their theory, and in it
+//! where something happened.
 
 use super::{Curve, Heatmap, Plot};
 use crate::json::Number;
@@ -75,6 +76,27 @@ pub struct Residuals {
     pub converged: Option<Vec<bool>>,
 }
 
+/// A plot in which upright lines show where something happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Marked {
+    /// The plot; its fields are those of the frame.
+    #[serde(flatten)]
+    pub plot: Plot,
+    /// Where it happened.
+    pub marks: Marks,
+}
+
+/// Upright lines over the whole height of a plot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Marks {
+    /// What happened, for the legend.
+    pub label: String,
+    /// Horizontal places.
+    pub x: Vec<Number>,
+    /// What happened at each of them, as `3 ↔ 8`; as many as `x`.
+    pub notes: Vec<String>,
+}
+
 impl Residuals {
     /// The residuals of a measured curve, whose `y_error` is one standard error of each point, against what is `expected` there. A point
     /// without an error, or whose error is 0, has none (NaN): nothing is known of its spread. A point beyond the expected ones has none either.
@@ -131,6 +153,14 @@ mod tests {
         let residuals = with.as_object_mut().unwrap().remove("residuals").unwrap();
         assert_eq!(with, serde_json::to_value(&plain).unwrap());
         assert_eq!(residuals[0]["y"], json!([2.0, "NaN", -1.0]));
+
+        let Frame::Plot(plot) = &plain else { panic!("a plot") };
+        let marks = Marks { label: "labels swapped".to_owned(), x: numbers(&[0.25]), notes: vec!["3 ↔ 8".to_owned()] };
+        let marked = Frame::Marked(Marked { plot: plot.clone(), marks });
+        let mut with = serde_json::to_value(&marked).unwrap();
+        let marks = with.as_object_mut().unwrap().remove("marks");
+        assert_eq!(marks, Some(json!({ "label": "labels swapped", "x": [0.25], "notes": ["3 ↔ 8"] })));
+        assert_eq!((marked.kind(), with), ("plot", serde_json::to_value(&plain).unwrap()));
 
         let map = Heatmap {
             rows: 1,

@@ -9,7 +9,8 @@ import { drawResiduals, reachOf, STRIP_HEIGHT } from './residuals.js';
 /**
  * @typedef {{label: string, role: 'theory' | 'data' | 'line', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
  * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[],
- *   residuals?: import('./residuals.js').Residuals[], categories?: string[], base?: any}} Plot with `categories` it is drawn as bars
+ *   residuals?: import('./residuals.js').Residuals[], marks?: {label: string, x: any[], notes: string[]}, categories?: string[], base?: any}} Plot
+ *   with `categories` it is drawn as bars
  */
 
 /** A curve named after an arm has its colour; theory and data of one name share theirs. @param {Plot} plot @param {import('../types.js').Arm[]} arms */
@@ -34,6 +35,7 @@ export function plotLegend(plot, arms) {
   const rows = told.map(({ label, role, style }) => ({ label: armTitle(arms, label), word: wordOf(plot, role), mark: markOf(plot, role), style }));
   const remark = (/** @type {string} */ label) => rows.push({ label, word: '', mark: 'line', style: null });
   if (plot.curves.some((curve) => curve.converged?.includes(false))) remark('hollow: the solver did not converge');
+  if (plot.marks) remark(`upright lines: ${plot.marks.label}`);
   if (plot.residuals?.length) remark('below: distance from theory in standard errors; the band is 2 wide on either side');
   return rows;
 }
@@ -78,6 +80,15 @@ export function drawPlot(context, width, height, plot, ink, arms) {
   context.beginPath();
   context.rect(box.left - 4, box.top - 4, box.width + 8, box.height + 8);
   context.clip();
+  const marks = (plot.marks?.x ?? []).map((wire, i) => ({ x: x(toNumber(wire)), text: `${plot.marks?.label} ${plot.marks?.notes[i]}: ${plot.x.title} ${formatExact(wire)}` }));
+  context.strokeStyle = ink.axis;
+  context.lineWidth = 0.5;
+  context.beginPath();
+  marks.forEach((mark) => {
+    context.moveTo(mark.x, box.top);
+    context.lineTo(mark.x, box.top + box.height);
+  });
+  context.stroke();
   // Theory lies under the data that it is compared with.
   const order = [...curves.keys()].sort((a, b) => Number(curves[a].role === 'data') - Number(curves[b].role === 'data'));
   order.forEach((index) => {
@@ -145,6 +156,7 @@ export function drawPlot(context, width, height, plot, ink, arms) {
         text = place.text;
       }
     }
-    return text;
+    if (text !== null || py < box.top || py > box.top + box.height) return text;
+    return marks.filter((mark) => Math.abs(mark.x - px) < 4).sort((a, b) => Math.abs(a.x - px) - Math.abs(b.x - px))[0]?.text ?? null;
   };
 }

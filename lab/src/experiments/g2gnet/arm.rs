@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Checkpoint, Lab, Result,
+    experiments::divergence::Broken,
     kernels::{count_correct, storage},
     random::Generator,
 };
@@ -113,12 +114,7 @@ pub enum Step {
         rewiring: Option<Rewiring>,
     },
     /// The loss is not finite; no step was made, and none will be.
-    Diverged {
-        /// The loss.
-        loss: f64,
-        /// Where the first number that is not finite appeared.
-        layer: String,
-    },
+    Diverged(Broken),
 }
 
 /// What a rewiring event did, over all layers.
@@ -171,8 +167,8 @@ impl Arm {
         let images = batch.labels.len();
         if !loss.is_finite() {
             self.state.alive = false;
-            let layer = self.name_of_layer(forward.first_broken()?);
-            return Ok(Step::Diverged { loss, layer });
+            let place = self.name_of_layer(forward.first_broken()?);
+            return Ok(Step::Diverged(Broken { loss, place }));
         }
         self.state.losses.add(loss, 1);
         self.state.accuracy.add(count_correct(forward.logits(), &batch.labels)? as f64, images);
@@ -192,7 +188,7 @@ impl Arm {
     }
 
     /// The layer that gives what has this number in the activity of a forward pass.
-    fn name_of_layer(&self, activity: Option<usize>) -> String {
+    pub fn name_of_layer(&self, activity: Option<usize>) -> String {
         match activity {
             Some(0) => if self.network.encoder.is_some() { "the encoder" } else { "the images" }.to_owned(),
             Some(layer) if layer < self.network.layers.len() => format!("hidden layer {layer}"),
@@ -308,6 +304,8 @@ pub struct Tally {
     correct: Mean,
     /// Per hidden layer and unit, whether it answered an image of the first piece, which holds the last images of the part.
     answered: Vec<Vec<bool>>,
+    /// Of the first piece whose loss is not finite, the number in its activity of what broke.
+    pub broken: Option<usize>,
 }
 
 impl Tally {
@@ -316,7 +314,11 @@ impl Tally {
         let forward = network.infer(batch)?;
         let images = batch.labels.len();
         debug_assert!(images <= PIECE);
-        self.loss.add(f64::from(forward.loss.to_scalar::<f32>()?) * images as f64, images);
+        let loss = f64::from(forward.loss.to_scalar::<f32>()?);
+        if !loss.is_finite() && self.broken.is_none() {
+            self.broken = forward.first_broken()?;
+        }
+        self.loss.add(loss * images as f64, images);
         self.correct.add(count_correct(forward.logits(), &batch.labels)? as f64, images);
         if self.answered.is_empty() {
             let hidden = &forward.activity[1..forward.activity.len() - 1];

@@ -1,15 +1,9 @@
 //! One layer of a network: dense, with single edges, or of tiles; and its optimiser.
 
-use super::{
-    config::{G2gNetConfig, Init},
-    groups::LayerGroups,
-    mask::Mask,
-    tile_rewiring::TileMove,
-};
+use super::{config::G2gNetConfig, groups::LayerGroups, initial::initial_parameters, mask::Mask, tile_rewiring::TileMove};
 use crate::{
     Checkpoint, Error, Lab, Result,
     kernels::{Activation, Adam, GradientBuffers, TilePattern, block_sparse_linear, linear, storage},
-    random::Generator,
 };
 use candle_core::{Device, Tensor, Var, backprop::GradStore};
 use std::sync::Arc;
@@ -245,32 +239,6 @@ fn mask_tensor(mask: &Mask, device: &Device) -> Result<Tensor> {
     Ok(Tensor::from_vec(cells, mask.sizes(), device)?)
 }
 
-/// Weights and bias of a layer at the start, see [`Init`]; absent weights are 0.
-fn initial_parameters(init: Init, name: &str, n_in: usize, n_out: usize, mask: Option<&Mask>, seed: u64) -> (Vec<f32>, Vec<f32>) {
-    let fan_in = mask.map_or_else(|| vec![n_in; n_out], Mask::fan_in);
-    let bounds: Vec<f32> = fan_in.iter().map(|fan_in| weight_bound(init, *fan_in)).collect();
-    let mut generator = Generator::new(seed, &format!("weights/{name}/{n_in}x{n_out}"));
-    let mut weights: Vec<f32> = (0..n_in * n_out).map(|cell| generator.symmetric(1.0) * bounds[cell % n_out]).collect();
-    if let Some(mask) = mask {
-        weights.iter_mut().zip(mask.cells()).filter(|(_, exists)| **exists == 0).for_each(|(weight, _)| *weight = 0.0);
-    }
-    let mean_fan_in = (fan_in.iter().sum::<usize>() as f32 / n_out as f32).max(1.0);
-    let bias = match init {
-        Init::He => vec![0.0; n_out],
-        Init::Repo => (0..n_out).map(|_| generator.symmetric(1.0 / mean_fan_in.sqrt())).collect(),
-    };
-    (weights, bias)
-}
-
-/// Half the width of the uniform distribution that the weights of a unit with `fan_in` inputs are drawn from.
-fn weight_bound(init: Init, fan_in: usize) -> f32 {
-    let fan_in = fan_in.max(1) as f32;
-    match init {
-        Init::He => (6.0 / fan_in).sqrt(),
-        Init::Repo => 1.0 / fan_in.sqrt(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,23 +248,25 @@ mod tests {
         tensor.flatten_all().unwrap().to_vec1().unwrap()
     }
 
-    #[test]
-    fn bounds_of_initial_weights() {
-        assert!((weight_bound(Init::He, 262) - 0.151_330).abs() < 1e-6);
-        assert!((weight_bound(Init::Repo, 262) - 0.061_780_2).abs() < 1e-7);
+    fn lab() -> Lab {
+        Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 4 }
     }
 
-    /// A small network that has learnt a little.
-    fn trained(arm: ArmId) -> Network {
-        let lab = Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 4 };
-        let config = G2gNetConfig { dataset: DataSet::Digits, hidden_width: 64, ..G2gNetConfig::default() };
-        let mut network = Network::new(&config, arm, &lab).unwrap();
-        let inputs = lab.generator("inputs").normal((4, 64), 1.0, &Device::Cpu).unwrap();
+    /// Three steps on one batch.
+    fn train(network: &mut Network) {
+        let inputs = lab().generator("inputs").normal((4, 64), 1.0, &Device::Cpu).unwrap();
         let batch = Batch { inputs, labels: [0u32, 1, 2, 3].into() };
         for _ in 0..3 {
             let gradients = network.forward(&batch).unwrap().loss.backward().unwrap();
             network.update(&gradients, 0.01).unwrap();
         }
+    }
+
+    /// A small network that has learnt a little.
+    fn trained(arm: ArmId) -> Network {
+        let config = G2gNetConfig { dataset: DataSet::Digits, hidden_width: 64, ..G2gNetConfig::default() };
+        let mut network = Network::new(&config, arm, &lab()).unwrap();
+        train(&mut network);
         network
     }
 
@@ -314,6 +284,33 @@ mod tests {
         assert_eq!((values(&layer.weights)[gone], values(&layer.weights)[come], moments[gone]), (0.0, 0.0, 0.0));
         let mask = &layer.wiring.as_ref().unwrap().mask;
         assert_eq!((mask.cells()[gone], mask.cells()[come]), (0, 1));
+    }
+
+    #[test]
+    fn neither_pruned_nor_grown_edges_have_a_past_in_the_optimiser() {
+        let mut network = trained(ArmId::G2g);
+        // Cells of units that answer, so that their weights learn.
+        let moved = |layer: &Layer| values(&layer.weights_adam.second_moment);
+        let live = |layer: &Layer| (0..64).filter(|unit| moved(layer).chunks(64).any(|row| row[*unit] > 0.0)).collect::<Vec<usize>>();
+        let units = live(&network.layers[0]);
+        let cells = network.layers[0].wiring.as_ref().unwrap().mask.cells().to_vec();
+        let of = |wanted: u8| (0..cells.len()).filter(|at| cells[*at] == wanted && units.contains(&(at % 64))).take(40).collect::<Vec<_>>();
+        let (pruned, grown) = (of(1), of(0));
+        network.layers[0].rewire(&pruned, &grown).unwrap();
+        // The edges that have grown and gained a past are then pruned for others that had one.
+        train(&mut network);
+        let layer = &mut network.layers[0];
+        let grown: Vec<usize> = grown.into_iter().filter(|at| values(&layer.weights)[*at] != 0.0 && moved(layer)[*at] > 0.0).collect();
+        assert!(grown.len() >= 10, "{} of 40 have learnt", grown.len());
+        let pruned = &pruned[..grown.len()];
+        layer.rewire(&grown, pruned).unwrap();
+        let [weights, first, second] =
+            [values(&layer.weights), values(&layer.weights_adam.first_moment), values(&layer.weights_adam.second_moment)];
+        for at in pruned.iter().chain(&grown) {
+            assert_eq!((weights[*at], first[*at], second[*at]), (0.0, 0.0, 0.0), "{at}");
+        }
+        let kept = (0..cells.len()).find(|at| cells[*at] == 1 && !pruned.contains(at) && second[*at] > 0.0);
+        assert!(kept.is_some_and(|at| first[at] != 0.0), "the others keep theirs");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod config;
 pub mod data_set;
 pub mod groups;
 pub mod images;
+mod initial;
 pub mod layer;
 pub mod mask;
 pub mod network;
@@ -27,6 +28,7 @@ mod trial;
 use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,
     experiment::{Card, Estimates},
+    experiments::divergence::first_in,
     record::Level,
 };
 use arm::{Arm, Evaluation, Step, Tally};
@@ -105,10 +107,9 @@ impl G2gNet {
         for arm in self.arms.iter_mut().filter(|arm| arm.state.alive) {
             let id = arm.id.id();
             match arm.step(&self.config, self.schedule, t, &batch, self.seed)? {
-                Step::Diverged { loss, layer } => {
-                    out.point("loss/train", id, loss)?;
-                    let first = format!("the first number that is not finite is in {layer}");
-                    out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: its training loss is {loss}; {first}."));
+                Step::Diverged(broken) => {
+                    out.point("loss/train", id, broken.point())?;
+                    out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: {}.", broken.told()));
                 }
                 Step::Trained { rewiring } => {
                     if self.schedule.is_loss_point(t) {
@@ -131,8 +132,9 @@ impl G2gNet {
         Ok(())
     }
 
-    /// Evaluates all live arms on a part of the data, each piece of it in all arms before the next.
-    fn evaluate(&self, part: Part) -> Result<Vec<Option<Evaluation>>> {
+    /// Evaluates all live arms on a part of the data, each piece of it in all arms before the next. With it comes, of an arm whose loss is not
+    /// finite, the layer that broke.
+    fn evaluate(&self, part: Part) -> Result<Vec<Option<(Evaluation, String)>>> {
         let mut tallies: Vec<Option<Tally>> = self.arms.iter().map(|arm| arm.state.alive.then(Tally::default)).collect();
         for batch in self.images.pieces(part) {
             let batch = batch?;
@@ -142,7 +144,12 @@ impl G2gNet {
                 }
             }
         }
-        Ok(tallies.into_iter().map(|tally| tally.map(Tally::finish)).collect())
+        let finish = |(arm, tally): (&Arm, Option<Tally>)| {
+            let tally = tally?;
+            let layer = arm.name_of_layer(tally.broken);
+            Some((tally.finish(), layer))
+        };
+        Ok(self.arms.iter().zip(tallies).map(finish).collect())
     }
 
     fn tell_evaluation(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
@@ -151,23 +158,21 @@ impl G2gNet {
         let chance = 1.0 / self.config.dataset.classes() as f64;
         for (at, arm) in self.arms.iter_mut().enumerate() {
             let (id, state) = (arm.id.id(), &mut arm.state);
-            let Some(validation) = on_validation[at] else { continue };
+            let Some((validation, layer)) = &on_validation[at] else { continue };
             out.point("loss/validation", id, validation.loss)?;
             out.point("accuracy/validation", id, validation.accuracy)?;
             out.point("accuracy/train", id, state.accuracy.take())?;
             out.point("weights/dead_units", id, validation.dead_units as f64)?;
             out.point("compute/gmac", id, state.macs / 1e9)?;
-            state.validation = validation;
-            if let Some(test) = on_test.as_ref().and_then(|all| all[at]) {
+            state.validation = *validation;
+            if let Some((test, _)) = on_test.as_ref().and_then(|all| all[at].as_ref()) {
                 out.point("accuracy/test", id, test.accuracy)?;
-                state.test = test;
+                state.test = *test;
             }
             if !validation.loss.is_finite() {
                 state.alive = false;
-                out.log(
-                    Level::Warning,
-                    format!("Arm {id} has diverged at step {t} and stops: its validation loss is {}.", validation.loss),
-                );
+                let what = format!("its validation loss is {}; {}", validation.loss, first_in(layer));
+                out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: {what}."));
             } else if validation.accuracy > 3.0 * chance {
                 state.has_learnt = true;
             } else if validation.accuracy < 1.5 * chance && std::mem::take(&mut state.has_learnt) {

@@ -43,8 +43,8 @@ fn validation_loss(config: &G2gNetConfig, id: ArmId, learning_rate: f64, images:
     let mut arm = Arm::new(config, id, learning_rate, lab)?;
     for t in 1..=schedule.total {
         let batch = images.training_batch(order.rows(t))?;
-        if let Step::Diverged { loss, .. } = arm.step(config, schedule, t, &batch, lab.seed)? {
-            return Ok(loss);
+        if let Step::Diverged(broken) = arm.step(config, schedule, t, &batch, lab.seed)? {
+            return Ok(broken.loss);
         }
     }
     let mut tally = Tally::default();

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     Checkpoint, Lab, Result,
-    kernels::few_rows::{Rows, add_product},
+    experiments::divergence::{first_broken, is_finite},
+    kernels::few_rows::{Element, Rows, add_product},
     random::Generator,
 };
 use rand::Rng;
@@ -27,7 +28,7 @@ const PIECE: usize = 50;
 
 /// An arm at some step.
 #[derive(Debug)]
-pub struct Arm {
+pub struct Arm<T = f32> {
     /// Which system.
     pub id: ArmId,
     /// Its name in points and frames: its id, and where there are several worlds, that of its world.
@@ -37,7 +38,7 @@ pub struct Arm {
     /// Its learning rate at the start.
     pub first_rate: f64,
     /// Its classifier.
-    pub network: Network,
+    pub network: Network<T>,
     /// What is saved of it besides.
     pub state: State,
     /// Time of its steps; not saved, for it is the machine's.
@@ -45,13 +46,13 @@ pub struct Arm {
     settings: Settings,
     regulation: Regulation,
     chance: Generator,
-    moments: Vec<Moments>,
+    moments: Vec<Moments<T>>,
     /// Of an arm that imagines: the first layer's sums for the images it remembers, under the present weights, `[remembered, width]`.
     ///
     /// They are not computed anew for every decision. A step changes the first layer by a sum of outer products, so that the sums of a
     /// remembered image change by its likeness to the batch times the errors: 16 times fewer operations.
-    remembered_sums: Vec<f32>,
-    room: Room,
+    remembered_sums: Vec<T>,
+    room: Room<T>,
 }
 
 /// What a decision is made by.
@@ -65,13 +66,13 @@ struct Settings {
 
 /// Room for the numbers of a step.
 #[derive(Debug, Default)]
-struct Room {
-    activity: Activity,
-    errors: Vec<Vec<f32>>,
+struct Room<T> {
+    activity: Activity<T>,
+    errors: Vec<Vec<T>>,
     labels: Vec<u8>,
     guesses: Vec<u8>,
-    likeness: Vec<f32>,
-    imagination: Imagination,
+    likeness: Vec<T>,
+    imagination: Imagination<T>,
 }
 
 /// What an arm remembers.
@@ -99,7 +100,7 @@ pub struct Clock {
 }
 
 /// What came of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was learnt.
     Learnt {
@@ -107,10 +108,13 @@ pub enum Outcome {
         correct: usize,
     },
     /// An answer is not finite; nothing was learnt, and nothing will be.
-    Diverged,
+    Diverged {
+        /// The layer that holds the first number that is not finite.
+        layer: String,
+    },
 }
 
-impl Arm {
+impl<T: Element> Arm<T> {
     /// An arm before its first step. All arms begin with the same weights.
     pub fn new(config: &HomeostaticConfig, id: ArmId, world: usize, suffix: &str, lab: &Lab) -> Self {
         let network = Network::new(&config.widths(), config.bias_init_std, &mut lab.generator("weights"));
@@ -143,7 +147,7 @@ impl Arm {
     }
 
     /// Step `t`: guesses the batch, decides, and learns it.
-    pub fn step(&mut self, t: u64, batch: &Batch<'_>, labels: &Labels) -> Outcome {
+    pub fn step(&mut self, t: u64, batch: &Batch<'_, T>, labels: &Labels) -> Outcome {
         let begun = Instant::now();
         let mut chance = self.chance.clone();
         let outcome = self.learn(t, batch, labels, || chance.rng().random());
@@ -157,7 +161,7 @@ impl Arm {
     }
 
     /// [`Arm::step`] with the numbers in `[0, 1)` that the random arm decides by.
-    pub fn learn(&mut self, t: u64, batch: &Batch<'_>, labels: &Labels, mut uniform: impl FnMut() -> f64) -> Outcome {
+    pub fn learn(&mut self, t: u64, batch: &Batch<'_, T>, labels: &Labels, mut uniform: impl FnMut() -> f64) -> Outcome {
         let inputs = batch.inputs();
         self.room.labels.clear();
         self.room.labels.extend(batch.classes.iter().map(|class| labels.of(*class)));
@@ -170,12 +174,12 @@ impl Arm {
         self.room.guesses.clear();
         let mut finite = true;
         for logits in self.network.logits(&self.room.activity) {
-            finite &= logits.iter().all(|logit| logit.is_finite());
+            finite &= is_finite(logits);
             self.room.guesses.push(guess(logits));
         }
         if !finite {
             self.state.alive = false;
-            return Outcome::Diverged;
+            return Outcome::Diverged { layer: self.first_broken_layer() };
         }
         let correct = self.room.guesses.iter().zip(now).filter(|(guess, label)| guess == label).count();
         self.network.errors(&self.room.activity, now, &mut self.room.errors);
@@ -207,23 +211,33 @@ impl Arm {
         Outcome::Learnt { correct }
     }
 
+    /// The layer whose answers to the last batch hold the first number that is not finite.
+    fn first_broken_layer(&self) -> String {
+        let last = self.network.layers.len() - 1;
+        let answers = self.room.activity.layers.iter().enumerate().map(|(at, answers)| (at, answers.as_slice()));
+        match first_broken(answers) {
+            Some(at) if at < last => format!("hidden layer {}", at + 1),
+            _ => "the read-out".to_owned(),
+        }
+    }
+
     /// Whether it has starved so long that it hardly learns any more.
     pub fn is_starved(&self) -> bool {
         self.state.starving >= STARVED_AFTER
     }
 
-    fn per_image(&self, rate: f64) -> f32 {
-        (rate / self.settings.batch as f64) as f32
+    fn per_image(&self, rate: f64) -> T {
+        T::of(rate / self.settings.batch as f64)
     }
 
     /// Places in the batch of the images that are decided on: every `interval`th of the epoch, once more than `after` have passed.
-    fn decisions(&self, batch: &Batch<'_>, after: usize) -> impl Iterator<Item = usize> + use<> {
+    fn decisions(&self, batch: &Batch<'_, T>, after: usize) -> impl Iterator<Item = usize> + use<T> {
         let (start, interval) = (batch.start, self.settings.interval);
         (0..self.settings.batch).filter(move |at| start + at > after && (start + at).is_multiple_of(interval))
     }
 
     /// Takes an image in where the imagined gain of its *guessed* label is a better memory; the effect is then that of its true label.
-    fn decide_by_imagining(&mut self, batch: &Batch<'_>) {
+    fn decide_by_imagining(&mut self, batch: &Batch<'_, T>) {
         let memory = self.settings.memory;
 
         let width = self.network.layers[0].width();
@@ -260,7 +274,7 @@ impl Arm {
 
     /// Before a batch is learnt: puts its first sums behind those of the images seen before. Where these are not at hand, as at the
     /// beginning of an epoch, they are computed.
-    fn recall(&mut self, batch: &Batch<'_>) {
+    fn recall(&mut self, batch: &Batch<'_, T>) {
         if self.remembered_sums.len() != batch.before * self.network.layers[0].width() {
             self.network.layers[0].sums(batch.rows.part(0..batch.before), &mut self.remembered_sums);
         }
@@ -268,19 +282,19 @@ impl Arm {
     }
 
     /// After it was learnt: keeps the sums of as many images as are remembered, and moves them as the step has moved the first layer.
-    fn remember(&mut self, batch: &Batch<'_>, rate: f32) {
+    fn remember(&mut self, batch: &Batch<'_, T>, rate: T) {
         let images = batch.rows.count();
         let kept = images.min(self.settings.memory);
         self.remembered_sums.drain(..(images - kept) * self.network.layers[0].width());
         let likeness = &batch.likeness[(images - kept) * self.settings.batch..];
         self.room.likeness.clear();
-        self.room.likeness.extend(likeness.iter().map(|likeness| -rate * likeness));
+        self.room.likeness.extend(likeness.iter().map(|likeness| -rate * *likeness));
         let moves = Rows::new(&self.room.likeness, self.settings.batch);
         add_product(&mut self.remembered_sums, moves, &self.room.errors[0], self.settings.batch);
     }
 
     /// Takes an image in with probability one half. Nothing is remembered, so only the first image of an epoch is not decided on.
-    fn decide_by_chance(&mut self, batch: &Batch<'_>, uniform: &mut impl FnMut() -> f64) {
+    fn decide_by_chance(&mut self, batch: &Batch<'_, T>, uniform: &mut impl FnMut() -> f64) {
         for at in self.decisions(batch, 0) {
             let (guessed, label) = (self.room.guesses[at], self.room.labels[batch.before + at]);
             let taken = uniform() > 0.5;
@@ -293,7 +307,7 @@ impl Arm {
     }
 
     /// Share of held-out images told right under `labels`.
-    pub fn accuracy(&self, pixels: &[f32], classes: &[u8], labels: &Labels) -> f64 {
+    pub fn accuracy(&self, pixels: &[T], classes: &[u8], labels: &Labels) -> f64 {
         let inputs = Rows::new(pixels, self.network.layers[0].inputs);
         let mut activity = Activity::default();
         let mut correct = 0;
@@ -304,7 +318,9 @@ impl Arm {
         }
         correct as f64 / classes.len() as f64
     }
+}
 
+impl Arm {
     /// Saves everything.
     pub fn save(&self, into: &mut Checkpoint) -> Result<()> {
         let name = format!("arms/{}", self.name);

@@ -1,45 +1,45 @@
 //! Two imagined futures: how many of the images just seen would be told right after a step with one learning rate, and with another.
 
 use super::network::{Activity, Network, guess};
-use crate::kernels::few_rows::{Rows, elu, inner_products};
+use crate::kernels::few_rows::{Element, Rows, elu, inner_products};
 
 /// The images of the batch whose gradient the imagined step follows, with what the network answered and where it erred.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub struct Step<'a, T = f32> {
     /// How many, from the first of the batch.
     pub images: usize,
     /// Answers of all images of the batch.
-    pub activity: &'a Activity,
+    pub activity: &'a Activity<T>,
     /// Errors of all images of the batch.
-    pub errors: &'a [Vec<f32>],
+    pub errors: &'a [Vec<T>],
 }
 
 /// What is remembered: images just seen, under the labels that are valid now.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory<'a> {
+pub struct Memory<'a, T = f32> {
     /// Labels now.
     pub labels: &'a [u8],
     /// Sums of the first layer for them under the present weights, `[remembered, width]`.
-    pub first_sums: &'a [f32],
+    pub first_sums: &'a [T],
     /// Inner products with the images of the batch, plus 1, `[remembered, batch]`.
-    pub likeness: Rows<'a>,
+    pub likeness: Rows<'a, T>,
 }
 
 /// Room for the imagined answers, kept between decisions.
 #[derive(Debug, Default)]
-pub struct Imagination {
-    likeness: Vec<f32>,
-    hidden: Vec<f32>,
-    sums: Vec<f32>,
+pub struct Imagination<T = f32> {
+    likeness: Vec<T>,
+    hidden: Vec<T>,
+    sums: Vec<T>,
 }
 
-impl Imagination {
+impl<T: Element> Imagination<T> {
     /// Right answers among the memory with `rates`, each a learning rate over the batch size, of a step along the gradient of the first
     /// `step.images` images of the batch.
     ///
     /// No weight is copied: the step is a sum of outer products of these images' inputs and errors, so a layer's sums for a remembered
     /// image with input h become `h W + b - rate * sum_j (h . a_j + 1) e_j`. Equal to updating the weights but for rounding.
-    pub fn count_right(&mut self, network: &Network, memory: Memory<'_>, step: Step<'_>, rates: [f32; 2]) -> [usize; 2] {
+    pub fn count_right(&mut self, network: &Network<T>, memory: Memory<'_, T>, step: Step<'_, T>, rates: [T; 2]) -> [usize; 2] {
         let (remembered, images) = (memory.labels.len(), step.images);
         self.likeness.clear();
         (0..remembered).for_each(|row| self.likeness.extend_from_slice(&memory.likeness.row(row)[..images]));
@@ -57,9 +57,9 @@ impl Imagination {
             let hidden = Rows::new(&self.hidden, network.layers[at - 1].width());
             let below = Rows::new(&step.activity.layers[at - 1], network.layers[at - 1].width()).part(0..images);
             network.layers[at].sums(hidden, &mut self.sums);
-            self.likeness.resize(hidden.count() * images, 0.0);
+            self.likeness.resize(hidden.count() * images, T::ZERO);
             inner_products(&mut self.likeness, hidden, below);
-            self.likeness.iter_mut().for_each(|likeness| *likeness += 1.0);
+            self.likeness.iter_mut().for_each(|likeness| *likeness += T::ONE);
             self.turn(at, network, remembered, step, rates);
         }
         let last = network.layers.last().map_or(0, |layer| layer.outputs);
@@ -72,15 +72,15 @@ impl Imagination {
     }
 
     /// Moves the sums of a layer, rows of the first future and then of the second, by the imagined step.
-    fn turn(&mut self, at: usize, network: &Network, remembered: usize, step: Step<'_>, rates: [f32; 2]) {
+    fn turn(&mut self, at: usize, network: &Network<T>, remembered: usize, step: Step<'_, T>, rates: [T; 2]) {
         let width = network.layers[at].width();
         let images = step.images;
         let errors = &step.errors[at][..images * width];
         for (row, (sums, likeness)) in self.sums.chunks_exact_mut(width).zip(self.likeness.chunks_exact(images)).enumerate() {
             let rate = rates[row / remembered];
             for (error, likeness) in errors.chunks_exact(width).zip(likeness) {
-                let by = rate * likeness;
-                sums.iter_mut().zip(error).for_each(|(sum, error)| *sum -= by * error);
+                let by = rate * *likeness;
+                sums.iter_mut().zip(error).for_each(|(sum, error)| *sum -= by * *error);
             }
         }
     }

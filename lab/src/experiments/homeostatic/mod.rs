@@ -22,6 +22,7 @@ pub mod world;
 use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,
     experiment::{Card, Estimates},
+    experiments::divergence::first_in,
     record::Level,
 };
 use arm::{Arm, Outcome};
@@ -30,11 +31,11 @@ use pace::Pace;
 use rayon::prelude::*;
 use samples::Samples;
 use tally::Moment;
-use world::{Swap, World};
+use world::World;
 
 /// Held-out images evaluated while the run goes: the first of the test part, by which nothing is chosen. At its end all are.
 const HELD_OUT: usize = 500;
-/// In runs with more swaps than this the log does not name each; a file of the run does.
+/// In runs with more swaps than this the log names those of an epoch together.
 const MOST_LOGGED_SWAPS: u64 = 200;
 /// From so many arms on, a step is spread over threads.
 const PARALLEL_ARMS: usize = 8;
@@ -102,9 +103,10 @@ impl Homeostatic {
         };
         for (arm, outcome) in self.arms.iter_mut().zip(outcomes) {
             let name = arm.name.as_str();
-            if outcome == Some(Outcome::Diverged) {
+            if let Some(Outcome::Diverged { layer }) = &outcome {
                 out.point("accuracy/online", name, f64::NAN)?;
-                out.log(Level::Warning, format!("Arm {name} has diverged at step {t} and stops: an answer is not finite."));
+                let message = format!("Arm {name} has diverged at step {t} and stops: an answer is not finite; {}.", first_in(layer));
+                out.log(Level::Warning, message);
             } else if outcome.is_some() && arm.is_starved() && !std::mem::replace(&mut arm.state.has_starved, true) {
                 let rate = arm.state.rate;
                 out.log(
@@ -120,7 +122,7 @@ impl Homeostatic {
     fn swap(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         let all: u64 = self.worlds.iter().map(|world| world.shift.total()).sum();
         for at in 0..self.worlds.len() {
-            let Some(Swap { a, b, .. }) = self.worlds[at].turn(t, self.seed) else { continue };
+            let Some(swap) = self.worlds[at].turn(t, self.seed) else { continue };
             let (world, name) = (&self.worlds[at], self.name_of(at));
             let count = world.swaps.len() as u64;
             out.point("swaps", name, count as f64)?;
@@ -128,11 +130,33 @@ impl Homeostatic {
                 out.frame("labels", name, pictures::labels_now(&world.labels));
             }
             if all <= MOST_LOGGED_SWAPS {
-                let place = name.map(|_| format!(" ({})", world.suffix.trim_start_matches('_'))).unwrap_or_default();
-                out.log(Level::Info, format!("Labels {a} and {b} are exchanged after batch {t}{place}."));
+                out.log(Level::Info, format!("Labels {swap} are exchanged after batch {t}{}.", self.place(at)));
             }
         }
+        if all > MOST_LOGGED_SWAPS && t.is_multiple_of(self.config.batches()) {
+            self.tell_swaps_of_epoch(t, out);
+        }
         Ok(())
+    }
+
+    /// One line for each world with the swaps that it had in the epoch that ends with batch `t`; of very many the first ones.
+    fn tell_swaps_of_epoch(&self, t: u64, out: &mut Recorder) {
+        let batches = self.config.batches();
+        for (at, world) in self.worlds.iter().enumerate() {
+            let of_epoch = world.swaps.iter().filter(|swap| swap.step + batches > t);
+            let swaps: Vec<String> = of_epoch.map(|swap| format!("{swap} after batch {}", swap.step)).collect();
+            let named = swaps.len().min(MOST_LOGGED_SWAPS as usize);
+            let rest = if swaps.len() > named { format!(" and {} more", swaps.len() - named) } else { String::new() };
+            if named > 0 {
+                let message = format!("Labels exchanged in epoch {}{}: {}{rest}.", t / batches, self.place(at), swaps[..named].join(", "));
+                out.log(Level::Info, message);
+            }
+        }
+    }
+
+    /// Which world is meant, where there are several, as the end of a sentence.
+    fn place(&self, world: usize) -> String {
+        if self.worlds.len() == 1 { String::new() } else { format!(" ({})", self.worlds[world].suffix.trim_start_matches('_')) }
     }
 
     fn tell_points(&mut self, t: u64, out: &mut Recorder) -> Result<()> {

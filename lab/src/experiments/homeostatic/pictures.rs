@@ -5,12 +5,12 @@ use super::{
     config::{ArmId, CLASSES},
     shift::Labels,
     tally::{AROUND, Tally},
-    world::World,
+    world::{Swap, World},
 };
 use crate::{
     Recorder,
     json::Number,
-    record::{Axis, Colour, Curve, Frame, Heatmap, Plot, Role},
+    record::{Axis, Colour, Curve, Frame, Heatmap, Marked, Marks, Plot, Role},
 };
 
 /// Places of a time line at most.
@@ -38,28 +38,28 @@ pub fn tell_growing(arms: &[Arm], worlds: &[World], out: &mut Recorder) {
     }
 }
 
-/// Online accuracy, the learning rate as a multiple of that at the start, and swaps, on one axis of time.
+/// Online accuracy, the learning rate as a multiple of that at the start, and every swap with its labels, on one axis of time.
 fn timeline(arm: &Arm, world: &World) -> Frame {
     let places = &arm.state.tally.timeline;
     let kept: Vec<_> = places.iter().rev().step_by(places.len().div_ceil(PLACES).max(1)).rev().collect();
     let steps: Vec<Number> = kept.iter().map(|place| Number(place.step as f64)).collect();
     let first_rate = arm.first_rate;
     let curve = |label: &str, x, y| Curve { label: label.to_owned(), role: Role::Theory, x, y, y_error: None, converged: None };
-    let (mut at, mut ends) = (Vec::new(), Vec::new());
-    for swap in &world.swaps {
-        // A number that is none ends the line between two swaps.
-        at.extend([swap.step as f64; 3].map(Number));
-        ends.extend([0.1, 1.0, f64::NAN].map(Number));
-    }
-    let mut curves = vec![
+    let curves = vec![
         curve("online accuracy", steps.clone(), kept.iter().map(|place| Number(place.accuracy)).collect()),
         curve("learning rate / first", steps, kept.iter().map(|place| Number(place.rate / first_rate)).collect()),
     ];
-    if !at.is_empty() {
-        curves.push(curve("labels swapped", at, ends));
-    }
     let axis = |title: &str, log| Axis { title: title.to_owned(), log };
-    Frame::Plot(Plot { x: axis("batches seen", false), y: axis("accuracy; learning rate / first", true), curves })
+    let plot = Plot { x: axis("batches seen", false), y: axis("accuracy; learning rate / first", true), curves };
+    if world.swaps.is_empty() {
+        return Frame::Plot(plot);
+    }
+    let marks = Marks {
+        label: "labels swapped".to_owned(),
+        x: world.swaps.iter().map(|swap| Number(swap.step as f64)).collect(),
+        notes: world.swaps.iter().map(Swap::to_string).collect(),
+    };
+    Frame::Marked(Marked { plot, marks })
 }
 
 /// A mean over swaps by distance from the swap.

@@ -4,7 +4,7 @@ use super::config::{ArmId, HomeostaticConfig};
 use crate::{
     Error, Lab, Result,
     datasets::{self, ImageSet, Split},
-    kernels::few_rows::{Rows, inner_products},
+    kernels::few_rows::{Element, Rows, inner_products},
     random::Generator,
 };
 use std::{ops::Range, sync::Arc};
@@ -33,22 +33,22 @@ pub struct Samples {
 
 /// A batch, and the images of the epoch seen before it, as many as are remembered.
 #[derive(Debug, Clone, Copy)]
-pub struct Batch<'a> {
+pub struct Batch<'a, T = f32> {
     /// Place in the epoch, from 0, of the first image of the batch.
     pub start: usize,
     /// Images seen before that are here.
     pub before: usize,
     /// Pixels in `[0, 1]` of the images seen before and those of the batch, in the order they came.
-    pub rows: Rows<'a>,
+    pub rows: Rows<'a, T>,
     /// Classes of the same images, without any swap.
     pub classes: &'a [u8],
     /// Inner products of all these images with those of the batch, plus 1, `[images, batch]`; empty where no arm imagines.
-    pub likeness: &'a [f32],
+    pub likeness: &'a [T],
 }
 
-impl<'a> Batch<'a> {
+impl<'a, T: Copy> Batch<'a, T> {
     /// Pixels of the batch alone.
-    pub fn inputs(&self) -> Rows<'a> {
+    pub fn inputs(&self) -> Rows<'a, T> {
         self.rows.part(self.before..self.rows.count())
     }
 }
@@ -119,10 +119,10 @@ impl Samples {
 }
 
 /// How alike images are: inner products of `rows` with the images of a batch, plus 1 for the bias, `[rows, batch]`.
-pub fn liken(rows: Rows<'_>, batch: Rows<'_>, into: &mut Vec<f32>) {
-    into.resize(rows.count() * batch.count(), 0.0);
+pub fn liken<T: Element>(rows: Rows<'_, T>, batch: Rows<'_, T>, into: &mut Vec<T>) {
+    into.resize(rows.count() * batch.count(), T::ZERO);
     inner_products(into, rows, batch);
-    into.iter_mut().for_each(|likeness| *likeness += 1.0);
+    into.iter_mut().for_each(|likeness| *likeness += T::ONE);
 }
 
 fn gather(set: &ImageSet, split: &Split, places: impl Iterator<Item = usize>, pixels: &mut Vec<f32>, classes: &mut Vec<u8>) {

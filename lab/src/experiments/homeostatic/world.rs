@@ -3,6 +3,7 @@
 use super::shift::{Labels, Shift, pair};
 use crate::{Checkpoint, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt::{Display, Formatter, Result as FormatResult};
 
 /// A world at some step, shared by the arms that live in it.
 #[derive(Debug, Clone)]
@@ -26,6 +27,12 @@ pub struct Swap {
     pub a: u8,
     /// The other.
     pub b: u8,
+}
+
+impl Display for Swap {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FormatResult {
+        write!(f, "{} ↔ {}", self.a, self.b)
+    }
 }
 
 impl World {

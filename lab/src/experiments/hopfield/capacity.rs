@@ -345,12 +345,17 @@ mod tests {
         assert_eq!(crossing(&errors[..1], 0.01), None);
     }
 
-    fn mean_bits(n: usize, errors: impl Fn(&Trial, &PackedPatterns) -> Errors) -> f64 {
+    /// Wrong bits of eight draws.
+    fn bits(n: usize, errors: impl Fn(&Trial, &PackedPatterns) -> Errors) -> Vec<f64> {
         let draw = |replica: usize| {
             let trial = Trial::draw(n, 64, 64, 0.1, &mut Generator::new(0, &format!("{n}/{replica}")));
             errors(&trial, &trial.packed()).bits
         };
-        mean_and_error(&(0..8).map(draw).collect::<Vec<_>>()).0
+        (0..8).map(draw).collect()
+    }
+
+    fn mean_bits(n: usize, errors: impl Fn(&Trial, &PackedPatterns) -> Errors) -> f64 {
+        mean_and_error(&bits(n, errors)).0
     }
 
     /// The references are of one draw with 64 cues in an independent implementation, hence the width of the tolerance.
@@ -359,6 +364,9 @@ mod tests {
         let of_signs = |interaction| move |trial: &Trial, packed: &PackedPatterns| trial.of_signs(packed, interaction, 20);
         let of_softmax = |beta: f64| move |trial: &Trial, _: &PackedPatterns| trial.of_softmax(&Device::Cpu, beta, 1).unwrap();
         let mut found = Vec::new();
+        // Of eight patterns the reference has no wrong bit in its one draw; of ours some have none, and some whose patterns are alike do.
+        let eight = bits(8, of_signs(Interaction::Quadratic));
+        assert!(eight.contains(&0.0) && mean_and_error(&eight).0 <= 0.02, "{eight:?}");
         for (n, expected) in [(16, 0.15), (32, 0.29)] {
             found.push((format!("P2 {n}"), mean_bits(n, of_signs(Interaction::Quadratic)), expected));
         }

@@ -110,6 +110,8 @@ fn metrics() -> Vec<Metric> {
         metric("auc/tiger", "Validation AUC, tiger", "", up),
         metric("loss/ucsb_breast_cancer", "Training loss, UCSB breast cancer", "nats", down),
         metric("auc/ucsb_breast_cancer", "Validation AUC, UCSB breast cancer", "", up),
+        metric("loss/upload", "Training loss, imported set", "nats", down),
+        metric("auc/upload", "Validation AUC, imported set", "", up),
         metric("loss/repertoire", "Training loss, repertoires", "nats", down),
         metric("auc/repertoire", "Validation AUC, repertoires", "", up),
         metric("key_weight/repertoire", "Weight on the sequences with the motif", "", up),
@@ -164,6 +166,7 @@ fn panels() -> Vec<Panel> {
         series("auc_fox", "Validation AUC, fox", "Pooling", &["auc/fox"]),
         series("auc_tiger", "Validation AUC, tiger", "Pooling", &["auc/tiger"]),
         series("auc_ucsb_breast_cancer", "Validation AUC, UCSB breast cancer", "Pooling", &["auc/ucsb_breast_cancer"]),
+        series("auc_upload", "Validation AUC, imported set", "Pooling", &["auc/upload"]),
         Panel { y_log: true, ..series("loss_mil", "Training loss", "Pooling", &["loss/bit_pattern", "loss/digits_bags"]) },
         Panel {
             y_log: true,
@@ -171,7 +174,7 @@ fn panels() -> Vec<Panel> {
                 "loss_mil_sets",
                 "Training loss, sets that are read",
                 "Pooling",
-                &["loss/musk1", "loss/musk2", "loss/elephant", "loss/fox", "loss/tiger", "loss/ucsb_breast_cancer"],
+                &["loss/musk1", "loss/musk2", "loss/elephant", "loss/fox", "loss/tiger", "loss/ucsb_breast_cancer", "loss/upload"],
             )
         },
         series("key_weight", "Weight on the telling instance", "Pooling", &["key_weight/bit_pattern", "key_weight/digits_bags"]),

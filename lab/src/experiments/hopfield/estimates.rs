@@ -9,7 +9,7 @@ use super::{
     heads::config::HeadsConfig,
     mil::{config::MilConfig, data::BagData},
     pairs::PairConfig,
-    patterns::PatternKind,
+    patterns::Wanted,
     repertoire::config::RepertoireConfig,
     retrieve::RetrieveConfig,
     theory::guarantee,
@@ -45,13 +45,18 @@ pub fn estimates(config: &HopfieldConfig) -> Estimates {
     }
 }
 
-fn estimate<const N: usize>(seconds: f64, numbers: usize, kind: PatternKind, told: [(&str, f64); N]) -> Estimates {
+fn estimate<const N: usize>(seconds: f64, numbers: usize, told: [(&str, f64); N]) -> Estimates {
     Estimates {
         seconds: 0.2 + seconds,
         memory_bytes: BASE_BYTES + 8 * numbers as u64,
-        datasets: if kind == PatternKind::Digits { vec!["digits".to_owned()] } else { Vec::new() },
+        datasets: Vec::new(),
         numbers: told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
     }
+}
+
+/// The data set that patterns are read from, if any.
+fn read(patterns: Wanted<'_>) -> Vec<String> {
+    patterns.set().map(str::to_owned).into_iter().collect()
 }
 
 /// What one cue costs in multiply-accumulates: scores and read-out.
@@ -63,7 +68,8 @@ fn of_retrieve(config: &RetrieveConfig) -> Estimates {
     // Update, energy, k90 with its sorting, nearest pattern.
     let macs = config.max_steps as f64 * config.probes as f64 * 8.0 * update(config.num_patterns, config.dim);
     let numbers = (config.num_patterns + 6 * config.probes) * config.dim;
-    estimate(macs / DOUBLE, numbers, config.pattern_kind, [("steps", config.max_steps as f64)])
+    let estimates = estimate(macs / DOUBLE, numbers, [("steps", config.max_steps as f64)]);
+    Estimates { datasets: read(config.patterns()), ..estimates }
 }
 
 fn of_capacity(config: &CapacityConfig) -> Estimates {
@@ -84,7 +90,7 @@ fn of_capacity(config: &CapacityConfig) -> Estimates {
         ("beta_times_squared_norm", config.beta * config.dim as f64),
         ("guaranteed_patterns", guarantee(config.beta, radius, config.dim, 0.01).patterns),
     ];
-    estimate(seconds, 2 * config.max_patterns * config.dim, PatternKind::Binary, told)
+    estimate(seconds, 2 * config.max_patterns * config.dim, told)
 }
 
 fn of_growth(config: &GrowthConfig) -> Estimates {
@@ -97,7 +103,7 @@ fn of_growth(config: &GrowthConfig) -> Estimates {
     };
     let seconds = config.replicas as f64 * config.dims.iter().map(cell).sum::<f64>();
     let widest = config.dims.iter().max().copied().unwrap_or(0);
-    estimate(seconds, config.max_patterns * widest, PatternKind::Binary, [("steps", (config.dims.len() * config.replicas) as f64)])
+    estimate(seconds, config.max_patterns * widest, [("steps", (config.dims.len() * config.replicas) as f64)])
 }
 
 fn of_beta_scan(config: &BetaScanConfig) -> Estimates {
@@ -105,7 +111,8 @@ fn of_beta_scan(config: &BetaScanConfig) -> Estimates {
     let updates = config.max_steps.min(40) as f64;
     let macs = config.betas as f64 * config.probes as f64 * updates * update(config.num_patterns, config.dim);
     let numbers = (2 * config.num_patterns + 4 * config.probes) * config.dim;
-    estimate(macs / DOUBLE, numbers, config.pattern_kind, [("steps", config.betas as f64)])
+    let estimates = estimate(macs / DOUBLE, numbers, [("steps", config.betas as f64)]);
+    Estimates { datasets: read(config.patterns()), ..estimates }
 }
 
 fn of_bound(config: &BoundConfig) -> Estimates {
@@ -118,7 +125,7 @@ fn of_bound(config: &BoundConfig) -> Estimates {
     }
     let largest = config.dims.iter().max().unwrap_or(&0) * config.pattern_counts.iter().max().unwrap_or(&0);
     let cells = config.dims.len() * config.pattern_counts.len() * config.betas.len() * config.replicas;
-    estimate(config.replicas as f64 * macs / DOUBLE, 2 * largest, PatternKind::Sphere, [("steps", cells as f64)])
+    estimate(config.replicas as f64 * macs / DOUBLE, 2 * largest, [("steps", cells as f64)])
 }
 
 /// Instances that one model trains on or evaluates per second of two common cores, at a hidden width of 32 and 16 features.
@@ -128,23 +135,24 @@ fn of_mil(config: &MilConfig) -> Estimates {
     let (mut instances, mut steps, mut numbers) = (0.0, 0u64, 0.0);
     let mut asked = Vec::new();
     for data in &config.datasets {
-        let (bags, per_bag, features) = match (data, datasets::find(data.id()).map(|set| set.form)) {
+        let (bags, per_bag, features) = match (data, datasets::find(data.set(config)).map(|set| set.form)) {
             (BagData::BitPattern, _) => (config.num_bags, config.instances_per_bag, config.num_bits),
             (_, Some(Form::Bags(shape))) => (shape.bags, shape.instances / shape.bags, shape.features),
             _ => (config.num_bags, 10, 64),
         };
         let trained = bags as f64 * (1.0 - 1.0 / config.folds as f64) * (1.0 - config.validation_fraction);
-        let models = (config.folds * config.arms.len()) as f64;
+        let recipes: usize = config.arms.iter().map(|arm| config.recipes(*arm).len()).sum();
+        let models = (config.folds * recipes) as f64;
         let cost = (4.0 * config.hidden_width as f64 + features as f64) / 144.0 * config.hidden_width as f64 / 32.0;
         instances += models * config.epochs as f64 * 1.3 * trained * per_bag as f64 * cost;
         steps = steps.max(config.epochs * (trained as u64 / config.batch_size as u64).max(1));
-        let of_catalogue = if *data == BagData::DigitsBags { Some("digits") } else { (!data.is_made()).then_some(data.id()) };
+        let of_catalogue = if *data == BagData::DigitsBags { Some("digits") } else { (!data.is_made()).then_some(data.set(config)) };
         // What may be left out is not asked for.
         asked.extend(of_catalogue.filter(|id| *id == "digits" || !config.leave_out_absent).map(str::to_owned));
         numbers += (config.folds * bags * per_bag * features) as f64 / 2.0;
     }
     let told = [("steps", steps as f64)];
-    Estimates { datasets: asked, ..estimate(instances / INSTANCES_PER_SECOND, numbers as usize, PatternKind::Binary, told) }
+    Estimates { datasets: asked, ..estimate(instances / INSTANCES_PER_SECOND, numbers as usize, told) }
 }
 
 /// Multiply-accumulates per second of small associations, forward and backward.
@@ -159,7 +167,7 @@ fn of_pairs(config: &PairConfig) -> Estimates {
     let draw = size * (2.0 * config.dim as f64 * 10e-9 + (config.dim * config.dim) as f64 * 1e-9);
     let pairs = config.steps as f64 * config.batch_size as f64 + config.steps as f64 / 50.0 * config.test_samples as f64 / 3.0;
     let numbers = config.arms.len() * config.test_samples * config.set_size * (4 * config.dim + config.set_size * config.update_steps);
-    estimate(pairs * (per_pair / SMALL + draw), numbers, PatternKind::Sphere, [("steps", config.steps as f64)])
+    estimate(pairs * (per_pair / SMALL + draw), numbers, [("steps", config.steps as f64)])
 }
 
 /// Sequences of 12 letters that 32 filters of width 5 describe per second of two common cores.
@@ -174,7 +182,7 @@ fn of_repertoire(config: &RepertoireConfig) -> Estimates {
     let steps = (config.steps_per_epoch() * config.epochs) as f64;
     let told = [("steps", steps), ("sequences_with_motif", config.witnesses() as f64)];
     let numbers = config.batch_size * config.arms.len() * (config.kernel_size * 20 * config.filters + 512 * config.filters);
-    estimate(sequences * size / SEQUENCES_PER_SECOND, numbers, PatternKind::Binary, told)
+    estimate(sequences * size / SEQUENCES_PER_SECOND, numbers, told)
 }
 
 /// Multiply-accumulates per second of two common cores in a deep net, forward and backward.
@@ -190,7 +198,7 @@ fn of_heads(config: &HeadsConfig) -> Estimates {
     let kept =
         config.batch_size.max(32) * config.tokens() * config.layers * (24 * config.hidden_width + config.num_heads * config.tokens());
     let told = [("steps", config.steps as f64), ("tokens", tokens), ("hidden_tokens", config.hidden() as f64)];
-    let estimates = estimate((trained + evaluated) * forward / DEEP, kept / 2, PatternKind::Sphere, told);
+    let estimates = estimate((trained + evaluated) * forward / DEEP, kept / 2, told);
     // All images of a set are read, whatever the share of them that is trained on.
     let images = config.dataset.images();
     let bytes = ((images.0 + images.1) * config.dataset.side().pow(2)) as u64;
@@ -237,5 +245,5 @@ fn of_uci(config: &UciConfig) -> Estimates {
     // What may be left out is not asked for.
     let asked = config.datasets.iter().filter(|_| !config.leave_out_absent).map(|data| data.id().to_owned());
     let told = [("steps", folds as f64)];
-    Estimates { datasets: asked.collect(), ..estimate(seconds, 1_000_000, PatternKind::Binary, told) }
+    Estimates { datasets: asked.collect(), ..estimate(seconds, 1_000_000, told) }
 }

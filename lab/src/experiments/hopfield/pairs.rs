@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    experiments::divergence::Broken,
     json::Number,
     random::Generator,
     record::{Colour, Frame, Heatmap, Level},
@@ -135,6 +136,7 @@ impl PairConfig {
 /// One arm.
 struct Layer {
     arm: PairArm,
+    layout: Layout,
     layer: Association,
     parameters: Vec<f32>,
     gradient: Vec<f32>,
@@ -167,10 +169,12 @@ impl Layer {
         let bound = 1.0 / (config.dim as f32).sqrt();
         layer.start(&mut parameters, || f64::from(generator.symmetric(bound)));
         let state = State { alive: true, losses: 0.0, loss_count: 0, validation: f64::NAN };
-        Self { arm, layer, gradient: vec![0.0; layout.len()], optimiser: AdamW::new(layout.len(), config.weight_decay), parameters, state }
+        let optimiser = AdamW::new(layout.len(), config.weight_decay);
+        Self { arm, layer, gradient: vec![0.0; layout.len()], optimiser, layout, parameters, state }
     }
 
-    fn train(&mut self, config: &PairConfig, pairs: &Pairs) {
+    /// An optimiser step; where loss or gradient is not finite there is none, and there will be none.
+    fn train(&mut self, config: &PairConfig, pairs: &Pairs) -> Option<Broken> {
         let associated = self.layer.forward(&self.parameters, &pairs.queries, &pairs.keys, &pairs.values, &pairs.items);
         let (loss, d_output) = cross_entropy(&associated.output, &pairs.labels, config.classes);
         self.gradient.fill(0.0);
@@ -180,9 +184,11 @@ impl Layer {
         self.state.loss_count += 1;
         if loss.is_finite() && norm.is_finite() {
             self.optimiser.update(&mut self.parameters, &self.gradient, config.learning_rate);
-        } else {
-            self.state.alive = false;
+            return None;
         }
+        self.state.alive = false;
+        let passed = associated.first_broken().map(str::to_owned);
+        Some(Broken { loss, place: self.layout.place_of_break(passed, &self.parameters, &self.gradient) })
     }
 
     /// Share of queries whose class is right, and the association matrix of the first pair.
@@ -258,12 +264,13 @@ impl Study for PairStudy {
         let mut generator = Generator::new(self.seed, &format!("association/step_{t}"));
         let pairs = Pairs::draw(&self.config, &self.rotation, self.config.batch_size, &mut generator);
         let config = &self.config;
-        let was_alive: Vec<bool> = self.layers.iter().map(|layer| layer.state.alive).collect();
-        self.layers.par_iter_mut().filter(|layer| layer.state.alive).for_each(|layer| layer.train(config, &pairs));
-        for (layer, was_alive) in self.layers.iter_mut().zip(was_alive) {
+        let train = |layer: &mut Layer| if layer.state.alive { layer.train(config, &pairs) } else { None };
+        let broken: Vec<Option<Broken>> = self.layers.par_iter_mut().map(train).collect();
+        for (layer, broken) in self.layers.iter_mut().zip(broken) {
             let id = layer.arm.id();
-            if was_alive && !layer.state.alive {
-                out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops."));
+            if let Some(broken) = broken {
+                out.point("loss/train", id, broken.point())?;
+                out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: {}.", broken.told()));
             }
             if layer.state.alive && (t.is_multiple_of(LOSS_EVERY) || t == config.steps) {
                 out.point("loss/train", id, layer.state.losses / layer.state.loss_count as f64)?;

@@ -1,6 +1,6 @@
 //! Stored patterns and the cues that ask for them, drawn from seeded streams.
 
-use crate::{Result, datasets, kernels::real::Real, random::Generator};
+use crate::{Error, Result, datasets, kernels::real::Real, random::Generator};
 use rand::Rng;
 use rand_distr::StandardNormal;
 use schemars::JsonSchema;
@@ -24,6 +24,8 @@ pub enum PatternKind {
     Clustered,
     /// Handwritten digits of 8 x 8 pixels between -1 and 1, bundled; their dimension is 64.
     Digits,
+    /// A set of images of one's own, which has been imported; values between -1 and 1.
+    Upload,
 }
 
 impl PatternKind {
@@ -38,8 +40,39 @@ impl PatternKind {
     }
 }
 
-/// `count` patterns of dimension `dim`, row-major. Digits are the first of a random order of the training part. Errors: data missing.
-pub fn draw<T: Real>(kind: PatternKind, count: usize, dim: usize, generator: &mut Generator, folders: &[PathBuf]) -> Result<Vec<T>> {
+/// Patterns that a config asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Of what kind.
+    pub kind: PatternKind,
+    /// How many.
+    pub count: usize,
+    /// Components of each.
+    pub dim: usize,
+    /// The id of the imported set that they come from; read only where the kind is [`PatternKind::Upload`].
+    pub uploaded: &'a str,
+}
+
+impl<'a> Wanted<'a> {
+    /// Patterns of a kind that is made here.
+    pub fn made(kind: PatternKind, count: usize, dim: usize) -> Self {
+        Self { kind, count, dim, uploaded: "" }
+    }
+
+    /// The id of the data set that they are read from, if any.
+    pub fn set(self) -> Option<&'a str> {
+        match self.kind {
+            PatternKind::Digits => Some("digits"),
+            PatternKind::Upload => Some(self.uploaded),
+            PatternKind::Binary | PatternKind::Sphere | PatternKind::Clustered => None,
+        }
+    }
+}
+
+/// The patterns, row-major. Images are the first of a random order of the training part. Errors: no such set or none of images, its images of
+/// another size, or too few.
+pub fn draw<T: Real>(wanted: Wanted<'_>, generator: &mut Generator, folders: &[PathBuf]) -> Result<Vec<T>> {
+    let Wanted { kind, count, dim, uploaded } = wanted;
     match kind {
         PatternKind::Binary => Ok(signs(count * dim, generator).into_iter().map(|sign| T::of(f64::from(sign))).collect()),
         PatternKind::Sphere => Ok((0..count).flat_map(|_| direction(dim, generator)).map(T::of).collect()),
@@ -57,14 +90,24 @@ pub fn draw<T: Real>(kind: PatternKind, count: usize, dim: usize, generator: &mu
             }
             Ok(patterns)
         }
-        PatternKind::Digits => {
-            let set = datasets::load("digits", folders)?;
-            let order = generator.permutation(set.train.len());
-            let pixel = |value: u8| T::of(2.0 * f64::from(value) / f64::from(set.max_value) - 1.0);
-            let image = |row: &u32| &set.train.images[*row as usize * 64..(*row as usize + 1) * 64];
-            Ok(order[..count].iter().flat_map(|row| image(row).iter().map(|value| pixel(*value))).collect())
-        }
+        PatternKind::Digits => images("digits", count, dim, generator, folders),
+        PatternKind::Upload => images(uploaded, count, dim, generator, folders),
     }
+}
+
+fn images<T: Real>(id: &str, count: usize, dim: usize, generator: &mut Generator, folders: &[PathBuf]) -> Result<Vec<T>> {
+    let set = datasets::load(id, folders)?;
+    let (size, there) = (set.image_size(), set.train.len());
+    if size != dim {
+        return Err(Error::Data(format!("an image of {id} has {size} values, and dim is {dim}; set dim to {size}.")));
+    }
+    if count > there {
+        return Err(Error::Data(format!("{id} has {there} images to store; num_patterns asks for {count}.")));
+    }
+    let order = generator.permutation(there);
+    let pixel = |value: u8| T::of(2.0 * f64::from(value) / f64::from(set.max_value) - 1.0);
+    let image = |row: &u32| &set.train.images[*row as usize * size..(*row as usize + 1) * size];
+    Ok(order[..count].iter().flat_map(|row| image(row).iter().map(|value| pixel(*value))).collect())
 }
 
 /// Random signs, +1 and -1 alike.
@@ -103,7 +146,7 @@ mod tests {
     fn every_kind_has_its_norm_and_its_shape() {
         for kind in [PatternKind::Binary, PatternKind::Sphere, PatternKind::Clustered, PatternKind::Digits] {
             let dim = kind.dim(32);
-            let patterns = draw::<f64>(kind, 16, dim, &mut generator(), &[]).unwrap();
+            let patterns = draw::<f64>(Wanted::made(kind, 16, dim), &mut generator(), &[]).unwrap();
             assert_eq!(patterns.len(), 16 * dim);
             for row in patterns.chunks(dim) {
                 match kind {
@@ -113,7 +156,7 @@ mod tests {
                 }
             }
         }
-        let clustered = draw::<f64>(PatternKind::Clustered, 16, 32, &mut generator(), &[]).unwrap();
+        let clustered = draw::<f64>(Wanted::made(PatternKind::Clustered, 16, 32), &mut generator(), &[]).unwrap();
         let product = |a: usize, b: usize| dot(&clustered[a * 32..(a + 1) * 32], &clustered[b * 32..(b + 1) * 32]);
         assert!(product(0, 7) > 0.7 && product(8, 15) > 0.7 && product(0, 8) < 0.6);
     }

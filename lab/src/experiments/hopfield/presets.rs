@@ -13,6 +13,7 @@ pub fn presets() -> Vec<Preset> {
         Preset { id, title, description, config, seeds: seeds.to_vec(), expected_seconds, needs: None }
     };
     let five = [0, 1, 2, 3, 4];
+    let (ten, twenty): ([u64; 10], [u64; 20]) = (std::array::from_fn(|seed| seed as u64), std::array::from_fn(|seed| seed as u64));
     vec![
         preset(
             "glance",
@@ -42,6 +43,14 @@ pub fn presets() -> Vec<Preset> {
             12.0,
         ),
         preset(
+            "capacity_paper",
+            "Capacity, paper",
+            "The modern memory up to 1,048,576 patterns of 128 signs, where every other memory is long overfull.",
+            json!({ "kind": "capacity", "arms": ["modern"], "dim": 128, "max_patterns": 1_048_576, "beta": 0.125, "replicas": 2 }),
+            &five,
+            6.0,
+        ),
+        preset(
             "growth_quick",
             "Growth of the capacity",
             "Patterns held at 1 % wrong bits for 8 to 64 signs, with an exponential and a power law fitted.",
@@ -64,6 +73,25 @@ pub fn presets() -> Vec<Preset> {
             json!({ "kind": "beta_scan", "pattern_kind": "clustered", "num_patterns": 32, "probes": 32, "beta_max": 256.0, "betas": 24 }),
             &five,
             0.3,
+        ),
+        preset(
+            "beta_scan_digits",
+            "Beta scan, a thousand digits",
+            "1,000 handwritten digits: at which inverse temperature does each become a state of its own?",
+            json!({
+                "kind": "beta_scan", "pattern_kind": "digits", "num_patterns": 1_000, "dim": 64, "probes": 200, "beta_min": 0.05,
+                "beta_max": 16.0, "betas": 24
+            }),
+            &five,
+            5.0,
+        ),
+        preset(
+            "beta_scan_paper",
+            "Beta scan, paper",
+            "40 inverse temperatures over 20 draws of 64 random directions.",
+            json!({ "kind": "beta_scan", "betas": 40 }),
+            &twenty,
+            0.5,
         ),
         preset(
             "bound_quick",
@@ -109,6 +137,18 @@ pub fn presets() -> Vec<Preset> {
             }),
             &five,
             25.0,
+        ),
+        preset(
+            "mil_paper",
+            "Pooling on six public sets, paper",
+            "Ten times ten folds (a sweep over its seeds), with step size, dropout and inverse temperature chosen on every fold by held-out bags.",
+            json!({
+                "kind": "mil", "datasets": ["musk1", "musk2", "elephant", "fox", "tiger", "ucsb_breast_cancer"], "leave_out_absent": true,
+                "folds": 10, "weight_decay": 0.0001, "batch_size": 8, "hidden_width": 64, "num_heads": 8, "learning_rate_decay": 0.96,
+                "learning_rate_choices": [0.001, 0.00001], "dropout_choices": [0.0, 0.75], "beta_choices": [0.1, 1.0, 10.0]
+            }),
+            &ten,
+            400.0,
         ),
         preset(
             "association_quick",

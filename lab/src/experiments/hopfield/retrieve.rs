@@ -2,12 +2,13 @@
 
 use super::{
     memory::{Memory, dot, largest_difference, norm},
-    patterns::{PatternKind, draw},
+    patterns::{PatternKind, Wanted, draw},
     study::{Study, axis, csv, curve, mean_and_error},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    datasets,
     json::Number,
     random::Generator,
     record::{Colour, Frame, Heatmap, Level, Plot, Role},
@@ -31,6 +32,10 @@ pub struct RetrieveConfig {
     /// What is stored.
     #[schemars(title = "Stored patterns")]
     pub pattern_kind: PatternKind,
+    /// The id under which `engram data import` has brought in the images that are stored; read only where what is stored is upload. Set the dimension
+    /// to the values of an image.
+    #[schemars(title = "Imported set", length(max = 64))]
+    pub uploaded: String,
     /// Patterns stored (n).
     #[schemars(title = "Number of patterns", range(min = 1, max = 1_000_000), extend("told" = "4 n*d bytes must fit into 2048 MiB"))]
     pub num_patterns: usize,
@@ -67,12 +72,16 @@ pub struct RetrieveConfig {
     /// Updates of every cue, and steps of the run.
     #[schemars(title = "Updates", range(min = 1, max = 10_000), extend("forkable" = true))]
     pub max_steps: usize,
+    /// The run is at rest, and updates no more, when no component of any cue moves by more than this; empty for all updates.
+    #[schemars(title = "Tolerance", range(min = 1e-12, max = 0.1), extend("forkable" = true))]
+    pub tol: Option<f64>,
 }
 
 impl Default for RetrieveConfig {
     fn default() -> Self {
         Self {
             pattern_kind: PatternKind::Digits,
+            uploaded: String::new(),
             num_patterns: 50,
             dim: 64,
             beta: 2.0,
@@ -81,6 +90,7 @@ impl Default for RetrieveConfig {
             mask_fraction: 0.5,
             probes: 50,
             max_steps: 5,
+            tol: None,
         }
     }
 }
@@ -88,11 +98,16 @@ impl Default for RetrieveConfig {
 impl RetrieveConfig {
     /// Adds the faults that span fields.
     pub fn check(&self, faults: &mut CrossFaults) {
-        check_patterns(self.pattern_kind, self.num_patterns, self.dim, faults);
+        check_patterns(self.patterns(), faults);
         if self.probes > self.num_patterns {
             let detail = format!("probes cannot exceed num_patterns ({}): every cue asks for another pattern", self.num_patterns);
             faults.push(&["probes", "num_patterns"], detail);
         }
+    }
+
+    /// The patterns that are stored.
+    pub fn patterns(&self) -> Wanted<'_> {
+        Wanted { kind: self.pattern_kind, count: self.num_patterns, dim: self.dim, uploaded: &self.uploaded }
     }
 }
 
@@ -100,7 +115,11 @@ impl RetrieveConfig {
 const MOST_PATTERN_BYTES: usize = 2 << 30;
 
 /// Adds the faults of a number of patterns and their dimension.
-pub fn check_patterns(kind: PatternKind, count: usize, dim: usize, faults: &mut CrossFaults) {
+pub fn check_patterns(wanted: Wanted<'_>, faults: &mut CrossFaults) {
+    let Wanted { kind, count, dim, uploaded } = wanted;
+    if kind == PatternKind::Upload && uploaded.is_empty() {
+        faults.push(&["uploaded", "pattern_kind"], "must name the set of images, as `engram data import ID PATH` has called it");
+    }
     if count > kind.most() {
         let detail = format!("there are {} digits to store; got {count}", kind.most());
         faults.push(&["num_patterns", "pattern_kind"], detail);
@@ -121,6 +140,8 @@ pub struct Retrieve {
     device: Device,
     memory: Memory<f64>,
     cues: Vec<f64>,
+    /// Columns of a pattern that is drawn as a picture.
+    width: usize,
     state: State,
 }
 
@@ -138,6 +159,10 @@ struct State {
     largest_rise: f64,
     energy: Vec<f64>,
     last: Figures,
+    /// Updates made.
+    updates: u64,
+    /// Whether the last of them moved nothing by more than the tolerance.
+    at_rest: bool,
 }
 
 /// The newest numbers.
@@ -153,7 +178,7 @@ impl Retrieve {
     pub fn new(config: &RetrieveConfig, lab: &Lab) -> Result<Self> {
         let dim = config.dim;
         let mut generator = lab.generator("patterns");
-        let patterns = draw(config.pattern_kind, config.num_patterns, dim, &mut generator, &lab.data_folders)?;
+        let patterns = draw(config.patterns(), &mut generator, &lab.data_folders)?;
         let memory = Memory::new(patterns, dim, config.beta);
         let cues = damaged(&memory.patterns[..config.probes * dim], dim, config, &mut lab.generator("cues"));
         let first = memory.update_on(&lab.device, &cues)?;
@@ -166,8 +191,15 @@ impl Retrieve {
             largest_rise: 0.0,
             energy,
             last: Figures::default(),
+            updates: 0,
+            at_rest: false,
         };
-        Ok(Self { config: config.clone(), device: lab.device.clone(), memory, cues, state })
+        let width = match config.patterns().set() {
+            Some(id) => datasets::load(id, &lab.data_folders)?.width,
+            // As nearly a square as may be.
+            None => dim.div_ceil((1..=dim).take_while(|side| side * side <= dim).last().unwrap_or(1)),
+        };
+        Ok(Self { config: config.clone(), device: lab.device.clone(), memory, cues, width, state })
     }
 
     fn shown(&self) -> usize {
@@ -177,8 +209,7 @@ impl Retrieve {
     /// Targets, cues and states after every update, each drawn as a picture, side by side.
     fn strip(&self) -> Frame {
         let dim = self.config.dim;
-        let height = (1..=dim).take_while(|side| side * side <= dim).last().unwrap_or(1);
-        let width = dim.div_ceil(height);
+        let (width, height) = (self.width, dim.div_ceil(self.width));
         let shown = self.shown();
         let mut pictures: Vec<(String, &[f64])> =
             vec![("target".to_owned(), &self.memory.patterns[..shown * dim]), ("cue".to_owned(), &self.cues[..shown * dim])];
@@ -239,6 +270,9 @@ impl Study for Retrieve {
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         let dim = self.config.dim;
+        if self.state.at_rest {
+            return Ok(());
+        }
         if t == 1 {
             let scale = self.config.beta * self.memory.largest_norm.powi(2);
             out.log(Level::Info, format!("beta times the largest squared norm of a pattern is {scale:.3}."));
@@ -278,6 +312,11 @@ impl Study for Retrieve {
         self.state.energies.iter_mut().zip(&energy).for_each(|(energies, energy)| energies.push(*energy));
         self.state.mean_energy.push(mean_and_error(&energy).0);
         self.state.energy = energy;
+        self.state.updates = t;
+        if self.config.tol.is_some_and(|tol| movement <= tol) {
+            self.state.at_rest = true;
+            out.log(Level::Info, format!("All cues are at rest after update {t}: none has moved by more than {movement:e}."));
+        }
         out.frame("retrieval/strip", None, self.strip());
         out.frame("retrieval/energies", None, self.descent());
         Ok(())
@@ -297,6 +336,7 @@ impl Study for Retrieve {
         out.summary("retrieval/identified.modern", last.identified);
         out.summary("retrieval/cosine.modern", last.cosine);
         out.summary("retrieval/movement.modern", last.movement);
+        out.summary("retrieval/updates.modern", self.state.updates as f64);
         out.summary("energy/largest_rise.modern", self.state.largest_rise);
         let rows = self.state.mean_energy.iter().enumerate().map(|(step, energy)| format!("{step},{energy}"));
         out.artifact("energy.csv", "text/csv", csv("update,mean_energy", rows));

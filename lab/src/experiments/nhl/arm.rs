@@ -50,6 +50,8 @@ pub struct Answer {
     pub hebbian: Option<(f64, f64)>,
     /// Mean and standard deviation of the gains of the first layer.
     pub modulator: Option<(f64, f64)>,
+    /// Of an arm that has diverged: the part that holds the first number that is not finite.
+    pub broken: Option<String>,
 }
 
 /// What all arms share at a step.
@@ -133,7 +135,8 @@ impl Arm {
         let keep = if steps > 0 { Keep::ForBackward } else { Keep::Nothing };
         self.network.forward(plan, first, norm, keep, activity)?;
         let before = self.id == ArmId::Tent || !config.predict_after_update;
-        let mut logits = before.then(|| activity.logits.clone());
+        let predicted = |activity: &Activity| (activity.logits.clone(), activity.first_broken(first));
+        let logits = before.then(|| predicted(activity));
         for step in 0..steps {
             if step > 0 {
                 self.network.forward(plan, first, norm, Keep::ForBackward, activity)?;
@@ -143,8 +146,8 @@ impl Arm {
         if steps > 0 && logits.is_none() {
             self.network.forward(plan, first, norm, Keep::Nothing, activity)?;
         }
-        let logits = logits.get_or_insert_with(|| activity.logits.clone());
-        let answer = self.answer(setting, labels, logits, winner_entropy);
+        let (logits, broken) = logits.unwrap_or_else(|| predicted(activity));
+        let answer = Answer { broken, ..self.answer(setting, labels, &logits, winner_entropy) };
         let seconds = begun.elapsed().as_secs_f64();
         for (sum, steps) in &mut self.clock {
             *sum += seconds;
@@ -201,7 +204,7 @@ impl Arm {
         let taps = plan.convolutions[0].taps();
         let hebbian = winner_entropy.map(|entropy| (distance_of_rows(&self.network, source, taps), entropy));
         let modulator = (self.id.is_modulated() && self.adam.is_some()).then(|| mean_and_deviation(&self.network.layers[0].gain));
-        Answer { predictions, wrong, entropy, hebbian, modulator }
+        Answer { predictions, wrong, entropy, hebbian, modulator, broken: None }
     }
 
     /// Error on a part of the stream; NaN for an arm that has diverged or a part that has not come.

@@ -38,11 +38,10 @@ fn presets() -> Vec<Preset> {
         Preset { id, title, description, config, seeds: seeds.to_vec(), expected_seconds, needs: None }
     };
     let paper = |id, title, dataset: DataSet| {
-        let description = "The paper's stream: fifteen corruptions of all 10,000 test images behind 100 epochs of training. The network is wide, \
-                           but has three convolutions where the paper's (WRN-40-2, ResNet-26) have dozens.";
+        let description = "The paper's stream, not its network: fifteen corruptions of all 10,000 test images behind 100 epochs of training, in a \
+                           wide network of three convolutions where the paper's (WRN-40-2, ResNet-26) have dozens.";
         let config = json!({
-            "dataset": dataset, "channels": [64, 128, 256], "source_samples": 50_000, "source_epochs": 100, "test_samples": 10_000,
-            "adapt_batch_size": 200
+            "dataset": dataset, "channels": [64, 128, 256], "source_samples": 50_000, "source_epochs": 100, "test_samples": 10_000
         });
         Preset { needs: Some("gpu"), ..preset(id, title, description, config, &[0, 1, 2], 13_000.0) }
     };
@@ -85,9 +84,7 @@ fn presets() -> Vec<Preset> {
             "cifar10",
             "CIFAR-10",
             "CIFAR-10 with 50,000 images to learn, then the fifteen corruptions, regenerated, of 2,000 test images.",
-            json!({
-                "dataset": "cifar10", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5, "adapt_batch_size": 200
-            }),
+            json!({ "dataset": "cifar10", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5 }),
             &[0, 1, 2],
             220.0,
         ),
@@ -95,14 +92,12 @@ fn presets() -> Vec<Preset> {
             "cifar100",
             "CIFAR-100",
             "As CIFAR-10, with the hundred classes of CIFAR-100.",
-            json!({
-                "dataset": "cifar100", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5, "adapt_batch_size": 200
-            }),
+            json!({ "dataset": "cifar100", "channels": [32, 64, 128], "source_samples": 50_000, "source_epochs": 5 }),
             &[0, 1, 2],
             220.0,
         ),
-        paper("paper_cifar10", "Paper, CIFAR-10", DataSet::Cifar10),
-        paper("paper_cifar100", "Paper, CIFAR-100", DataSet::Cifar100),
+        paper("paper_cifar10", "CIFAR-10, the paper's stream", DataSet::Cifar10),
+        paper("paper_cifar100", "CIFAR-100, the paper's stream", DataSet::Cifar100),
     ]
 }
 

@@ -34,13 +34,14 @@ pub struct NhlConfig {
     /// Images of the stream of each corruption, taken from the beginning of the test part; what does not fill a batch is left out.
     #[schemars(title = "Test images", range(min = 200, max = 10_000))]
     pub test_samples: usize,
-    /// Images that arrive and are adapted to together. Batch statistics need at least 2; below 16 expect collapse.
+    /// Images that arrive and are adapted to together; empty for 100 grey or 200 colour ones. Batch statistics need at least 2; below 16 expect
+    /// collapse.
     #[schemars(
         title = "Adaptation batch",
         range(min = 2, max = 1_000),
         extend("told" = "batch statistics need at least 2; below 16 expect collapse")
     )]
-    pub adapt_batch_size: usize,
+    pub adapt_batch_size: Option<usize>,
     /// Order of the stream. By class the statistics of a batch are those of one class, and everything that uses them breaks.
     #[schemars(title = "Stream order")]
     pub stream_order: StreamOrder,
@@ -95,7 +96,7 @@ impl Default for NhlConfig {
             severities: vec![SEVERITIES],
             corruption_source: CorruptionSource::Generated,
             test_samples: 2_000,
-            adapt_batch_size: 100,
+            adapt_batch_size: None,
             stream_order: StreamOrder::Shuffled,
             channels: [12, 24, 32],
             source_epochs: 2,
@@ -277,9 +278,14 @@ impl NhlConfig {
         (self.source_samples / SOURCE_BATCH) as u64 * self.source_epochs
     }
 
+    /// Images that are adapted to together.
+    pub fn adapt_batch(&self) -> usize {
+        self.adapt_batch_size.unwrap_or(if self.dataset.channels() == 1 { 100 } else { 200 })
+    }
+
     /// Batches of the stream of one corruption and severity.
     pub fn batches(&self) -> u64 {
-        (self.test_samples / self.adapt_batch_size) as u64
+        (self.test_samples / self.adapt_batch()) as u64
     }
 
     /// Rows and columns of a filter of the first convolution.
@@ -311,8 +317,8 @@ impl Check for NhlConfig {
             let detail = format!("must be between 200 and {} for {}; got {}", data.test_part(), data.id(), self.test_samples);
             faults.push(&["test_samples", "dataset"], detail);
         }
-        if self.adapt_batch_size > self.test_samples {
-            let detail = format!("must be at most the number of test images, {}; got {}", self.test_samples, self.adapt_batch_size);
+        if self.adapt_batch() > self.test_samples {
+            let detail = format!("must be at most the number of test images, {}; got {}", self.test_samples, self.adapt_batch());
             faults.push(&["adapt_batch_size", "test_samples"], detail);
         }
         if self.modulator == Modulator::None && self.arms.contains(&ArmId::Modulator) {

@@ -3,13 +3,15 @@
 //!
 //! Source: Tang et al. (2023), arXiv 2303.00914, of which the abstract and the overview are public, not the equations. The rule of the
 //! first convolution follows SoftHebb, the entropy step TENT (Wang et al. 2021, arXiv 2006.10726): this is a reconstruction. The source
-//! model is trained inside the run, before the stream, and all arms start from it.
+//! model is trained inside the run, before the stream, and all arms start from it; one that was trained before is taken over.
 
 pub mod arm;
 mod card;
 pub mod config;
 pub mod entropy;
+mod estimates;
 pub mod hebbian;
+mod kept;
 pub mod network;
 mod pictures;
 pub mod pixels;
@@ -21,21 +23,19 @@ use crate::{
     Checkpoint, Error, Experiment, Lab, Recorder, Result,
     datasets::ImageSet,
     experiment::{Card, Estimates},
+    experiments::divergence::first_in,
     record::Level,
 };
 use arm::{Arm, Setting, Workplace};
-use config::{ArmId, CorruptionSource, Modulator, NhlConfig, SOURCE_BATCH, StreamOrder};
-use network::{FirstResponses, LAYERS, Plan};
+use config::{CorruptionSource, NhlConfig, SOURCE_BATCH, StreamOrder};
+use kept::Kept;
+use network::{FirstResponses, Plan};
 use pictures::{View, label};
 use pixels::Pixels;
 use source::Source;
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 use stream::{Place, Stream};
 
-/// Multiply-accumulates per second of two common cores, for the estimate of a run's time.
-const MACS_PER_SECOND: f64 = 50e9;
-/// Seconds of a run that do not depend on its size: reading data, drawing weights.
-const FIXED_SECONDS: f64 = 1.0;
 /// About this many points of the training loss are said.
 const LOSS_POINTS: u64 = 200;
 /// Batches below this many images have statistics too poor to adapt to.
@@ -53,6 +53,10 @@ pub struct Nhl {
     recent: (f64, u64, u64),
     /// Whether the source model's loss was always finite.
     source_alive: bool,
+    /// The trained source model, in a run that does not train it again; its training is said step by step all the same.
+    taken_over: Option<Arc<Kept>>,
+    /// What the training said so far, in a run that has trained from its first step on.
+    to_keep: Option<Kept>,
     /// None before the stream begins.
     arms: Vec<Arm>,
     step: u64,
@@ -60,6 +64,7 @@ pub struct Nhl {
     clock: [(f64, u64); 2],
     shared: FirstResponses,
     work: Workplace,
+    lab: Lab,
 }
 
 impl Nhl {
@@ -75,8 +80,11 @@ impl Nhl {
             images,
             recent: (0.0, 0, 0),
             source_alive: true,
+            taken_over: None,
+            to_keep: None,
             arms: Vec::new(),
             step: 0,
+            lab: lab.clone(),
             clock: [(0.0, 0); 2],
             shared: FirstResponses::default(),
             work: Workplace::default(),
@@ -97,7 +105,7 @@ impl Nhl {
                 "Steps 1 to {steps} train the source model on {} clean images; from then on a step is a batch of {} test images for every \
                  arm, {} batches of each part of the stream.",
                 config.source_samples,
-                config.adapt_batch_size,
+                config.adapt_batch(),
                 self.stream.batches()
             ),
         );
@@ -106,9 +114,9 @@ impl Nhl {
                 "Corrupted images are regenerated from the clean ones; errors must not be compared with scores on published files.";
             out.log(Level::Info, message);
         }
-        if config.adapt_batch_size < POOR_BATCH {
+        if config.adapt_batch() < POOR_BATCH {
             let message =
-                format!("Batches of {} images have poor statistics: expect every arm that uses them to collapse.", config.adapt_batch_size);
+                format!("Batches of {} images have poor statistics: expect every arm that uses them to collapse.", config.adapt_batch());
             out.log(Level::Warning, message);
         }
         if config.stream_order == StreamOrder::ByClass {
@@ -116,7 +124,7 @@ impl Nhl {
                 "The stream comes class by class: the statistics of a batch are those of one class, and arms that use them break.";
             out.log(Level::Warning, message);
         }
-        let left_out = config.test_samples % config.adapt_batch_size;
+        let left_out = config.test_samples % config.adapt_batch();
         if left_out > 0 {
             out.log(Level::Info, format!("The last {left_out} test images fill no batch and are left out."));
         }
@@ -126,13 +134,25 @@ impl Nhl {
         if !self.source_alive {
             return Ok(());
         }
+        if let Some(kept) = &self.taken_over {
+            if let Some((_, loss, accuracy)) = kept.points.iter().find(|(step, ..)| *step == t) {
+                tell_training(*loss, *accuracy, out)?;
+            }
+            if t == self.config.source_steps() {
+                self.source.restore(&Checkpoint::from_bytes(&kept.checkpoint)?)?;
+                self.taken_over = None;
+            }
+            return Ok(());
+        }
         let begun = Instant::now();
         let trained = self.source.step(&self.config, &self.plan, &self.images, &self.pixels, t)?;
         if !trained.loss.is_finite() {
             self.source_alive = false;
             out.point("loss/train", None, trained.loss)?;
             let advice = "lower source_learning_rate";
-            let message = format!("The source model has diverged at step {t}: its loss is {}. No arm can start; {advice}.", trained.loss);
+            let first = first_in(trained.broken.as_deref().unwrap_or("the loss"));
+            let message =
+                format!("The source model has diverged at step {t}: its loss is {}; {first}. No arm can start; {advice}.", trained.loss);
             out.log(Level::Warning, message);
             return Ok(());
         }
@@ -147,15 +167,34 @@ impl Nhl {
         let steps = self.config.source_steps();
         if t == 1 || t == steps || t.is_multiple_of((steps / LOSS_POINTS).max(1)) {
             let (loss, correct, count) = std::mem::take(&mut self.recent);
-            let accuracy = correct as f64 / (count as usize * SOURCE_BATCH) as f64;
-            out.point("loss/train", None, loss / count as f64)?;
-            out.point("accuracy/train", None, accuracy)?;
+            let (loss, accuracy) = (loss / count as f64, correct as f64 / (count as usize * SOURCE_BATCH) as f64);
+            tell_training(loss, accuracy, out)?;
+            if let Some(kept) = &mut self.to_keep {
+                kept.points.push((t, loss, accuracy));
+            }
+        }
+        if let Some(kept) = self.to_keep.take_if(|_| t == steps) {
+            let mut checkpoint = Checkpoint::default();
+            self.source.save(&mut checkpoint)?;
+            kept::keep(&self.config, &self.lab, Kept { checkpoint: checkpoint.to_bytes()?, ..kept });
         }
         if t == steps || t.is_multiple_of((steps / 20).max(1)) {
             let (seconds, count) = std::mem::take(&mut self.clock[0]);
             out.point("throughput/samples_per_s", None, (count as usize * SOURCE_BATCH) as f64 / seconds)?;
         }
         Ok(())
+    }
+
+    /// This run at its step, trained to there, where the trained source model was taken over and the stages of its training are not at hand.
+    fn trained_to_here(&self) -> Result<Self> {
+        let mut run = Self::new(&self.config, &self.lab)?;
+        for t in 1..=self.step {
+            let mut unheard = Recorder::default();
+            unheard.begin_step(t);
+            run.train_source(t, &mut unheard)?;
+        }
+        run.step = self.step;
+        Ok(run)
     }
 
     /// Resets the arms where a part of the stream begins.
@@ -205,8 +244,9 @@ impl Nhl {
             out.point("entropy/prediction", id, answer.entropy)?;
             if !arm.state.alive {
                 let part = label(&self.stream, &self.config, self.stream.conditions()[place.condition]);
+                let first = first_in(answer.broken.as_deref().unwrap_or("the entropy"));
                 let message = format!(
-                    "Arm {id} has diverged at step {t}, batch {} of {part}, and stops: the entropy of its predictions is {}.",
+                    "Arm {id} has diverged at step {t}, batch {} of {part}, and stops: the entropy of its predictions is {}; {first}.",
                     place.batch + 1,
                     answer.entropy
                 );
@@ -249,11 +289,13 @@ impl Experiment for Nhl {
     }
 
     fn start(config: &NhlConfig, lab: &Lab) -> Result<Self> {
-        Self::new(config, lab)
+        let taken_over = kept::find(config, lab);
+        let to_keep = if taken_over.is_none() { Some(Kept::default()) } else { None };
+        Ok(Self { taken_over, to_keep, ..Self::new(config, lab)? })
     }
 
     fn total_steps(&self) -> u64 {
-        total_steps(&self.config)
+        estimates::total_steps(&self.config)
     }
 
     fn step(&mut self, out: &mut Recorder) -> Result<()> {
@@ -266,6 +308,9 @@ impl Experiment for Nhl {
     }
 
     fn save(&self, into: &mut Checkpoint) -> Result<()> {
+        if self.taken_over.is_some() {
+            return self.trained_to_here()?.save(into);
+        }
         into.put_state("step", &self.step)?;
         into.put_state("source", &(self.source_alive, self.recent))?;
         self.source.save(into)?;
@@ -288,7 +333,7 @@ impl Experiment for Nhl {
     }
 
     fn estimates(config: &NhlConfig) -> Estimates {
-        estimates(config)
+        estimates::estimates(config)
     }
 
     fn finish(self, out: &mut Recorder) -> Result<()> {
@@ -300,50 +345,7 @@ impl Experiment for Nhl {
     }
 }
 
-fn parts(config: &NhlConfig) -> u64 {
-    1 + (config.all_corruptions().len() * config.severities.len()) as u64
-}
-
-fn total_steps(config: &NhlConfig) -> u64 {
-    config.source_steps() + parts(config) * config.batches()
-}
-
-fn estimates(config: &NhlConfig) -> Estimates {
-    let plan = Plan::new(config);
-    let first = plan.convolutions[0].macs() as f64;
-    let rest = plan.macs() as f64 - first;
-    let steps = config.modulator_steps as f64;
-    let passes = |arm: &ArmId| {
-        // Forward passes behind the first layer, and backward ones.
-        let (forward, backward) = match (arm, config.modulator) {
-            (ArmId::Tent, _) => (1.0, 1.0),
-            (arm, modulator) if arm.is_modulated() && modulator != Modulator::None => {
-                (steps + f64::from(u8::from(config.predict_after_update)), steps)
-            }
-            _ => (1.0, 0.0),
-        };
-        // The competition, its products with the patches, and the responses of the changed filters.
-        let hebbian = if arm.is_hebbian() { 3.0 } else { 0.0 };
-        hebbian * first + (forward + backward) * rest
-    };
-    let stream = (parts(config) * config.batches()) as f64 * config.adapt_batch_size as f64;
-    let adapted = stream * (first + config.arms.iter().map(passes).sum::<f64>());
-    let trained = config.source_steps() as f64 * SOURCE_BATCH as f64 * (3.0 * plan.macs() as f64 - first);
-    let data = (config.dataset.train_part() + config.dataset.test_part()) * plan.image_size();
-    let responses: usize = (0..LAYERS).map(|layer| plan.convolutions[layer].image_size()).sum();
-    let parameters: usize = plan.convolutions.iter().map(|c| c.filters * c.taps()).sum::<usize>() + plan.features * plan.classes;
-    let memory = data + 16 * responses * config.adapt_batch_size.max(SOURCE_BATCH) + 4 * parameters * (config.arms.len() + 4) + (64 << 20);
-    Estimates {
-        seconds: FIXED_SECONDS + (adapted + trained) / MACS_PER_SECOND,
-        memory_bytes: memory as u64,
-        datasets: vec![config.dataset.id().to_owned()],
-        numbers: BTreeMap::from([
-            ("steps".to_owned(), total_steps(config) as f64),
-            ("source_steps".to_owned(), config.source_steps() as f64),
-            ("batches_per_part".to_owned(), config.batches() as f64),
-            ("parts".to_owned(), parts(config) as f64),
-            ("macs_per_image".to_owned(), plan.macs() as f64),
-            ("weights".to_owned(), parameters as f64),
-        ]),
-    }
+fn tell_training(loss: f64, accuracy: f64, out: &mut Recorder) -> Result<()> {
+    out.point("loss/train", None, loss)?;
+    out.point("accuracy/train", None, accuracy)
 }

@@ -3,6 +3,7 @@
 use super::config::NhlConfig;
 use crate::{
     Checkpoint, Lab, Result,
+    experiments::divergence::{first_broken, is_finite},
     kernels::{
         AffineGradient, Convolution, NormPool, Statistics,
         matmul::{Destination, Matrix, product},
@@ -168,6 +169,24 @@ pub struct WeightGradients {
     pub weights: Vec<f32>,
     /// Of its bias.
     pub bias: Vec<f32>,
+}
+
+impl Activity {
+    /// The part of the classifier whose answers to the last batch hold the first number that is not finite; `None` where all logits are finite.
+    /// `first` are the responses of the first convolution to that batch.
+    pub fn first_broken(&self, first: &FirstResponses) -> Option<String> {
+        if is_finite(&self.logits) {
+            return None;
+        }
+        let layers = self.layers.iter().enumerate().flat_map(|(at, layer)| {
+            let responses = if at == 0 { first } else { &layer.responses };
+            [
+                (format!("convolution {}", at + 1), responses.values.as_slice()),
+                (format!("normalisation {}", at + 1), layer.pooled.as_slice()),
+            ]
+        });
+        first_broken(layers).or_else(|| Some("the read-out".to_owned()))
+    }
 }
 
 impl Network {

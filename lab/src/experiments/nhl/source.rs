@@ -30,12 +30,14 @@ pub struct Source {
 }
 
 /// What a step found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Trained {
     /// Cross-entropy of the batch before the update, nats. If it is not finite there was no update.
     pub loss: f64,
     /// Images of the batch whose class was right.
     pub correct: usize,
+    /// Where the loss is not finite: the part that holds the first number that is not.
+    pub broken: Option<String>,
 }
 
 impl Source {
@@ -78,7 +80,7 @@ impl Source {
                 self.update(&gradients.affine, weights, rate)?;
             }
         }
-        Ok(Trained { loss, correct })
+        Ok(Trained { loss, correct, broken: self.activity.first_broken(&self.first) })
     }
 
     fn update(&mut self, affine: &[AffineGradient], weights: &WeightGradients, rate: f64) -> Result<()> {

@@ -75,7 +75,7 @@ impl Stream {
         };
         let corrupted = corruptions.iter().flat_map(|corruption| config.severities.iter().map(move |severity| (*corruption, *severity)));
         let conditions = std::iter::once(Condition::Clean).chain(corrupted.map(|(c, s)| Condition::Corrupted(c, s))).collect();
-        Ok(Self { images, order, conditions, batch: config.adapt_batch_size, seed: lab.seed, official })
+        Ok(Self { images, order, conditions, batch: config.adapt_batch(), seed: lab.seed, official })
     }
 
     /// The parts of the stream.
@@ -143,7 +143,7 @@ mod tests {
     use candle_core::Device;
 
     fn stream(given: NhlConfig) -> Stream {
-        let config = NhlConfig { dataset: DataSet::Digits, test_samples: 230, adapt_batch_size: 50, ..given };
+        let config = NhlConfig { dataset: DataSet::Digits, test_samples: 230, adapt_batch_size: Some(50), ..given };
         let lab = Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 1 };
         Stream::new(&config, load(&config, &lab).unwrap(), &lab).unwrap()
     }

@@ -1,14 +1,19 @@
 //! The loops behind the products of few rows, in tiles that fit the registers, compiled for each kind of vector.
 
-use super::{LANES, exp, vector::Vector};
+use super::{Element, LANES, vector::Vector};
+use crate::kernels::real::Real;
 
 /// Inputs that are gone through before the next rows: their part of the matrix stays in the first-level cache.
 const BLOCK: usize = 64;
 
+/// The sizes of a product.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub struct Shape {
+    /// Rows of `x`.
     pub rows: usize,
+    /// Numbers of a row that count.
     pub inputs: usize,
+    /// Numbers of a row of the result.
     pub width: usize,
     /// From one row of `x` to the next.
     pub stride: usize,
@@ -16,30 +21,30 @@ pub(super) struct Shape {
 
 /// The bodies for one kind of vector: rows and vectors of a tile of a product, inputs of a tile of a gradient step.
 macro_rules! bodies {
-    ($module:ident, $vector:ty, $rows:literal, $columns:literal, $inputs:literal, $(#[$feature:meta])?) => {
+    ($module:ident, $number:ty, $vector:ty, $rows:literal, $columns:literal, $inputs:literal, $(#[$feature:meta])?) => {
         pub(super) mod $module {
             use super::Shape;
 
             $(#[$feature])?
-            pub(in super::super) unsafe fn product(into: *mut f32, x: *const f32, w: *const f32, shape: Shape) {
+            pub(in super::super) unsafe fn product(into: *mut $number, x: *const $number, w: *const $number, shape: Shape) {
                 // SAFETY: the caller's.
                 unsafe { super::product::<$vector, $rows, $columns>(into, x, w, shape) }
             }
 
             $(#[$feature])?
-            pub(in super::super) unsafe fn descent(w: *mut f32, x: *const f32, e: *const f32, rate: f32, shape: Shape) {
+            pub(in super::super) unsafe fn descent(w: *mut $number, x: *const $number, e: *const $number, rate: $number, shape: Shape) {
                 // SAFETY: the caller's.
                 unsafe { super::descent::<$vector, $inputs, $columns>(w, x, e, rate, shape) }
             }
 
             $(#[$feature])?
-            pub(in super::super) unsafe fn inner(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
+            pub(in super::super) unsafe fn inner(into: *mut $number, a: *const $number, b: *const $number, shape: Shape) {
                 // SAFETY: the caller's.
                 unsafe { super::inner::<$vector, $rows>(into, a, b, shape) }
             }
 
             $(#[$feature])?
-            pub(in super::super) unsafe fn elu_of(values: &mut [f32]) {
+            pub(in super::super) unsafe fn elu_of(values: &mut [$number]) {
                 super::elu_of(values);
             }
         }
@@ -47,13 +52,19 @@ macro_rules! bodies {
 }
 
 #[cfg(target_arch = "x86_64")]
-bodies!(avx512, std::arch::x86_64::__m512, 5, 5, 4, #[target_feature(enable = "avx512f")]);
+bodies!(avx512, f32, std::arch::x86_64::__m512, 5, 5, 4, #[target_feature(enable = "avx512f")]);
 #[cfg(target_arch = "x86_64")]
-bodies!(avx2, std::arch::x86_64::__m256, 2, 5, 2, #[target_feature(enable = "avx2,fma")]);
-bodies!(portable, [f32; 8], 2, 2, 2,);
+bodies!(avx2, f32, std::arch::x86_64::__m256, 2, 5, 2, #[target_feature(enable = "avx2,fma")]);
+bodies!(portable, f32, [f32; 8], 2, 2, 2,);
+bodies!(double, f64, [f64; 8], 2, 2, 2,);
 
 #[inline(always)]
-unsafe fn product<V: Vector, const ROWS: usize, const COLUMNS: usize>(into: *mut f32, x: *const f32, w: *const f32, shape: Shape) {
+unsafe fn product<V: Vector, const ROWS: usize, const COLUMNS: usize>(
+    into: *mut V::Number,
+    x: *const V::Number,
+    w: *const V::Number,
+    shape: Shape,
+) {
     for first in (0..shape.inputs).step_by(BLOCK) {
         let block = Shape { inputs: BLOCK.min(shape.inputs - first), ..shape };
         let mut row = 0;
@@ -75,7 +86,12 @@ unsafe fn product<V: Vector, const ROWS: usize, const COLUMNS: usize>(into: *mut
 
 /// A band of `ROWS` rows, tile by tile.
 #[inline(always)]
-unsafe fn product_band<V: Vector, const ROWS: usize, const COLUMNS: usize>(into: *mut f32, x: *const f32, w: *const f32, shape: Shape) {
+unsafe fn product_band<V: Vector, const ROWS: usize, const COLUMNS: usize>(
+    into: *mut V::Number,
+    x: *const V::Number,
+    w: *const V::Number,
+    shape: Shape,
+) {
     let (mut at, columns) = (0, shape.width / V::SIZE);
     while at < columns {
         let left = columns - at;
@@ -98,21 +114,21 @@ unsafe fn product_band<V: Vector, const ROWS: usize, const COLUMNS: usize>(into:
 /// `ROWS` rows by `COLUMNS` vectors, held in registers over all inputs. Gives `COLUMNS`.
 #[inline(always)]
 unsafe fn product_tile<V: Vector, const ROWS: usize, const COLUMNS: usize>(
-    into: *mut f32,
-    x: *const f32,
-    w: *const f32,
+    into: *mut V::Number,
+    x: *const V::Number,
+    w: *const V::Number,
     shape: Shape,
 ) -> usize {
     // SAFETY: the tile is inside the caller's shape.
     unsafe {
-        let mut sums = [[V::splat(0.0); COLUMNS]; ROWS];
+        let mut sums = [[V::splat(V::Number::ZERO); COLUMNS]; ROWS];
         for (row, sums) in sums.iter_mut().enumerate() {
             for (column, sum) in sums.iter_mut().enumerate() {
                 *sum = V::load(into.add(row * shape.width + column * V::SIZE));
             }
         }
         // `wrapping_add` and `read_unaligned` are the plain ones without the checks of debug builds, which would halve the speed of tests.
-        let rows: [*const f32; ROWS] = std::array::from_fn(|row| x.wrapping_add(row * shape.stride));
+        let rows: [*const V::Number; ROWS] = std::array::from_fn(|row| x.wrapping_add(row * shape.stride));
         let mut w = w;
         for input in 0..shape.inputs {
             let weights: [V; COLUMNS] = std::array::from_fn(|column| V::load(w.wrapping_add(column * V::SIZE)));
@@ -135,10 +151,10 @@ unsafe fn product_tile<V: Vector, const ROWS: usize, const COLUMNS: usize>(
 
 #[inline(always)]
 unsafe fn descent<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
-    w: *mut f32,
-    x: *const f32,
-    e: *const f32,
-    rate: f32,
+    w: *mut V::Number,
+    x: *const V::Number,
+    e: *const V::Number,
+    rate: V::Number,
     shape: Shape,
 ) {
     let mut input = 0;
@@ -160,10 +176,10 @@ unsafe fn descent<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
 /// A band of `INPUTS` inputs, tile by tile.
 #[inline(always)]
 unsafe fn descent_band<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
-    w: *mut f32,
-    x: *const f32,
-    e: *const f32,
-    rate: f32,
+    w: *mut V::Number,
+    x: *const V::Number,
+    e: *const V::Number,
+    rate: V::Number,
     shape: Shape,
 ) {
     let (mut at, columns) = (0, shape.width / V::SIZE);
@@ -188,15 +204,15 @@ unsafe fn descent_band<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
 /// `INPUTS` inputs by `COLUMNS` vectors, whose gradient is held in registers over all rows. Gives `COLUMNS`.
 #[inline(always)]
 unsafe fn descent_tile<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
-    w: *mut f32,
-    x: *const f32,
-    e: *const f32,
-    rate: f32,
+    w: *mut V::Number,
+    x: *const V::Number,
+    e: *const V::Number,
+    rate: V::Number,
     shape: Shape,
 ) -> usize {
     // SAFETY: the tile is inside the caller's shape.
     unsafe {
-        let mut sums = [[V::splat(0.0); COLUMNS]; INPUTS];
+        let mut sums = [[V::splat(V::Number::ZERO); COLUMNS]; INPUTS];
         let (mut x, mut e) = (x, e);
         for _ in 0..shape.rows {
             let errors: [V; COLUMNS] = std::array::from_fn(|column| V::load(e.wrapping_add(column * V::SIZE)));
@@ -220,7 +236,7 @@ unsafe fn descent_tile<V: Vector, const INPUTS: usize, const COLUMNS: usize>(
 }
 
 #[inline(always)]
-unsafe fn inner<V: Vector, const ROWS: usize>(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
+unsafe fn inner<V: Vector, const ROWS: usize>(into: *mut V::Number, a: *const V::Number, b: *const V::Number, shape: Shape) {
     let mut row = 0;
     while row < shape.rows {
         let mut other = 0;
@@ -243,14 +259,19 @@ unsafe fn inner<V: Vector, const ROWS: usize>(into: *mut f32, a: *const f32, b: 
 
 /// Inner products of `ROWS` rows with `OTHERS`, each in as many partial sums as a vector has numbers, which are added in order.
 #[inline(always)]
-unsafe fn inner_tile<V: Vector, const ROWS: usize, const OTHERS: usize>(into: *mut f32, a: *const f32, b: *const f32, shape: Shape) {
+unsafe fn inner_tile<V: Vector, const ROWS: usize, const OTHERS: usize>(
+    into: *mut V::Number,
+    a: *const V::Number,
+    b: *const V::Number,
+    shape: Shape,
+) {
     // SAFETY: the tile is inside the caller's shape, and every vector ends before `whole`.
     unsafe {
         let whole = shape.inputs / V::SIZE * V::SIZE;
         let (a, b) = ([a; ROWS], [b; OTHERS]);
-        let a: [*const f32; ROWS] = std::array::from_fn(|row| a[row].wrapping_add(row * shape.stride));
-        let b: [*const f32; OTHERS] = std::array::from_fn(|other| b[other].wrapping_add(other * shape.stride));
-        let mut sums = [[V::splat(0.0); OTHERS]; ROWS];
+        let a: [*const V::Number; ROWS] = std::array::from_fn(|row| a[row].wrapping_add(row * shape.stride));
+        let b: [*const V::Number; OTHERS] = std::array::from_fn(|other| b[other].wrapping_add(other * shape.stride));
+        let mut sums = [[V::splat(V::Number::ZERO); OTHERS]; ROWS];
         for at in (0..whole).step_by(V::SIZE) {
             let others: [V; OTHERS] = std::array::from_fn(|other| V::load(b[other].wrapping_add(at)));
             for (sums, row) in sums.iter_mut().zip(a) {
@@ -262,19 +283,19 @@ unsafe fn inner_tile<V: Vector, const ROWS: usize, const OTHERS: usize>(into: *m
         }
         for (row, sums) in sums.iter().enumerate() {
             for (other, sum) in sums.iter().enumerate() {
-                let mut partial = [0f32; LANES];
+                let mut partial = [V::Number::ZERO; LANES];
                 sum.store(partial.as_mut_ptr());
-                let rest = (whole..shape.inputs).fold(0.0, |rest, at| rest + *a[row].add(at) * *b[other].add(at));
-                into.add(row * shape.width + other).write(partial.iter().sum::<f32>() + rest);
+                let rest = (whole..shape.inputs).fold(V::Number::ZERO, |rest, at| rest + *a[row].add(at) * *b[other].add(at));
+                into.add(row * shape.width + other).write(partial.into_iter().sum::<V::Number>() + rest);
             }
         }
     }
 }
 
 #[inline(always)]
-fn elu_of(values: &mut [f32]) {
+fn elu_of<T: Element>(values: &mut [T]) {
     for value in values {
-        // NaN fails the comparison, and `exp` passes it on.
-        *value = if *value > 0.0 { *value } else { exp(*value) - 1.0 };
+        // NaN fails the comparison, and the power passes it on.
+        *value = if *value > T::ZERO { *value } else { value.power_of_e() - T::ONE };
     }
 }

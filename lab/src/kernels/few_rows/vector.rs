@@ -1,29 +1,34 @@
-//! Vectors of `f32` by the processor's own instructions, behind one trait.
+//! Vectors by the processor's own instructions, and plain arrays, behind one trait.
 
-/// A vector of `f32`. Loads and stores are unaligned.
+use super::Element;
+
+/// A vector of numbers. Loads and stores are unaligned.
 pub(super) trait Vector: Copy {
+    /// What it holds.
+    type Number: Element;
     /// Numbers in it; divides [`LANES`].
     const SIZE: usize;
-    unsafe fn splat(value: f32) -> Self;
-    unsafe fn load(from: *const f32) -> Self;
-    unsafe fn store(self, to: *mut f32);
+    unsafe fn splat(value: Self::Number) -> Self;
+    unsafe fn load(from: *const Self::Number) -> Self;
+    unsafe fn store(self, to: *mut Self::Number);
     /// `self * factor + term`.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
 }
 
-impl Vector for [f32; 8] {
+impl<T: Element> Vector for [T; 8] {
+    type Number = T;
     const SIZE: usize = 8;
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
+    unsafe fn splat(value: T) -> Self {
         [value; 8]
     }
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
+    unsafe fn load(from: *const T) -> Self {
         // SAFETY: the caller's pointer has 8 numbers; an array of them needs no more alignment than one.
         unsafe { from.cast::<Self>().read() }
     }
     #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
+    unsafe fn store(self, to: *mut T) {
         // SAFETY: as above.
         unsafe { to.cast::<Self>().write(self) }
     }
@@ -38,6 +43,7 @@ impl Vector for [f32; 8] {
 macro_rules! vector_of {
     ($vector:ident, $size:literal, $splat:ident, $load:ident, $store:ident, $mul_add:ident) => {
         impl super::Vector for std::arch::x86_64::$vector {
+            type Number = f32;
             const SIZE: usize = $size;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {

@@ -13,7 +13,7 @@ use super::{
     layers::{AdamW, clip},
     study::{Study, csv},
 };
-use crate::{Checkpoint, Lab, Recorder, Result, record::Level};
+use crate::{Checkpoint, Lab, Recorder, Result, experiments::divergence::Broken, record::Level};
 use config::HeadsConfig;
 use model::{NetShape, PatchNet};
 use patches::{Images, Patches};
@@ -87,7 +87,8 @@ impl HeadStudy {
         (patches.hidden.iter().filter(|hidden| **hidden).count() * self.net.shape.pixels) as f64
     }
 
-    fn train(&mut self, batch: &Patches) {
+    /// An optimiser step; where loss or gradient is not finite there is none, and there will be none.
+    fn train(&mut self, batch: &Patches) -> Option<Broken> {
         let count = self.hidden_pixels(batch);
         let (net, parameters) = (&self.net, &self.parameters);
         let parts: Vec<(f64, Vec<f32>)> = self
@@ -109,9 +110,13 @@ impl HeadStudy {
         self.state.loss_count += 1;
         if loss.is_finite() && norm.is_finite() {
             self.optimiser.update(&mut self.parameters, &gradient, self.config.learning_rate);
-        } else {
-            self.state.alive = false;
+            return None;
         }
+        self.state.alive = false;
+        let (net, parameters) = (&self.net, &self.parameters);
+        let broken = |(pixels, hidden)| net.first_broken(parameters, pixels, &net.forward(parameters, pixels, hidden));
+        let passed = self.tasks(batch).into_iter().find_map(broken);
+        Some(Broken { loss, place: net.layout.place_of_break(passed, parameters, &gradient) })
     }
 
     fn evaluate(&self, parameters: &[f32], patches: &Patches) -> Evaluation {
@@ -178,9 +183,9 @@ impl Study for HeadStudy {
             return Ok(());
         }
         let batch = self.images.batch(t);
-        self.train(&batch);
-        if !self.state.alive {
-            out.log(Level::Warning, format!("The net has diverged at step {t} and is trained no further."));
+        if let Some(broken) = self.train(&batch) {
+            out.point("loss/patches", None, broken.point())?;
+            out.log(Level::Warning, format!("The net has diverged at step {t} and is trained no further: {}.", broken.told()));
             return Ok(());
         }
         if t.is_multiple_of(LOSS_EVERY) || t == self.config.steps {

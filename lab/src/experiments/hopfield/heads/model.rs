@@ -3,10 +3,13 @@
 //! The transformer of Vaswani et al. (2017) with its norms before the maps; a layer's attention is one Hopfield update of all tokens.
 
 use crate::{
-    experiments::hopfield::layers::{
-        Association, AssociationShape, Block, Heads, Item, LayerNorm, Layout, Linear, Stop,
-        association::Associated,
-        dense::{Normed, relu, relu_backward},
+    experiments::{
+        divergence::{first_broken, is_finite},
+        hopfield::layers::{
+            Association, AssociationShape, Block, Heads, Item, LayerNorm, Layout, Linear, Stop,
+            association::Associated,
+            dense::{Normed, relu, relu_backward},
+        },
     },
     kernels::real::Real,
     random::Generator,
@@ -142,6 +145,20 @@ impl PatchNet {
         }
         let last = self.norm.forward(parameters, &x);
         Passed { predicted: self.readout.forward(parameters, &last.y), items, layers, last }
+    }
+
+    /// The part of the net that gives the first number that is not finite, if any does; `passed` is what the forward pass of `pixels` kept.
+    pub fn first_broken<T: Real>(&self, parameters: &[T], pixels: &[T], passed: &Passed<T>) -> Option<String> {
+        if !is_finite(&self.embed.forward(parameters, pixels)) {
+            return Some("the embedding".to_owned());
+        }
+        for (at, layer) in passed.layers.iter().enumerate() {
+            let wide = || first_broken([("the norm behind it", layer.normed.y.as_slice()), ("the wide map", layer.wide.as_slice())]);
+            if let Some(part) = layer.associated.first_broken().or_else(wide) {
+                return Some(format!("layer {}, {part}", at + 1));
+            }
+        }
+        first_broken([("the last norm", passed.last.y.as_slice()), ("the read-out", passed.predicted.as_slice())]).map(str::to_owned)
     }
 
     /// Adds the gradients of all parameters, given that of the prediction. `pixels` and `hidden` are those of the forward pass.

@@ -8,7 +8,7 @@ use super::{
     dense::{LayerNorm, Linear, Normed},
     parameters::Layout,
 };
-use crate::kernels::real::Real;
+use crate::{experiments::divergence::first_broken, kernels::real::Real};
 
 /// Sizes of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,20 @@ pub struct Associated<T> {
     of_heads: Option<[Normed<T>; 2]>,
     /// Numbers in the projected queries, keys and values.
     sizes: [usize; 3],
+}
+
+impl<T: Real> Associated<T> {
+    /// The part of the layer whose results hold the first number that is not finite, if any does.
+    pub fn first_broken(&self) -> Option<&'static str> {
+        let [states, stored, projections] = &self.normed;
+        first_broken([
+            ("the norm of the states", states.y.as_slice()),
+            ("the norm of the stored patterns", stored.y.as_slice()),
+            ("the norm of the projected patterns", projections.y.as_slice()),
+            ("the association", self.attended.output.as_slice()),
+            ("the map behind the association", self.output.as_slice()),
+        ])
+    }
 }
 
 /// Gradients of the three inputs.

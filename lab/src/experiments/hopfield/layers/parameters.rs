@@ -1,6 +1,6 @@
 //! All parameters of a model in one vector, cut into named blocks; gradients and moments have the same layout.
 
-use crate::{kernels::real::Real, random::Generator};
+use crate::{experiments::divergence::first_broken, kernels::real::Real, random::Generator};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -62,6 +62,16 @@ impl Layout {
         self.names.iter().find(|(known, ..)| known == name).map(|(_, _, block)| *block)
     }
 
+    /// Where a model with these parameters broke: what a forward pass has found broken first, else the first block of parameters that is
+    /// not finite, else the last block of gradients, at which errors begin to go back. `passed` is what the pass has found.
+    pub fn place_of_break<T: Real>(&self, passed: Option<String>, parameters: &[T], gradient: &[T]) -> String {
+        let block = |values| self.blocks().map(move |(name, _, block)| (name, block.of(values)));
+        let of_parameters = || first_broken(block(parameters)).map(str::to_owned);
+        let of_gradient =
+            || first_broken(block(gradient).collect::<Vec<_>>().into_iter().rev()).map(|name| format!("the gradient of {name}"));
+        passed.or_else(of_parameters).or_else(of_gradient).unwrap_or_else(|| "the loss".to_owned())
+    }
+
     /// First values of all blocks: maps uniform within one over the square root of their inputs, norms 1, trained patterns (whose names end in
     /// `queries`, `stored` or `targets`) normal with deviation 0.02, biases 0. Blocks of the same name and shape start alike in every model of
     /// the same seed and `purpose`.
@@ -80,5 +90,22 @@ impl Layout {
             }
         }
         parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_break_is_named_by_the_pass_then_the_parameters_then_the_gradient() {
+        let mut layout = Layout::default();
+        layout.add("embedding", &[2]);
+        layout.add("readout", &[1]);
+        let (fine, broken) = ([0.0f32, 1.0, 2.0], [0.0, f32::NAN, f32::INFINITY]);
+        assert_eq!(layout.place_of_break(Some("the pooling".to_owned()), &broken, &broken), "the pooling");
+        assert_eq!(layout.place_of_break(None, &broken, &broken), "embedding");
+        assert_eq!(layout.place_of_break(None, &fine, &broken), "the gradient of readout");
+        assert_eq!(layout.place_of_break(None, &fine, &fine), "the loss");
     }
 }

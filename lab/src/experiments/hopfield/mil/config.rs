@@ -40,6 +40,17 @@ impl PoolingKind {
     }
 }
 
+/// What a model is trained with, where that is chosen by validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    /// Step size of AdamW in the first epoch.
+    pub learning_rate: f64,
+    /// Probability that a component of an embedded instance is dropped.
+    pub dropout: f64,
+    /// Inverse temperature of the Hopfield pooling; none for one over the square root of the width of a head.
+    pub beta: Option<f64>,
+}
+
 /// Parameters of `mil`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Pooling of bags (multiple-instance learning)")]
@@ -48,6 +59,9 @@ pub struct MilConfig {
     /// The sets of bags; every one is learnt by itself.
     #[schemars(title = "Data sets", length(min = 1), extend("uniqueItems" = true, "told" = "choose at least one set of bags"))]
     pub datasets: Vec<BagData>,
+    /// The id under which `engram data import` has brought in the set of bags that is called upload above; read only with it.
+    #[schemars(title = "Imported set", length(max = 64))]
+    pub uploaded: String,
     /// Data sets that are not on the machine are left out and named in the log; else they are fetched, or the run fails.
     #[schemars(title = "Leave out absent sets")]
     pub leave_out_absent: bool,
@@ -98,6 +112,19 @@ pub struct MilConfig {
     /// Decoupled weight decay.
     #[schemars(title = "Weight decay", range(min = 0.0, max = 1.0), extend("forkable" = true))]
     pub weight_decay: f64,
+    /// Factor of the step size from one epoch to the next.
+    #[schemars(title = "Decay of the learning rate", range(min = 0.5, max = 1.0), extend("forkable" = true))]
+    pub learning_rate_decay: f64,
+    /// Step sizes to choose from in place of the one above. Every arm trains with all combinations of the choices and is tested, fold by fold, with
+    /// the one of the lowest loss on the bags held out.
+    #[schemars(title = "Learning rates to choose from", length(max = 8), inner(range(min = 0.000001, max = 1.0)))]
+    pub learning_rate_choices: Vec<f64>,
+    /// Dropouts to choose from in place of the one above.
+    #[schemars(title = "Dropouts to choose from", length(max = 8), inner(range(min = 0.0, max = 0.9)))]
+    pub dropout_choices: Vec<f64>,
+    /// Inverse temperatures of the Hopfield pooling to choose from in place of the one above.
+    #[schemars(title = "Inverse temperatures to choose from", length(max = 8), inner(range(min = 0.0001, max = 10_000.0)))]
+    pub beta_choices: Vec<f64>,
     /// Passes over the training bags.
     #[schemars(title = "Epochs", range(min = 1, max = 10_000), extend("forkable" = true))]
     pub epochs: u64,
@@ -116,6 +143,7 @@ impl Default for MilConfig {
     fn default() -> Self {
         Self {
             datasets: vec![BagData::BitPattern, BagData::DigitsBags],
+            uploaded: String::new(),
             leave_out_absent: false,
             arms: PoolingKind::ALL.to_vec(),
             num_bags: 800,
@@ -130,6 +158,10 @@ impl Default for MilConfig {
             dropout: 0.1,
             learning_rate: 3e-3,
             weight_decay: 1e-3,
+            learning_rate_decay: 1.0,
+            learning_rate_choices: Vec::new(),
+            dropout_choices: Vec::new(),
+            beta_choices: Vec::new(),
             epochs: 40,
             batch_size: 32,
             folds: 5,
@@ -143,6 +175,9 @@ impl MilConfig {
     pub fn check(&self, faults: &mut CrossFaults) {
         if self.arms.len() < 2 {
             faults.push(&["arms"], "a comparison needs two poolings");
+        }
+        if self.datasets.contains(&BagData::Upload) && self.uploaded.is_empty() {
+            faults.push(&["uploaded", "datasets"], "must name the set of bags, as `engram data import ID PATH` has called it");
         }
         if !self.hidden_width.is_multiple_of(self.num_heads) {
             let detail = format!("num_heads={} does not divide hidden_width={}", self.num_heads, self.hidden_width);
@@ -158,10 +193,26 @@ impl MilConfig {
         }
     }
 
-    /// The pooling of an arm.
-    pub fn pooling(&self, arm: PoolingKind) -> Pooling {
+    /// What an arm chooses from on every fold: all combinations of the choices, in which a single field stands for choices that are not listed.
+    pub fn recipes(&self, arm: PoolingKind) -> Vec<Recipe> {
+        let or = |choices: &[f64], single: f64| if choices.is_empty() { vec![single] } else { choices.to_vec() };
+        let betas: Vec<Option<f64>> = match arm {
+            PoolingKind::Hopfield if !self.beta_choices.is_empty() => self.beta_choices.iter().map(|beta| Some(*beta)).collect(),
+            _ => vec![self.beta],
+        };
+        let mut recipes = Vec::new();
+        for learning_rate in or(&self.learning_rate_choices, self.learning_rate) {
+            for dropout in or(&self.dropout_choices, self.dropout) {
+                recipes.extend(betas.iter().map(|beta| Recipe { learning_rate, dropout, beta: *beta }));
+            }
+        }
+        recipes
+    }
+
+    /// The pooling of an arm with this inverse temperature.
+    pub fn pooling(&self, arm: PoolingKind, beta: Option<f64>) -> Pooling {
         let dim = self.hidden_width / self.num_heads;
-        let beta = self.beta.unwrap_or(1.0 / (dim as f64).sqrt());
+        let beta = beta.unwrap_or(1.0 / (dim as f64).sqrt());
         match arm {
             PoolingKind::Hopfield => Pooling::Hopfield {
                 quantity: self.quantity,

@@ -1,7 +1,7 @@
 //! Labelled bags, made or read, and their division into folds.
 
 use super::{bags::Bags, config::MilConfig};
-use crate::{Lab, Result, datasets, random::Generator};
+use crate::{Error, Lab, Result, datasets, random::Generator};
 use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,13 +29,15 @@ pub enum BagData {
     Tiger,
     /// Tissue as bags of patches; positive where it is malignant.
     UcsbBreastCancer,
+    /// A set of bags of one's own, which has been imported.
+    Upload,
 }
 
 impl BagData {
     /// The sets of which the paper says how many Hopfield pooling wins.
     pub const OF_THE_PAPER: [Self; 4] = [Self::Tiger, Self::Fox, Self::Elephant, Self::UcsbBreastCancer];
 
-    /// Its stable id, which is that of the catalogue of data sets for those that are read.
+    /// Its stable id, which is that of the catalogue of data sets for those that it knows.
     pub fn id(self) -> &'static str {
         match self {
             Self::BitPattern => "bit_pattern",
@@ -46,7 +48,13 @@ impl BagData {
             Self::Fox => "fox",
             Self::Tiger => "tiger",
             Self::UcsbBreastCancer => "ucsb_breast_cancer",
+            Self::Upload => "upload",
         }
+    }
+
+    /// The id of the data set that is read.
+    pub fn set(self, config: &MilConfig) -> &str {
+        if self == Self::Upload { &config.uploaded } else { self.id() }
     }
 
     /// Whether its bags are made here, as many as the config says.
@@ -69,14 +77,16 @@ pub struct BagSet {
 }
 
 impl BagSet {
-    /// Makes or reads `data`. Errors: files missing.
+    /// Makes or reads `data`. Errors: files missing, no such set or none of bags, too few bags of a class for the folds.
     pub fn load(data: BagData, config: &MilConfig, lab: &Lab) -> Result<Self> {
         match data {
             BagData::BitPattern => Ok(bit_patterns(config, lab.seed)),
             BagData::DigitsBags => digits_bags(config, lab),
             _ => {
                 let mut generator = lab.generator(&format!("mil/{}", data.id()));
-                let read = datasets::load_bags(data.id(), &lab.data_folders)?;
+                let id = data.set(config);
+                let read = datasets::load_bags(id, &lab.data_folders)?;
+                check_folds(id, &read.labels, config.folds)?;
                 Ok(Self::of(&read, config.folds, &mut generator))
             }
         }
@@ -117,6 +127,17 @@ pub struct Split {
     pub validation: Vec<usize>,
     /// Only looked at.
     pub test: Vec<usize>,
+}
+
+/// Errors: a class has fewer bags than there are folds, or a fold leaves fewer than two of them, to train and to validate on.
+fn check_folds(id: &str, labels: &[u8], folds: usize) -> Result<()> {
+    for class in [0, 1] {
+        let bags = labels.iter().filter(|label| **label == class).count();
+        if bags < folds || bags - bags.div_ceil(folds) < 2 {
+            return Err(Error::Data(format!("{id} has {bags} bags of class {class}, too few for {folds} folds.")));
+        }
+    }
+    Ok(())
 }
 
 /// A fold for every bag, by class, in random order: stratified k-fold.

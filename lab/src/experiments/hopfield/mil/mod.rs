@@ -4,6 +4,7 @@
 //! are tested is the one with the lowest loss on bags held out of the training part; the test bags choose nothing.
 
 pub mod bags;
+pub mod choice;
 pub mod config;
 pub mod data;
 pub mod model;
@@ -11,13 +12,14 @@ mod results;
 pub mod scores;
 pub mod training;
 
-use super::study::{Study, check_same_sets, is_here, mean_and_error};
-use crate::{Checkpoint, Error, Lab, Recorder, Result, record::Level};
-use config::MilConfig;
+use super::study::{Study, check_same_sets, csv, is_here, mean_and_error};
+use crate::{Checkpoint, Error, Lab, Recorder, Result, experiments::divergence::Broken, record::Level};
+use choice::Choice;
+use config::{MilConfig, Recipe};
 use data::{BagData, BagSet};
 use rayon::prelude::*;
-use std::time::Instant;
-use training::{Fold, Training};
+use std::{collections::BTreeSet, time::Instant};
+use training::{Fold, Part};
 
 /// A run of `mil`.
 pub struct Mil {
@@ -35,7 +37,7 @@ struct SetRun {
     labels: Vec<u8>,
     folds: Vec<Fold>,
     /// Per fold, per arm.
-    trainings: Vec<Vec<Training>>,
+    trainings: Vec<Vec<Choice>>,
     steps_per_epoch: u64,
 }
 
@@ -46,7 +48,7 @@ impl SetRun {
             (0..config.folds).into_par_iter().map(|fold| Fold::new(&set, fold, config.validation_fraction, lab.seed)).collect();
         let trainings = folds.iter().map(|fold| {
             let purpose = format!("mil/{}/{}", data.id(), fold.index);
-            config.arms.iter().map(|arm| Training::new(config, *arm, set.bags.width, &purpose, lab.seed)).collect()
+            config.arms.iter().map(|arm| Choice::new(config, *arm, set.bags.width, &purpose, lab.seed)).collect()
         });
         let fewest = folds.iter().map(|fold| fold.train.labels.len()).min().unwrap_or(1);
         let steps_per_epoch = (fewest / config.batch_size.min(fewest)) as u64;
@@ -57,7 +59,7 @@ impl SetRun {
 impl Mil {
     /// Makes or reads the bags and draws all weights. Errors: files missing, unless absent sets may be left out and another is here.
     pub fn new(config: &MilConfig, lab: &Lab) -> Result<Self> {
-        let left_out = |data: &BagData| config.leave_out_absent && !data.is_made() && !is_here(data.id(), lab);
+        let left_out = |data: &BagData| config.leave_out_absent && !data.is_made() && !is_here(data.set(config), lab);
         let (absent, here): (Vec<BagData>, Vec<BagData>) = config.datasets.iter().copied().partition(left_out);
         if here.is_empty() {
             return Err(Error::Data("none of the sets of bags is on this machine; see `engram data list`.".to_owned()));
@@ -75,25 +77,26 @@ impl Mil {
         set.steps_per_epoch * self.config.epochs
     }
 
-    /// One optimiser step of every model of a set that has steps left, on all threads; returns how many instances were seen.
-    fn train(&mut self, t: u64) -> usize {
+    /// One optimiser step of every model of a set that has steps left, on all threads; returns how many instances were seen, and the models that
+    /// broke in it: set, fold, arm, and how.
+    fn train(&mut self, t: u64) -> (usize, Vec<(usize, usize, usize, Broken)>) {
         let (config, seed) = (&self.config, self.seed);
         let mut seen = 0;
         let mut tasks = Vec::new();
-        for set in self.sets.iter_mut().filter(|set| t <= set.steps_per_epoch * config.epochs) {
+        for (at, set) in self.sets.iter_mut().enumerate().filter(|(_, set)| t <= set.steps_per_epoch * config.epochs) {
             let per_epoch = set.steps_per_epoch;
             for (fold, trainings) in set.folds.iter().zip(&mut set.trainings) {
                 let rows = fold.train.bags.values.len() / fold.train.bags.width;
-                seen += trainings.len() * rows / per_epoch as usize;
-                tasks.extend(trainings.iter_mut().map(|training| (training, &fold.train, per_epoch)));
+                seen += trainings.iter().map(Choice::count).sum::<usize>() * rows / per_epoch as usize;
+                let places = trainings.iter_mut().enumerate().map(|(arm, training)| ((at, fold.index, arm), training));
+                tasks.extend(places.map(|(place, training)| (place, training, &fold.train, per_epoch)));
             }
         }
-        tasks.into_par_iter().for_each(|(training, part, per_epoch)| {
-            if training.state.alive {
-                training.step(config, part, t, per_epoch, seed);
-            }
-        });
-        seen
+        let live = tasks.into_par_iter().filter(|(_, training, ..)| training.state.alive);
+        let step = |((set, fold, arm), training, part, per_epoch): ((usize, usize, usize), &mut Choice, &Part, u64)| {
+            training.step(config, part, t, per_epoch, seed).map(|broken| (set, fold, arm, broken))
+        };
+        (seen, live.filter_map(step).collect())
     }
 }
 
@@ -105,24 +108,29 @@ impl Study for Mil {
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         if t == 1 {
             results::tell_sets(self, out);
+            if self.sets.iter().any(|set| set.data == BagData::Upload) {
+                out.log(Level::Info, format!("upload is the imported set `{}`.", self.config.uploaded));
+            }
         }
-        let alive_before: Vec<bool> = self.trainings().map(|training| training.state.alive).collect();
         let started = Instant::now();
-        let seen = self.train(t);
+        let (seen, broken) = self.train(t);
         self.clock.0 += started.elapsed().as_secs_f64();
         self.clock.1 += seen;
-        for (set, fold, training, was_alive) in
-            self.places().zip(alive_before).map(|((set, fold, training), was)| (set, fold, training, was))
-        {
-            if was_alive && !training.state.alive {
-                let message = format!("Arm {} has diverged at step {t} on fold {fold} of {} and stops there.", training.arm.id(), set.id());
-                out.log(Level::Warning, message);
+        let mut told = BTreeSet::new();
+        for (set, fold, arm, broken) in broken {
+            let (id, name) = (self.config.arms[arm].id(), self.sets[set].data.id());
+            // Several folds of an arm may break in one step; their series has one point there.
+            if told.insert((set, arm)) {
+                out.point(&format!("loss/{name}"), id, broken.point())?;
             }
+            let message = format!("Arm {id} has diverged at step {t} on fold {fold} of {name} and stops there: {}.", broken.told());
+            out.log(Level::Warning, message);
         }
         let epochs = self.config.epochs;
         let arms = self.config.arms.len();
         let mut ended = false;
-        for set in self.sets.iter_mut().filter(|set| t <= set.steps_per_epoch * epochs && t.is_multiple_of(set.steps_per_epoch)) {
+        let ends_epoch = |set: &SetRun| t <= set.steps_per_epoch * epochs && t.is_multiple_of(set.steps_per_epoch);
+        for (at, set) in self.sets.iter_mut().enumerate().filter(|(_, set)| ends_epoch(set)) {
             ended = true;
             let epoch = t / set.steps_per_epoch;
             let folds = &set.folds;
@@ -130,9 +138,7 @@ impl Study for Mil {
                 .trainings
                 .par_iter_mut()
                 .zip(folds)
-                .map(|(trainings, fold)| {
-                    trainings.iter_mut().map(|training| training.state.alive.then(|| training.end_epoch(fold, epoch))).collect()
-                })
+                .map(|(trainings, fold)| trainings.iter_mut().map(|training| training.end_epoch(fold, epoch)).collect())
                 .collect();
             for arm in 0..arms {
                 let of = |pick: fn(&training::Epoch) -> f64| {
@@ -141,13 +147,13 @@ impl Study for Mil {
                 };
                 let id = self.config.arms[arm].id();
                 let name = set.data.id();
-                // Where the last fold of an arm has diverged nothing is left to say.
+                // Where the last fold of an arm has diverged nothing is left to say, and where one just did, its loss has been said.
                 for (metric, value) in [
                     ("loss", of(|epoch| epoch.train_loss)),
                     ("auc", of(|epoch| epoch.validation_auc)),
                     ("key_weight", of(|epoch| epoch.key_weight)),
                 ] {
-                    if value.is_finite() {
+                    if value.is_finite() && !(metric == "loss" && told.contains(&(at, arm))) {
                         out.point(&format!("{metric}/{name}"), id, value)?;
                     }
                 }
@@ -175,21 +181,29 @@ impl Study for Mil {
 
     fn finish(&self, out: &mut Recorder) -> Result<()> {
         results::tell_results(self, out);
+        if self.trainings().any(|training| training.count() > 1) {
+            out.artifact("choices.csv", "text/csv", self.choices());
+        }
         Ok(())
     }
 }
 
 impl Mil {
-    fn trainings(&self) -> impl Iterator<Item = &Training> {
-        self.sets.iter().flat_map(|set| set.trainings.iter().flatten())
+    /// What was chosen by validation, as a table.
+    fn choices(&self) -> Vec<u8> {
+        let rows = self.sets.iter().flat_map(|set| {
+            set.trainings.iter().enumerate().flat_map(move |(fold, trainings)| {
+                trainings.iter().map(move |training| {
+                    let Recipe { learning_rate, dropout, beta } = training.recipe;
+                    let beta = beta.map_or(String::new(), |beta| beta.to_string());
+                    format!("{},{},{fold},{learning_rate},{dropout},{beta}", set.data.id(), training.arm.id())
+                })
+            })
+        });
+        csv("set,pooling,fold,learning_rate,dropout,beta", rows)
     }
 
-    fn places(&self) -> impl Iterator<Item = (BagData, usize, &Training)> {
-        self.sets.iter().flat_map(|set| {
-            set.trainings
-                .iter()
-                .enumerate()
-                .flat_map(move |(fold, trainings)| trainings.iter().map(move |training| (set.data, fold, training)))
-        })
+    fn trainings(&self) -> impl Iterator<Item = &Choice> {
+        self.sets.iter().flat_map(|set| set.trainings.iter().flatten())
     }
 }

@@ -2,10 +2,13 @@
 
 use super::{bags::Bags, scores::binary_cross_entropy};
 use crate::{
-    experiments::hopfield::layers::{
-        Association, AssociationShape, Block, Heads, Item, Layout, Linear, Stop,
-        association::Associated,
-        dense::{relu, relu_backward},
+    experiments::{
+        divergence::first_broken,
+        hopfield::layers::{
+            Association, AssociationShape, Block, Heads, Item, Layout, Linear, Stop,
+            association::Associated,
+            dense::{relu, relu_backward},
+        },
     },
     kernels::real::Real,
 };
@@ -151,6 +154,22 @@ impl<T: Real> BagModel<T> {
         };
         self.backward(bags, &forward, &d_logits, dropout, gradient);
         (loss, associations)
+    }
+
+    /// The part of the model that gives the first number that is not finite for these bags, if any does. `dropout` as in [`BagModel::loss`].
+    pub fn first_broken(&self, bags: &Bags<T>, dropout: Option<&[T]>) -> Option<String> {
+        let Forward { embedded, pooled, logits, kept } = self.forward(bags, dropout);
+        let inside = match &kept {
+            Kept::Hopfield(associated) => associated.first_broken(),
+            _ => None,
+        };
+        let pooling = inside.map_or("the pooling".to_owned(), |part| format!("{part} of the pooling"));
+        let parts = [
+            ("the embedding".to_owned(), embedded.as_slice()),
+            (pooling, pooled.as_slice()),
+            ("the read-out".to_owned(), logits.as_slice()),
+        ];
+        first_broken(parts)
     }
 
     fn items(bags: &Bags<T>, quantity: usize) -> Vec<Item> {

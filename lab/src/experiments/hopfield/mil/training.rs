@@ -2,14 +2,17 @@
 
 use super::{
     bags::Bags,
-    config::{MilConfig, PoolingKind},
+    config::{MilConfig, PoolingKind, Recipe},
     data::{BagSet, Standard},
     model::BagModel,
     scores::{auc, binary_cross_entropy},
 };
 use crate::{
     Checkpoint, Result,
-    experiments::hopfield::layers::{AdamW, clip},
+    experiments::{
+        divergence::Broken,
+        hopfield::layers::{AdamW, clip},
+    },
     random::Generator,
 };
 use rand::Rng;
@@ -71,6 +74,8 @@ impl Fold {
 pub struct Training {
     /// Its pooling.
     pub arm: PoolingKind,
+    /// What it is trained with.
+    pub recipe: Recipe,
     /// Its classifier.
     pub model: BagModel<f32>,
     optimiser: AdamW<f32>,
@@ -78,6 +83,8 @@ pub struct Training {
     pub state: State,
     gradient: Vec<f32>,
     purpose: String,
+    /// Under which it is saved.
+    name: String,
 }
 
 /// What a training remembers.
@@ -107,24 +114,26 @@ pub struct Epoch {
 }
 
 impl Training {
-    /// A model with fresh weights for instances of `inputs` features.
-    pub fn new(config: &MilConfig, arm: PoolingKind, inputs: usize, purpose: &str, seed: u64) -> Self {
-        let mut model = BagModel::new(inputs, Some(config.hidden_width), config.pooling(arm));
+    /// A model with fresh weights for instances of `inputs` features, trained with the recipe of this number.
+    pub fn new(config: &MilConfig, arm: PoolingKind, (at, recipe): (usize, Recipe), inputs: usize, purpose: &str, seed: u64) -> Self {
+        let mut model = BagModel::new(inputs, Some(config.hidden_width), config.pooling(arm, recipe.beta));
         model.start(seed, &format!("{purpose}/weights"));
         let parameters = model.parameters.len();
         let state = State { alive: true, loss_sum: 0.0, losses: 0, best_loss: f64::INFINITY, best_epoch: 0, test_scores: Vec::new() };
         Self {
             arm,
+            recipe,
             model,
             optimiser: AdamW::new(parameters, config.weight_decay),
             state,
             gradient: vec![0.0; parameters],
             purpose: purpose.to_owned(),
+            name: if at == 0 { format!("{purpose}/{}", arm.id()) } else { format!("{purpose}/{}/recipe_{at}", arm.id()) },
         }
     }
 
     /// Optimiser step `t`, from 1, of `per_epoch` in an epoch. A loss that is not finite ends the training.
-    pub fn step(&mut self, config: &MilConfig, part: &Part, t: u64, per_epoch: u64, seed: u64) {
+    pub fn step(&mut self, config: &MilConfig, part: &Part, t: u64, per_epoch: u64, seed: u64) -> Option<Broken> {
         let (epoch, at) = ((t - 1) / per_epoch, ((t - 1) % per_epoch) as usize);
         // Orders and dropout follow from the seed, the set, the fold and the step: nothing of them is saved, and arms share them.
         let order = Generator::new(seed, &format!("{}/order/{epoch}", self.purpose)).permutation(part.labels.len());
@@ -132,11 +141,12 @@ impl Training {
         let batch: Vec<usize> = order.iter().map(|bag| *bag as usize).skip(at * size).take(size).collect();
         let bags = part.bags.gather(&batch);
         let labels: Vec<u8> = batch.iter().map(|bag| part.labels[*bag]).collect();
-        let factors = (config.dropout > 0.0).then(|| {
+        let dropout = self.recipe.dropout;
+        let factors = (dropout > 0.0).then(|| {
             let mut generator = Generator::new(seed, &format!("{}/dropout/{t}", self.purpose));
-            let kept = 1.0 / (1.0 - config.dropout) as f32;
+            let kept = 1.0 / (1.0 - dropout) as f32;
             let components = bags.values.len() / bags.width * self.model.embedded_width();
-            (0..components).map(|_| if generator.rng().random::<f32>() < config.dropout as f32 { 0.0 } else { kept }).collect::<Vec<f32>>()
+            (0..components).map(|_| if generator.rng().random::<f32>() < dropout as f32 { 0.0 } else { kept }).collect::<Vec<f32>>()
         });
         let (loss, _) = self.model.loss(&bags, &labels, factors.as_deref(), &mut self.gradient);
         self.state.loss_sum += loss;
@@ -144,9 +154,12 @@ impl Training {
         let norm = clip(&mut self.gradient, 1.0);
         if !loss.is_finite() || !norm.is_finite() {
             self.state.alive = false;
-            return;
+            let passed = self.model.first_broken(&bags, factors.as_deref());
+            return Some(Broken { loss, place: self.model.layout.place_of_break(passed, &self.model.parameters, &self.gradient) });
         }
-        self.optimiser.update(&mut self.model.parameters, &self.gradient, config.learning_rate);
+        let rate = self.recipe.learning_rate * config.learning_rate_decay.powf(epoch as f64);
+        self.optimiser.update(&mut self.model.parameters, &self.gradient, rate);
+        None
     }
 
     /// Evaluates the validation bags at the end of `epoch`; where their loss is the lowest so far, the test bags' scores are kept.
@@ -182,7 +195,7 @@ impl Training {
 
     /// Saves weights, moments and state.
     pub fn save(&self, into: &mut Checkpoint) -> Result<()> {
-        let name = format!("{}/{}", self.purpose, self.arm.id());
+        let name = &self.name;
         into.put_f32(&format!("{name}/parameters"), &[self.model.parameters.len()], &self.model.parameters)?;
         into.put_state(&format!("{name}/optimiser"), &self.optimiser)?;
         into.put_state(&format!("{name}/state"), &self.state)
@@ -190,7 +203,7 @@ impl Training {
 
     /// Takes over what was saved.
     pub fn restore(&mut self, from: &Checkpoint) -> Result<()> {
-        let name = format!("{}/{}", self.purpose, self.arm.id());
+        let name = &self.name;
         self.model.parameters = from.get_f32(&format!("{name}/parameters"))?;
         self.optimiser.resume(from.get_state(&format!("{name}/optimiser"))?);
         self.state = from.get_state(&format!("{name}/state"))?;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
+    experiments::divergence::Broken,
     random::Generator,
     record::{Frame, Level, Plot, Role},
 };
@@ -132,13 +133,14 @@ impl Repertoire {
         sums
     }
 
-    fn train(&mut self, t: u64, out: &mut Recorder) {
+    fn train(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         let per_epoch = self.config.steps_per_epoch();
         let (epoch, at) = ((t - 1) / per_epoch, ((t - 1) % per_epoch) as usize);
         let order = Generator::new(self.seed, &format!("repertoire/order/{epoch}")).permutation(self.config.train_samples);
         let size = self.config.batch_size;
         let batch: Vec<usize> = order[at * size..(at + 1) * size].iter().map(|bag| *bag as usize).collect();
         let gradients = self.gradients(&batch);
+        let source = &self.source;
         for (arm, found) in self.arms.iter_mut().zip(gradients) {
             let Some((loss, mut gradient)) = found else { continue };
             let norm = clip(&mut gradient, 1.0);
@@ -148,9 +150,15 @@ impl Repertoire {
                 arm.optimiser.update(&mut arm.model.parameters, &gradient, self.config.learning_rate);
             } else {
                 arm.state.alive = false;
-                out.log(Level::Warning, format!("Arm {} has diverged at step {t} and stops.", arm.pooling.id()));
+                let bags = batch.iter().map(|bag| OneBag { source, part: Part::Train, bag: *bag });
+                let passed = bags.filter_map(|bag| arm.model.first_broken(&bag, &mut Workspace::default())).next().map(str::to_owned);
+                let place = arm.model.layout.place_of_break(passed, &arm.model.parameters, &gradient);
+                let (id, broken) = (arm.pooling.id(), Broken { loss, place });
+                out.point("loss/repertoire", id, broken.point())?;
+                out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: {}.", broken.told()));
             }
         }
+        Ok(())
     }
 
     /// Logits of a part in one arm.
@@ -227,7 +235,7 @@ impl Study for Repertoire {
         }
         let started = Instant::now();
         let live = self.arms.iter().filter(|arm| arm.state.alive).count();
-        self.train(t, out);
+        self.train(t, out)?;
         self.clock.0 += started.elapsed().as_secs_f64();
         self.clock.1 += live * self.config.batch_size * self.config.instances_per_bag;
         let per_epoch = self.config.steps_per_epoch();

@@ -9,7 +9,10 @@ use super::{
     sequences::TILE,
 };
 use crate::{
-    experiments::hopfield::layers::{Block, Layout},
+    experiments::{
+        divergence::{first_broken, is_finite},
+        hopfield::layers::{Block, Layout},
+    },
     kernels::real::Real,
     random::Generator,
 };
@@ -185,6 +188,18 @@ impl<T: Real> SequenceModel<T> {
         }
         pooled.logit = product(&pooled.vector, readout) + self.offset.of(&self.parameters)[0];
         pooled
+    }
+
+    /// The part of the model that gives the first number that is not finite for a bag, if any does.
+    pub fn first_broken(&self, tiles: &impl Tiles, work: &mut Workspace<T>) -> Option<&'static str> {
+        for at in 0..tiles.count() {
+            self.describe(tiles, at, work);
+            if !is_finite(&work.answers.values) {
+                return Some("the filters");
+            }
+        }
+        let pooled = self.pool(tiles, work);
+        first_broken([("the pooling", pooled.vector.as_slice()), ("the read-out", [pooled.logit].as_slice())])
     }
 
     /// Adds the gradients of all parameters, given that of the logit.

@@ -7,6 +7,7 @@ use super::{
     nets::{Net, NetKind, Recipe, Training},
     rows::{Fold, Rows},
 };
+use crate::experiments::divergence::Broken;
 use std::fmt::{Display, Formatter, Result as FormatResult};
 
 /// A classifier with all that it is fitted with.
@@ -30,7 +31,7 @@ pub struct Trial {
 }
 
 /// How a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Share of the test rows whose class was found; NaN where the last training failed.
     pub accuracy: f64,
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub candidate: Candidate,
     /// Epochs it was trained; 0 where there are none.
     pub epochs: u64,
+    /// How the last training failed.
+    pub broken: Option<Broken>,
 }
 
 impl Display for Outcome {
@@ -104,7 +107,7 @@ impl Candidate {
         };
         let mut best = Trial { loss: f64::INFINITY, epochs: 0 };
         for epoch in 1..=config.epochs {
-            if !training.epoch(&fold.train, config.batch_size) {
+            if training.epoch(&fold.train, config.batch_size).is_err() {
                 break;
             }
             let loss = training.loss(&fold.validation);
@@ -115,16 +118,19 @@ impl Candidate {
         best
     }
 
-    /// Fits to all rows outside the fold, a net for as many epochs as `trial` found best, and asks the rows of the fold.
+    /// Fits to all rows outside the fold, a net for as many epochs as `trial` found best, and asks the rows of the fold. Where every trial has failed
+    /// at once, one epoch shows how.
     pub fn test(self, config: &UciConfig, trial: Trial, fold: &Fold, seed: u64, purpose: &str) -> Outcome {
+        let mut broken = None;
         let accuracy = match self.training(config, &fold.whole, seed, purpose) {
             None => accuracy(&self.classes_of(&fold.whole, &fold.test, seed, purpose), &fold.test.labels),
             Some(mut training) => {
-                let trained = trial.epochs > 0 && (0..trial.epochs).all(|_| training.epoch(&fold.whole, config.batch_size));
+                broken = (0..trial.epochs.max(1)).find_map(|_| training.epoch(&fold.whole, config.batch_size).err());
+                let trained = trial.epochs > 0 && broken.is_none();
                 if trained { accuracy(&training.classes_of(&fold.test), &fold.test.labels) } else { f64::NAN }
             }
         };
-        Outcome { accuracy, candidate: self, epochs: trial.epochs }
+        Outcome { accuracy, candidate: self, epochs: trial.epochs, broken }
     }
 }
 
@@ -172,6 +178,8 @@ mod tests {
         let fold = Fold::new(&table, &stratified(&table, 5, 0), 0, 0.2, 0);
         let candidate = Candidate::list(&config, Classifier::Mlp)[0];
         let trial = candidate.try_out(&config, &fold, 0, "cell");
-        assert!(candidate.test(&config, trial, &fold, 0, "cell").accuracy.is_nan(), "{trial:?}");
+        let outcome = candidate.test(&config, trial, &fold, 0, "cell");
+        assert!(outcome.accuracy.is_nan(), "{trial:?}");
+        assert_eq!(outcome.broken.unwrap().place, "hidden layer 1");
     }
 }

@@ -16,6 +16,7 @@ use super::study::{Study, check_same_sets, is_here};
 use crate::{
     Checkpoint, Error, Lab, Recorder, Result,
     datasets::{self, Table},
+    experiments::divergence::Broken,
     record::Level,
 };
 use config::{TableData, UciConfig};
@@ -114,8 +115,10 @@ impl Study for UciSuite {
             // Every list of candidates has a first one.
             let Some(outcome) = outcome else { continue };
             if outcome.accuracy.is_nan() {
-                let message =
-                    format!("Arm {} has diverged on fold {fold} of {} and has no accuracy there.", arm.id(), self.tables[table].name);
+                let name = &self.tables[table].name;
+                // A trial may have failed where the last training, on more rows, did not.
+                let why = outcome.broken.as_ref().map_or("every trial failed in its first epoch".to_owned(), Broken::told);
+                let message = format!("Arm {} has diverged on fold {fold} of {name} and has no accuracy there: {why}.", arm.id());
                 out.log(Level::Warning, message);
             }
             cell.push(Finished { accuracy: outcome.accuracy, chosen: outcome.to_string() });

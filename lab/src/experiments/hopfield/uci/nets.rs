@@ -2,12 +2,15 @@
 
 use super::{config::UciConfig, rows::Rows};
 use crate::{
-    experiments::hopfield::layers::{
-        AdamW, AssociationShape, Heads, Layout, Linear, Lookup, Stop,
-        association::Associated,
-        clip,
-        cross_entropy::{cross_entropy, largest},
-        dense::{relu, relu_backward},
+    experiments::{
+        divergence::{Broken, first_broken},
+        hopfield::layers::{
+            AdamW, AssociationShape, Heads, Layout, Linear, Lookup, Stop,
+            association::Associated,
+            clip,
+            cross_entropy::{cross_entropy, largest},
+            dense::{relu, relu_backward},
+        },
     },
     kernels::real::Real,
     random::Generator,
@@ -85,6 +88,17 @@ impl Net {
     /// Number of trained parameters.
     pub fn parameters(&self) -> usize {
         self.layout.len()
+    }
+
+    /// The part of the net that gives the first number that is not finite for these rows, if any does.
+    fn first_broken<T: Real>(&self, parameters: &[T], values: &[T], dropout: Option<&[T]>) -> Option<String> {
+        let Forward { hidden, looked_up, last, logits } = self.forward(parameters, values, dropout);
+        let first = if matches!(self.body, Body::Hopfield { .. }) { "the embedding" } else { "hidden layer 1" };
+        let behind = match looked_up.as_ref().map(Associated::first_broken) {
+            Some(part) => format!("{} of the Hopfield layer", part.unwrap_or("the result")),
+            None => "hidden layer 2".to_owned(),
+        };
+        first_broken([(first.to_owned(), hidden.as_slice()), (behind, last.as_slice()), ("the read-out".to_owned(), logits.as_slice())])
     }
 
     /// `dropout` holds a factor for every hidden component of every row.
@@ -189,8 +203,8 @@ impl Training {
         Self { gradient: vec![0.0; weights.len()], weights, optimiser, net, recipe, seed, purpose: purpose.to_owned(), epoch: 0 }
     }
 
-    /// One pass over `rows`. Returns whether every loss and gradient was finite; the pass ends at the first that is not.
-    pub fn epoch(&mut self, rows: &Rows, batch_size: usize) -> bool {
+    /// One pass over `rows`. It ends at the first loss or gradient that is not finite. Errors: there was one.
+    pub fn epoch(&mut self, rows: &Rows, batch_size: usize) -> Result<(), Broken> {
         let mut generator = Generator::new(self.seed, &format!("{}/epoch/{}", self.purpose, self.epoch));
         self.epoch += 1;
         let order: Vec<usize> = generator.permutation(rows.count()).into_iter().map(|row| row as usize).collect();
@@ -205,11 +219,12 @@ impl Training {
             let loss = self.net.loss(&self.weights, &batch.values, &batch.labels, factors.as_deref(), &mut self.gradient);
             let norm = clip(&mut self.gradient, 1.0);
             if !loss.is_finite() || !norm.is_finite() {
-                return false;
+                let passed = self.net.first_broken(&self.weights, &batch.values, factors.as_deref());
+                return Err(Broken { loss, place: self.net.layout.place_of_break(passed, &self.weights, &self.gradient) });
             }
             self.optimiser.update(&mut self.weights, &self.gradient, self.recipe.learning_rate);
         }
-        true
+        Ok(())
     }
 
     /// Mean cross-entropy of `rows` in nats.
@@ -284,12 +299,13 @@ mod tests {
             let recipe = Recipe { learning_rate: 0.02, weight_decay: 1e-3, dropout: 0.1 };
             let mut training = Training::new(Net::new(&config(), kind, 2, 3), recipe, 0, "training");
             let before = training.loss(&rows);
-            assert!((0..30).all(|_| training.epoch(&rows, 16)), "{kind:?}");
+            assert!((0..30).all(|_| training.epoch(&rows, 16).is_ok()), "{kind:?}");
             let right = training.classes_of(&rows).iter().zip(&rows.labels).filter(|(found, label)| found == label).count();
             assert!(training.loss(&rows) < 0.5 * before && right >= 85, "{kind:?}: {right}");
         }
         let recipe = Recipe { learning_rate: f64::MAX, weight_decay: 0.0, dropout: 0.0 };
         let mut training = Training::new(Net::new(&config(), NetKind::Mlp, 2, 3), recipe, 0, "training");
-        assert!(!(0..3).all(|_| training.epoch(&rows, 16)));
+        let broken = (0..3).find_map(|_| training.epoch(&rows, 16).err()).unwrap();
+        assert_eq!(broken.place, "hidden layer 1");
     }
 }

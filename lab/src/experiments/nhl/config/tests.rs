@@ -66,5 +66,6 @@ fn sizes_of_a_run() {
     let quick = NhlConfig::default();
     assert_eq!((quick.source_steps(), quick.batches(), quick.all_corruptions().len()), (240, 20, 9));
     let colour = NhlConfig { dataset: DataSet::Cifar10, ..quick };
-    assert_eq!((colour.first_kernel(), colour.all_corruptions().len()), (3, 15));
+    assert_eq!((colour.first_kernel(), colour.all_corruptions().len(), colour.adapt_batch(), colour.batches()), (3, 15, 200, 10));
+    assert_eq!(NhlConfig { adapt_batch_size: Some(40), ..colour }.batches(), 50);
 }

@@ -1,9 +1,10 @@
 //! Kind `amplitudes`: how strongly every pattern is retrieved, against the share of blanks.
 
 use super::{
+    cell::{Cell, Measured},
     config::{Common, check_common},
     mean_field::{MOST_PATTERNS, MeanField, critical_dilution},
-    scan::{Cell, Measured, Plan, Scan, ScanArm, SortModes},
+    scan::{Plan, Scan, ScanArm, SortModes},
     verdicts,
 };
 use crate::{
@@ -27,7 +28,7 @@ pub struct AmplitudesConfig {
     #[schemars(title = "Patterns", length(min = 1, max = 8), inner(range(min = 1, max = 64)))]
     pub patterns: Vec<usize>,
     /// Shares of blanks (d), ascending, up to 0.98.
-    #[schemars(title = "Dilutions", length(min = 1, max = 100), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(title = "Dilutions", length(min = 1, max = 100), inner(range(min = 0.0, max = 0.98)))]
     pub dilutions: Vec<f64>,
     /// Temperatures in units of the field with its factor 1 - d taken out, ascending; above 1 nothing is stored.
     #[schemars(title = "Temperatures", length(min = 1, max = 40), inner(range(min = 0.0, max = 2.0)))]

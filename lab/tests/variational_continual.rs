@@ -169,3 +169,44 @@ fn presets_are_valid_and_name_what_they_need() {
     assert_eq!(of("sequential_quick").datasets, ["mnist", "fashion_mnist"]);
     assert!(of("perceptron_quick").datasets.is_empty());
 }
+
+#[test]
+fn presets_hold_what_they_promise() {
+    let twelve = json!([0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5]);
+    let stream = |benchmark: &str, tasks: u64, images: u64, epochs: u64, hidden: u64| {
+        json!({
+            "benchmark": benchmark, "tasks": tasks, "train_samples_per_task": images, "epochs_per_task": epochs, "hidden_width": hidden,
+            "learning_rate": 0.01, "batch_size": 64, "kl_reference": "previous_step", "beta_schedule": "anneal"
+        })
+    };
+    let quick = json!({
+        "n_inputs": 400, "alpha_1": [0.4, 0.8, 1.2, 1.6, 2.0], "alpha_before": 1.6, "alpha_2": [0.4, 1.6, 3.0], "teacher_overlap": [0.5, 0.0, -0.5],
+        "inverse_temperature": 100.0, "kl_gamma": 1.0
+    });
+    let expected = [
+        ("quick", json!({ "problem": "both", "meta": 6.0, "ewc_lambda": 50.0 })),
+        ("quick", stream("permuted_fashion", 3, 8_000, 4, 128)),
+        ("quick", quick.clone()),
+        ("perceptron_quick", quick),
+        ("deep_quick", stream("permuted_fashion", 3, 8_000, 4, 128)),
+        ("deep_wide", stream("permuted_fashion", 3, 16_000, 4, 256)),
+        ("deep_wide_mnist", stream("permuted_mnist", 3, 16_000, 4, 256)),
+        ("standard", json!({ "problem": "both", "n_inputs": 1_000, "replicas": 5, "alpha_1": twelve })),
+        ("standard", stream("permuted_fashion", 5, 16_000, 5, 256)),
+        ("paper", stream("permuted_mnist", 5, 32_000, 5, 512)),
+        ("paper", json!({ "meta": 1.35, "problem": "deep" })),
+        ("paper_fashion", stream("permuted_fashion", 5, 32_000, 5, 512)),
+        ("paper_perceptron", json!({ "n_inputs": 1_000, "replicas": 20, "alpha_before": 2.0, "kl_gamma": 1.0 })),
+        ("paper_perceptron_weak", json!({ "n_inputs": 1_000, "replicas": 20, "alpha_before": 2.0, "kl_gamma": 0.1 })),
+    ];
+    for (preset, fields) in expected {
+        let complete = support::config(ID, preset, &json!({}));
+        for (name, value) in fields.as_object().unwrap() {
+            assert_eq!(&complete[name], value, "{preset}/{name}");
+        }
+    }
+    assert_eq!(support::config(ID, "paper_perceptron", &json!({}))["alpha_2"].as_array().unwrap().last().unwrap(), 7.0);
+    let seeds =
+        |preset: &str| registry::standard().get(ID).unwrap().card.presets.iter().find(|known| known.id == preset).unwrap().seeds.len();
+    assert_eq!(["quick", "standard", "paper", "paper_fashion"].map(seeds), [5, 3, 3, 3]);
+}

@@ -79,6 +79,18 @@ struct Tolerances {
     loss: f64,
     means: f64,
     fields: f64,
+    /// Of fields whose variance is below 1e-9: what moves these is rounding that Adam amplifies.
+    saturated: f64,
+}
+
+impl Tolerances {
+    /// Asserts that fields at an inverse temperature are those expected.
+    fn of_fields(&self, found: impl Iterator<Item = f64>, expected: &[f64], beta: f64, what: &str) {
+        for (found, expected) in found.zip(expected) {
+            let allowed = if 1.0 - (beta * expected).tanh().powi(2) < 1e-9 { self.saturated } else { self.fields };
+            assert!((found - expected).abs() <= allowed, "{what}: {found} {expected}");
+        }
+    }
 }
 
 /// Every step of a recording by the learner that runs.
@@ -121,8 +133,7 @@ fn follow<T: Real>(name: &str, tolerances: &Tolerances) {
                 assert!(far <= tolerances.loss, "{} {at}: off by {far:e}", what("gradient of layer"));
             }
             for (fields, expected) in fields.iter().zip(fixture.layers(&format!("theta.{step}"))) {
-                let far = farthest(fields.iter().map(|field| field.wide()), expected.iter().copied());
-                assert!(far <= tolerances.fields, "{}: off by {far:e}", what("fields"));
+                tolerances.of_fields(fields.iter().map(|field| field.wide()), &expected, betas[step], &what("fields"));
             }
         }
         learner.descend(false);
@@ -132,8 +143,7 @@ fn follow<T: Real>(name: &str, tolerances: &Tolerances) {
     let ends = fixture.layers("final.theta");
     let carried = fixture.layers("final.kl_gradient");
     for (at, (layer, expected)) in learner.network.layers.iter().zip(&ends).enumerate() {
-        let far = farthest(layer.fields.iter().map(|field| field.wide()), expected.iter().copied());
-        assert!(far <= tolerances.fields, "{name}, final fields {at}: off by {far:e}");
+        tolerances.of_fields(layer.fields.iter().map(|field| field.wide()), expected, beta, &format!("{name}, final fields {at}"));
         let far = farthest(layer.means.iter().map(|mean| mean.wide()), expected.iter().map(|field| (beta * field).tanh()));
         assert!(far <= tolerances.means, "{name}, final means {at}: off by {far:e}");
         let far = farthest(learner.carried_gradient()[at].iter().map(|value| value.wide()), carried[at].iter().copied());
@@ -144,14 +154,13 @@ fn follow<T: Real>(name: &str, tolerances: &Tolerances) {
 #[test]
 fn every_step_in_f64_equals_the_authors_code() {
     for name in ["deep", "deep_anneal", "deep_zero_input"] {
-        // What a saturated field does is rounding that Adam amplifies; its mean stays.
-        follow::<f64>(name, &Tolerances { loss: 1e-9, means: 1e-9, fields: 1e-5 });
+        follow::<f64>(name, &Tolerances { loss: 1e-9, means: 1e-9, fields: 1e-6, saturated: 2e-6 });
     }
 }
 
 #[test]
 fn in_f32_losses_and_means_stay_within_rounding() {
-    follow::<f32>("deep", &Tolerances { loss: 1e-4, means: 1e-3, fields: 1e-2 });
+    follow::<f32>("deep", &Tolerances { loss: 1e-4, means: 1e-3, fields: 1e-2, saturated: 1e-2 });
 }
 
 /// Examples of every step: all, or so many at a time in a fixed order.
@@ -187,6 +196,13 @@ fn school(name: &str, batches: [usize; 2], rates: [f64; 2], decays: [f64; 2]) {
             if step == 0 {
                 let far = farthest(gradient.iter().copied(), of("gradient_first").into_iter());
                 assert!(far <= tolerance, "{}: off by {far:e}", what("first gradient"));
+            }
+            if step + 1 == losses.len() {
+                // The gradient of the relative entropy before the last step, (theta - theta_ref) (1 - m²).
+                let pull =
+                    student.fields.iter().zip(&student.reference).map(|(field, anchor)| (field - anchor) * (1.0 - field.tanh().powi(2)));
+                let far = farthest(pull, of("kl_gradient_last").into_iter());
+                assert!(far <= 1e-6, "{}: off by {far:e}", what("gradient of the relative entropy"));
             }
             student.descend(schooling);
             if [1, 10, 100].contains(&(step + 1)) {

@@ -1,9 +1,10 @@
 //! Kind `amplitudes`: how strongly every pattern is retrieved, against the share of blanks.
 
 use super::{
+    cell::{Cell, Measured},
     config::{Common, check_common},
     mean_field::{MOST_PATTERNS, MeanField, critical_dilution},
-    scan::{Cell, Measured, Plan, Scan, ScanArm, SortModes},
+    scan::{Plan, Scan, ScanArm, SortModes},
     verdicts,
 };
 use crate::{
@@ -35,7 +36,7 @@ pub struct AmplitudesConfig {
     #[schemars(
         title = "Dilutions",
         length(min = 1, max = 100),
-        inner(range(min = 0.0, max = 1.0)),
+        inner(range(min = 0.0, max = 0.98)),
         extend("told" = "at d=1 all entries are blank")
     )]
     pub dilutions: Vec<f64>,

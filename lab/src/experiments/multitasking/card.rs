@@ -90,6 +90,7 @@ fn panels() -> Vec<Panel> {
         frame("spread", "Largest minus least amplitude", "Phases", "phase/spread"),
         series("phases", "Patterns alive, and spread, by temperature", "Phases", &["phase/alive", "phase/spread"]),
         frame("examples", "Amplitudes against examples", "Learning", "learning/amplitudes"),
+        frame("entropy", "Amplitudes against the entropy of the examples", "Learning", "learning/entropy"),
         frame("twins", "Energy and loss", "Loss", "loss/energy"),
         series("energy", "Energy per neuron", "Loss", &["energy", "loss/image"]),
         series("product", "Sum of products of squared errors", "Loss", &["loss/product"]),
@@ -97,6 +98,7 @@ fn panels() -> Vec<Panel> {
         frame("strip", "Images, and the state that holds them", "Images", "picture/strip"),
         frame("owners", "The image that every pixel belongs to", "Images", "picture/owners"),
         frame("shares", "Pixels by image", "Images", "picture/shares"),
+        frame("stack", "Pixels by image, one upon the other, sweep by sweep", "Images", "picture/stack"),
         series("owned", "Share of the pixels of each image", "Images", &["picture/owned_1", "picture/owned_2", "picture/owned_3"]),
         frame("growth", "Amplitudes of ln N patterns", "Growth", "growth/amplitudes"),
         series("modes", "Patterns, and those as theory has them", "Growth", &["growth/patterns", "growth/within_3", "growth/resolved"]),
@@ -117,8 +119,8 @@ fn claims() -> Vec<Claim> {
             expect: rule(Op::AtMost, 3.0),
             needs_seeds: 5,
             why: "The second amplitude over the first against the dilution d, below the critical dilution and at the lowest temperature: \
-                  how many standard errors the slope lies from 1. A neuron that the first pattern leaves blank, a share d of them, \
-                  follows the second.",
+                  how many standard errors the slope lies from that of theory's own ratios at the same places, which is 1 without \
+                  temperature. A neuron that the first pattern leaves blank, a share d of them, follows the second.",
         },
         Claim {
             id: "parallel_equal",
@@ -129,7 +131,8 @@ fn claims() -> Vec<Claim> {
             expect: rule(Op::AtMost, 0.02),
             needs_seeds: 5,
             why: "Largest minus least mean amplitude at dilutions from 0.85 on and temperatures above 0 at which theory has them equal \
-                  and above 0.5. What is left is the noise of the samples. Without temperature three patterns are never equally strong.",
+                  and above 0.5. What is left is the noise of the samples: beside it stand the spread in a single sample and the one \
+                  that drawn patterns and temperature make of equal amplitudes. Without temperature three patterns are never equally strong.",
         },
         Claim {
             id: "standard_cannot",

@@ -1,8 +1,11 @@
 //! Networks whose field is a sum over few patterns of whole numbers: stored patterns, and the class means that a teacher makes of examples.
 
 use super::dynamics::{Chance, Network};
-use crate::kernels::ternary::TernaryPatterns;
+use crate::kernels::{packed::pack, ternary::TernaryPatterns};
 use std::{collections::HashMap, ops::Range};
+
+/// Most ternary patterns whose `3^K` columns are numbered in 16 bits.
+const MOST_CODED: usize = 10;
 
 /// `h_i = scale sum_mu e_mu,i X_mu` with overlaps `X_mu = sum_j e_mu,j s_j` of patterns of whole numbers.
 ///
@@ -13,12 +16,33 @@ pub struct Columns {
     patterns: usize,
     /// Different columns, `[words, patterns]`.
     words: Vec<i32>,
-    word_of: Vec<u32>,
+    word_of: WordOf,
     overlaps: Vec<i64>,
     spins: Vec<i8>,
     scale: f64,
-    /// The chances of all words, for one block.
-    table: Vec<Chance>,
+}
+
+/// The number of each spin's column: in two bytes where that is enough, for a sweep over many spins waits for memory.
+#[derive(Debug, Clone)]
+enum WordOf {
+    Few(Vec<u16>),
+    Many(Vec<u32>),
+}
+
+impl WordOf {
+    fn at(&self, unit: usize) -> usize {
+        match self {
+            Self::Few(of) => usize::from(of[unit]),
+            Self::Many(of) => of[unit] as usize,
+        }
+    }
+
+    fn fill(&self, units: Range<usize>, into: &mut [Chance], chance: impl Fn(usize) -> Chance) {
+        match self {
+            Self::Few(of) => into.iter_mut().zip(&of[units]).for_each(|(into, word)| *into = chance(usize::from(*word))),
+            Self::Many(of) => into.iter_mut().zip(&of[units]).for_each(|(into, word)| *into = chance(*word as usize)),
+        }
+    }
 }
 
 impl Columns {
@@ -33,19 +57,34 @@ impl Columns {
                 next
             })
         };
-        let word_of = entries.chunks_exact(patterns).map(&mut number).collect();
+        let word_of = WordOf::Many(entries.chunks_exact(patterns).map(&mut number).collect());
         let mut overlaps = vec![0; patterns];
         for (column, spin) in entries.chunks_exact(patterns).zip(&spins) {
             overlaps.iter_mut().zip(column).for_each(|(overlap, entry)| *overlap += i64::from(*entry) * i64::from(*spin));
         }
-        Self { patterns, words, word_of, overlaps, spins, scale, table: Vec::new() }
+        Self { patterns, words, word_of, overlaps, spins, scale }
     }
 
     /// The network that stores ternary patterns, with the field `sum_mu xi_mu,i X_mu / (N (1 - d))`.
     pub fn stored(patterns: &TernaryPatterns, spins: Vec<i8>, dilution: f64) -> Self {
-        let entries = columns_of(patterns);
         let scale = 1.0 / (patterns.dim() as f64 * (1.0 - dilution));
-        Self::new(&entries, patterns.count(), spins, scale)
+        if patterns.count() > MOST_CODED {
+            return Self::new(&columns_of(patterns), patterns.count(), spins, scale);
+        }
+        assert!(patterns.dim() == spins.len(), "a column for every spin");
+        let codes = codes_of(patterns);
+        let (mut words, mut numbers) = (Vec::new(), vec![u16::MAX; 3usize.pow(patterns.count() as u32)]);
+        for code in &codes {
+            let number = &mut numbers[usize::from(*code)];
+            if *number == u16::MAX {
+                *number = (words.len() / patterns.count()) as u16;
+                words.extend((0..patterns.count()).map(|mu| i32::from(code / 3u16.pow(mu as u32) % 3) - 1));
+            }
+        }
+        let word_of = WordOf::Few(codes.into_iter().map(|code| numbers[usize::from(code)]).collect());
+        let mut overlaps = vec![0; patterns.count()];
+        patterns.overlaps(&pack(&spins), &mut overlaps);
+        Self { patterns: patterns.count(), words, word_of, overlaps, spins, scale }
     }
 
     /// `X_mu`.
@@ -65,6 +104,21 @@ pub fn columns_of(patterns: &TernaryPatterns) -> Vec<i32> {
     (0..patterns.dim()).flat_map(|unit| (0..patterns.count()).map(move |mu| i32::from(patterns.value(mu, unit)))).collect()
 }
 
+/// The column of every unit as a number, `sum_mu 3^mu (xi_mu + 1)`, from the planes of bits of at most [`MOST_CODED`] patterns.
+fn codes_of(patterns: &TernaryPatterns) -> Vec<u16> {
+    let mut codes = vec![0; patterns.dim()];
+    for mu in 0..patterns.count() {
+        let power = 3u16.pow(mu as u32);
+        for (codes, (mask, positive)) in codes.chunks_mut(64).zip(patterns.mask(mu).iter().zip(patterns.positive(mu))) {
+            for (bit, code) in codes.iter_mut().enumerate() {
+                // 1 for a blank, 2 for +1, 0 for -1.
+                *code += power * (1 + 2 * (positive >> bit & 1) as u16 - (mask >> bit & 1) as u16);
+            }
+        }
+    }
+    codes
+}
+
 impl Network for Columns {
     fn spins(&self) -> &[i8] {
         &self.spins
@@ -72,13 +126,12 @@ impl Network for Columns {
 
     fn chances(&mut self, units: Range<usize>, temperature: f64, into: &mut [Chance]) {
         let words = self.words.len() / self.patterns;
-        let word_of = &self.word_of[units];
-        if words >= word_of.len() {
-            into.iter_mut().zip(word_of).for_each(|(chance, word)| *chance = Chance::of(self.field(*word as usize), temperature));
+        if words >= units.len() {
+            self.word_of.fill(units, into, |word| Chance::of(self.field(word), temperature));
             return;
         }
-        self.table = (0..words).map(|word| Chance::of(self.field(word), temperature)).collect();
-        into.iter_mut().zip(word_of).for_each(|(chance, word)| *chance = self.table[*word as usize]);
+        let table: Vec<Chance> = (0..words).map(|word| Chance::of(self.field(word), temperature)).collect();
+        self.word_of.fill(units, into, |word| table[word]);
     }
 
     fn flip(&mut self, units: &[u32]) {
@@ -86,7 +139,7 @@ impl Network for Columns {
             let unit = *unit as usize;
             let change = -2 * i64::from(self.spins[unit]);
             self.spins[unit] = -self.spins[unit];
-            let word = self.word_of[unit] as usize * self.patterns;
+            let word = self.word_of.at(unit) * self.patterns;
             let column = &self.words[word..word + self.patterns];
             self.overlaps.iter_mut().zip(column).for_each(|(overlap, entry)| *overlap += change * i64::from(*entry));
         }
@@ -97,6 +150,19 @@ impl Network for Columns {
 mod tests {
     use super::*;
     use crate::{kernels::packed::pack, random::Generator};
+
+    #[test]
+    fn columns_from_planes_of_bits_are_those_entry_by_entry() {
+        let mut generator = Generator::new(4, "planes");
+        for (units, count) in [(64, 1), (300, 3), (1_001, 10), (200, 11)] {
+            let patterns = TernaryPatterns::draw(count, units, 0.4, generator.rng());
+            let spins: Vec<i8> = (0..units).map(|_| if generator.symmetric(1.0) < 0.0 { -1 } else { 1 }).collect();
+            let planes = Columns::stored(&patterns, spins.clone(), 0.4);
+            let entries = Columns::new(&columns_of(&patterns), count, spins, planes.scale);
+            assert_eq!((&planes.words, &planes.overlaps), (&entries.words, &entries.overlaps), "{count}");
+            assert!((0..units).all(|unit| planes.word_of.at(unit) == entries.word_of.at(unit)), "{count}");
+        }
+    }
 
     #[test]
     fn fields_and_overlaps_follow_the_flips() {

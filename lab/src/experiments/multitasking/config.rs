@@ -8,9 +8,6 @@ use crate::{Check, config::CrossFaults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Largest share of blanks.
-pub const MOST_DILUTION: f64 = 0.98;
-
 /// Parameters of a run; `kind` says which experiment it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -88,13 +85,6 @@ pub fn check_not_lumped(dynamics: Dynamics, faults: &mut CrossFaults) {
     }
 }
 
-/// Adds the fault of too large a share of blanks in the field `dilution`.
-pub fn check_dilution(dilution: f64, faults: &mut CrossFaults) {
-    if dilution > MOST_DILUTION {
-        faults.push(&["dilution"], format!("must be at most {MOST_DILUTION}, for at d=1 all entries are blank; got {dilution}"));
-    }
-}
-
 /// Adds the fault of a burn-in that leaves nothing to average.
 pub fn check_burn_in(sweeps: usize, burn_in: usize, faults: &mut CrossFaults) {
     if burn_in >= sweeps {
@@ -120,9 +110,6 @@ pub fn check_patterns(field: &'static str, patterns: &[usize], theory: bool, dyn
 pub fn check_dilutions(field: &'static str, dilutions: &[f64], faults: &mut CrossFaults) {
     if !dilutions.is_sorted_by(|a, b| a < b) {
         faults.push(&[field], "must ascend without repeating");
-    }
-    if let Some(most) = dilutions.iter().find(|dilution| **dilution > MOST_DILUTION) {
-        faults.push(&[field], format!("must be at most {MOST_DILUTION}, for at d=1 all entries are blank; got {most}"));
     }
 }
 
@@ -162,7 +149,7 @@ mod tests {
         let expected = [
             ("/neurons", "between 100 and 1000000; got 50"),
             ("/patterns", "theory sums 3^K words; above 8 choose theory=false; got 9"),
-            ("/dilutions", "at d=1 all entries are blank; got 1"),
+            ("/dilutions/1", "between 0 and 0.98; got 1"),
             ("/temperatures/0", "between 0 and 2; got -0.1"),
             ("/burn_in", "burn_in must be below sweeps (20); got 20"),
             ("/init", "there are examples only where the kind is learning"),
@@ -228,7 +215,9 @@ mod tests {
         );
         one(json!({ "kind": "learning", "examples": [10, 5] }), "/examples must ascend");
         one(json!({ "kind": "loss", "dynamics": "lumped" }), "lumped");
-        one(json!({ "kind": "picture", "dilution": 0.99 }), "at d=1 all entries are blank");
+        one(json!({ "kind": "picture", "dilution": 0.99 }), "between 0 and 0.98; got 0.99");
+        one(json!({ "kind": "learning", "patterns": 9 }), "theory sums 3^K words; above 8 choose theory=false; got 9");
+        assert!(details(json!({ "kind": "learning", "patterns": 64, "theory": false })).is_empty());
         one(json!({ "kind": "growth", "dilution": 0.6 }), "must be below the critical dilution of 12 patterns");
     }
 }

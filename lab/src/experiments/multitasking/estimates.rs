@@ -20,7 +20,7 @@ const PER_SEQUENTIAL: f64 = 25e-9;
 const PER_ENTRY: f64 = 8e-9;
 /// Seconds for one word in one evaluation of the self-consistency.
 const PER_WORD: f64 = 15e-9;
-/// Evaluations that eleven starts take where nothing is critical.
+/// Evaluations that eleven starts take.
 const EVALUATIONS: f64 = 1_000.0;
 /// Cores that share the samples.
 const CORES: f64 = 2.0;
@@ -84,8 +84,7 @@ fn of_scan(plan: &Plan) -> Estimates {
 
 fn of_phase(config: &PhaseConfig) -> Estimates {
     let points = config.dilution_points * config.temperature_points;
-    // Close to every line where a pattern dies the iteration is slow.
-    let seconds = points as f64 * 10.0 * EVALUATIONS * words(config.patterns) / 2.0 * PER_WORD / CORES;
+    let seconds = points as f64 * EVALUATIONS * words(config.patterns) / 2.0 * PER_WORD / CORES;
     let told = [("steps", config.temperature_points as f64), ("critical_dilution", critical_dilution(config.patterns))];
     estimate(seconds, points * config.patterns, told)
 }

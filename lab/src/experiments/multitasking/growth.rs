@@ -1,10 +1,11 @@
 //! Kind `growth`: as many patterns as the logarithm of the number of neurons, all in one state without temperature.
 
 use super::{
-    config::{Common, check_dilution},
+    config::Common,
     dynamics::Dynamics,
     mean_field::{critical_dilution, hierarchical_amplitudes},
     sample::{Relaxation, Sample, Start},
+    scan::MODES,
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
@@ -34,7 +35,7 @@ pub struct GrowthConfig {
     /// Share of blanks (d), below the critical dilution, 1/2 for many patterns.
     #[schemars(
         title = "Dilution",
-        range(min = 0.0, max = 1.0),
+        range(min = 0.0, max = 0.98),
         extend("told" = "at d=1 all entries are blank, and from the critical dilution on no hierarchy is left")
     )]
     pub dilution: f64,
@@ -55,7 +56,6 @@ impl Default for GrowthConfig {
 impl GrowthConfig {
     /// Adds the faults that span fields.
     pub fn check(&self, faults: &mut CrossFaults) {
-        check_dilution(self.dilution, faults);
         if !self.neurons.is_sorted_by(|a, b| a < b) {
             faults.push(&["neurons"], "must ascend without repeating");
         }
@@ -133,11 +133,20 @@ impl Study for Growth {
         };
         let of_step = batch * TOGETHER..((batch + 1) * TOGETHER).min(self.config.samples);
         let found: Vec<Sample> = of_step.into_par_iter().map(sample).collect();
+        let mean = |of: fn(&Sample) -> f64| found.iter().map(of).sum::<f64>() / found.len() as f64;
+        out.point("energy", ARM, mean(|sample| sample.energy))?;
+        out.point("loss/product", ARM, mean(|sample| sample.loss_product))?;
+        out.point("dynamics/flips", ARM, mean(|sample| sample.flips))?;
+        out.point("dynamics/acceptance", ARM, mean(|sample| sample.acceptance))?;
         if batch == 0 {
             self.samples.push(Vec::new());
         }
         self.samples[at].extend(found);
-        let (within, resolved) = count(&self.modes(at));
+        let modes = self.modes(at);
+        for (name, (mean, ..)) in MODES.iter().zip(&modes) {
+            out.point(name, ARM, *mean)?;
+        }
+        let (within, resolved) = count(&modes);
         out.point("growth/patterns", ARM, patterns_of(neurons) as f64)?;
         out.point("growth/within_3", ARM, within as f64)?;
         out.point("growth/resolved", ARM, resolved as f64)?;

@@ -8,7 +8,7 @@
 use super::mean_field::hierarchical_amplitudes;
 use crate::theory::{
     Damped, Quadrature,
-    normal_distribution::{density, erf, erf_inverse},
+    normal_distribution::{density, erf, erf_inverse, ln_2cosh},
 };
 use statrs::distribution::{Binomial, Discrete, DiscreteCDF};
 use std::f64::consts::SQRT_2;
@@ -46,6 +46,8 @@ pub struct Learned {
 /// A solution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnedSolution {
+    /// Free energy per spin.
+    pub free_energy: f64,
     /// Amplitudes of the patterns, the strongest first.
     pub amplitudes: Vec<f64>,
     /// Amplitudes of the class means, in the same order.
@@ -104,15 +106,52 @@ impl Learned {
     /// The solution that begins at these amplitudes.
     pub fn solve(&self, start: &[f64]) -> LearnedSolution {
         let found = Damped::default().solve(&[start, start].concat(), |at, into| self.map(at, into));
+        let free_energy = self.free_energy(&found.at[self.patterns..]);
         let mut pairs: Vec<(f64, f64)> = (0..self.patterns).map(|mu| (found.at[mu].abs(), found.at[self.patterns + mu].abs())).collect();
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (amplitudes, class_means) = pairs.into_iter().unzip();
-        LearnedSolution { amplitudes, class_means, converged: found.converged }
+        LearnedSolution { free_energy, amplitudes, class_means, converged: found.converged }
+    }
+
+    /// Free energy per spin of class means with amplitudes `n`: `(1 - d)(1 + rho)/2 sum n^2 - T E ln 2 cosh(h / T)`, at T = 0 with `|h|` for
+    /// the logarithm. Its slope by n vanishes where the self-consistency holds. Derived here, for many examples.
+    fn free_energy(&self, n: &[f64]) -> f64 {
+        let t = self.temperature;
+        let blank = self.dilution.powi(self.patterns as i32) * t * std::f64::consts::LN_2;
+        let of_word = |(word, weight): (&[f64], &f64)| {
+            let mean: f64 = word.iter().zip(n).map(|(entry, n)| entry * n).sum();
+            let spread = (self.entropy * word.iter().zip(n).map(|(entry, n)| (entry * n).powi(2)).sum::<f64>()).sqrt();
+            let answer = if t > 0.0 {
+                let nodes = self.normal.nodes.iter().zip(&self.normal.weights);
+                nodes.map(|(z, weight)| weight * t * ln_2cosh((mean + spread * z) / t)).sum()
+            } else if spread == 0.0 {
+                mean.abs()
+            } else {
+                // The mean of |h|.
+                mean * erf(mean / (SQRT_2 * spread)) + 2.0 * spread * density(mean / spread)
+            };
+            weight * answer
+        };
+        let answers: f64 = self.words.chunks_exact(self.patterns).zip(&self.weights).map(of_word).sum();
+        0.5 * (1.0 - self.dilution) * (1.0 + self.entropy) * n.iter().map(|n| n * n).sum::<f64>() - blank - answers
     }
 
     /// The solution that begins at the hierarchical state.
     pub fn hierarchical(&self) -> LearnedSolution {
         self.solve(&hierarchical_amplitudes(self.patterns, self.dilution))
+    }
+
+    /// The converged solution of lowest free energy among those reached from the hierarchical, the symmetric and the pure start; where none
+    /// converged, the lowest of all.
+    pub fn global_minimum(&self) -> LearnedSolution {
+        let pure: Vec<f64> = (0..self.patterns).map(|mu| if mu == 0 { 1.0 } else { 0.0 }).collect();
+        let rank = |solution: &LearnedSolution| (!solution.converged, solution.free_energy);
+        let better = |best: LearnedSolution, other: LearnedSolution| {
+            // Equal ones, found twice, differ by rounding: the first stays.
+            let (of_best, of_other) = (rank(&best), rank(&other));
+            if (of_other.0, of_other.1 + 1e-12) < of_best { other } else { best }
+        };
+        [vec![1.0; self.patterns], pure].iter().map(|start| self.solve(start)).fold(self.hierarchical(), better)
     }
 }
 
@@ -185,6 +224,31 @@ mod tests {
             assert!(found.converged, "{examples}");
             close(&found.amplitudes, &expected, 6e-4);
         }
+    }
+
+    #[test]
+    fn the_free_energy_has_no_slope_at_a_solution_and_chooses_between_solutions() {
+        for (temperature, entropy) in [(0.0, 0.15), (0.0, 0.3), (0.0, 0.6), (0.1, 0.15)] {
+            let system = Learned::new(2, 0.3, temperature, entropy);
+            let found = system.global_minimum();
+            let n = &found.class_means;
+            for mu in 0..2 {
+                let at =
+                    |step: f64| system.free_energy(&[n[0] + if mu == 0 { step } else { 0.0 }, n[1] + if mu == 1 { step } else { 0.0 }]);
+                let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                assert!(slope.abs() < 1e-8, "T {temperature}, rho {entropy}, {mu}: {slope}");
+            }
+            // The branch of the hierarchical start is the lowest: above the splitting entropy it is the symmetric one.
+            assert_eq!(found, system.hierarchical());
+            let symmetric = system.solve(&[1.0; 2]);
+            assert_eq!(found.free_energy + 1e-9 < symmetric.free_energy, entropy < 0.369, "{found:?} {symmetric:?}");
+        }
+        // Values of an independent program.
+        let free_energy = |entropy: f64| Learned::new(2, 0.3, 0.0, entropy).global_minimum().free_energy;
+        close(&[free_energy(0.3), free_energy(0.15)], &[-0.314_380, -0.335_548], 1e-6);
+        // As the entropy goes, that of stored patterns.
+        let stored = super::super::mean_field::MeanField::new(3, 0.4, 0.1).global_minimum();
+        close(&[Learned::new(3, 0.4, 0.1, 1e-10).global_minimum().free_energy], &[stored.free_energy], 1e-8);
     }
 
     #[test]

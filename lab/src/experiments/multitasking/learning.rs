@@ -1,13 +1,13 @@
 //! Kind `learning`: how many damaged examples of each pattern are enough, with a teacher, without one, and beside the patterns themselves.
 
 use super::{
-    config::{Common, check_burn_in, check_dilutions},
+    config::{Common, check_burn_in, check_dilutions, check_patterns},
     dynamics::Dynamics,
     examples::Examples,
     learned::{Learned, LearnedSolution, entropy, examples_needed, single_amplitude, splitting_entropy},
     mean_field::MOST_PATTERNS,
     sample::{Relaxation, Sample, Start},
-    trials::{Trial, conclude},
+    trials::{Along, Lines, Trial, conclude},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
@@ -59,14 +59,14 @@ pub struct LearningConfig {
     /// Spins (N).
     #[schemars(title = "Neurons", range(min = 100, max = 1_000_000))]
     pub neurons: usize,
-    /// Patterns (K).
-    #[schemars(title = "Patterns", range(min = 1, max = 8), extend("told" = "theory sums 3^K words"))]
+    /// Patterns (K); theory sums `3^K` words and goes up to 8.
+    #[schemars(title = "Patterns", range(min = 1, max = 64), extend("told" = "theory sums 3^K words; above 8 choose theory=false"))]
     pub patterns: usize,
     /// Shares of blanks (d), one curve after the other, ascending, up to 0.98.
     #[schemars(
         title = "Dilutions",
         length(min = 1, max = 20),
-        inner(range(min = 0.0, max = 1.0)),
+        inner(range(min = 0.0, max = 0.98)),
         extend("told" = "at d=1 all entries are blank")
     )]
     pub dilutions: Vec<f64>,
@@ -138,6 +138,7 @@ impl LearningConfig {
     pub fn check(&self, faults: &mut CrossFaults) {
         check_burn_in(self.sweeps, self.burn_in, faults);
         check_dilutions("dilutions", &self.dilutions, faults);
+        check_patterns("patterns", &[self.patterns], self.theory, Dynamics::Block, faults);
         if self.dynamics == Dynamics::Lumped {
             faults.push(&["dynamics"], "lumped dynamics is for stored patterns: with examples every spin has a field of its own");
         }
@@ -183,12 +184,17 @@ pub struct Learning {
     config: LearningConfig,
     seed: u64,
     trials: Vec<Trial>,
+    /// By dilution, for two patterns without temperature: the entropy up to which they form a hierarchy.
+    splits: Vec<(f64, f64)>,
 }
 
 impl Learning {
     /// An empty grid.
     pub fn new(config: &LearningConfig, lab: &Lab) -> Self {
-        Self { config: config.clone(), seed: lab.seed, trials: Vec::new() }
+        let wanted = config.theory && config.patterns == 2 && config.temperature == 0.0;
+        let dilutions = config.dilutions.iter().filter(|dilution| wanted && **dilution > 0.0);
+        let splits = dilutions.map(|dilution| (*dilution, splitting_entropy(*dilution))).filter(|(_, split)| split.is_finite()).collect();
+        Self { config: config.clone(), seed: lab.seed, trials: Vec::new(), splits }
     }
 
     /// One sample in every arm: the same patterns and examples, the same start, the same order of updates.
@@ -222,16 +228,16 @@ impl Learning {
 
     /// The amplitudes of theory, and whether its iteration converged.
     fn solve(&self, (quality, dilution, examples): (f64, f64, usize)) -> Option<(Vec<f64>, bool)> {
-        if !self.config.theory {
+        if !self.config.theory || self.config.patterns > MOST_PATTERNS {
             return None;
         }
-        let patterns = self.config.patterns.min(MOST_PATTERNS);
+        let patterns = self.config.patterns;
         if quality == 1.0 {
-            let found = super::mean_field::MeanField::new(patterns, dilution, self.config.temperature).hierarchical();
+            let found = super::mean_field::MeanField::new(patterns, dilution, self.config.temperature).global_minimum();
             return Some((found.amplitudes, found.converged));
         }
         let LearnedSolution { mut amplitudes, converged, .. } =
-            Learned::new(patterns, dilution, self.config.temperature, entropy(quality, examples as f64)).hierarchical();
+            Learned::new(patterns, dilution, self.config.temperature, entropy(quality, examples as f64)).global_minimum();
         if self.config.temperature == 0.0 && dilution == 0.0 && examples < FEW {
             amplitudes[0] = single_amplitude(quality, examples as u64);
         }
@@ -260,9 +266,13 @@ impl Study for Learning {
             self.trials[at].say(of_arm, arm.id(), out)?;
         }
         out.point("throughput/spin_updates_per_s", None, updates as f64 / begun.elapsed().as_secs_f64())?;
-        let needed = examples_needed(0.9, cell.0);
+        let split = self.splits.iter().find(|(dilution, _)| *dilution == cell.1).map(|(_, split)| *split);
+        let lines = Lines { single: examples_needed(0.9, cell.0), split };
         let arms: Vec<&str> = self.config.arms.iter().map(|arm| arm.id()).collect();
-        out.frame("learning/amplitudes", None, super::trials::plot(&self.trials, cell, &arms, needed));
+        out.frame("learning/amplitudes", None, super::trials::plot(&self.trials, cell, &arms, lines, Along::Examples));
+        if cell.0 < 1.0 {
+            out.frame("learning/entropy", None, super::trials::plot(&self.trials, cell, &arms, lines, Along::Entropy));
+        }
         Ok(())
     }
 
@@ -279,10 +289,8 @@ impl Study for Learning {
         let arms: Vec<&str> = self.config.arms.iter().map(|arm| arm.id()).collect();
         conclude(&self.trials, &arms, self.config.neurons, out);
         out.summary("learning/threshold_formula", examples_needed(0.9, self.config.qualities[0]));
-        if self.config.theory && self.config.patterns == 2 && self.config.temperature == 0.0 {
-            for dilution in self.config.dilutions.iter().filter(|dilution| **dilution > 0.0) {
-                out.summary(format!("learning/splitting_entropy_d{dilution}"), splitting_entropy(*dilution));
-            }
+        for (dilution, split) in &self.splits {
+            out.summary(format!("learning/splitting_entropy_d{dilution}"), *split);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{
     columns::Columns,
-    config::{Common, check_dilution, check_init, check_not_lumped},
+    config::{Common, check_init, check_not_lumped},
     dynamics::{Dynamics, Network, Sweeper},
     sample::{Observed, Start},
 };
@@ -32,7 +32,7 @@ pub struct LossConfig {
     #[schemars(title = "Patterns", range(min = 1, max = 64))]
     pub patterns: usize,
     /// Share of blanks (d), up to 0.98.
-    #[schemars(title = "Dilution", range(min = 0.0, max = 1.0), extend("told" = "at d=1 all entries are blank"))]
+    #[schemars(title = "Dilution", range(min = 0.0, max = 0.98), extend("told" = "at d=1 all entries are blank"))]
     pub dilution: f64,
     /// In units of the field with its factor 1 - d taken out; above 1 nothing is stored.
     #[schemars(title = "Temperature", range(min = 0.0, max = 2.0), extend("told" = "T must be >= 0; above 1 nothing is stored"))]
@@ -66,7 +66,6 @@ impl Default for LossConfig {
 impl LossConfig {
     /// Adds the faults that span fields.
     pub fn check(&self, faults: &mut CrossFaults) {
-        check_dilution(self.dilution, faults);
         check_init(self.init, faults);
         check_not_lumped(self.dynamics, faults);
     }
@@ -136,7 +135,9 @@ impl Study for Loss {
         out.point("loss/product", ARM, sides.product)?;
         out.point("loss/image", ARM, sides.image)?;
         out.point("loss/residual", ARM, (sides.energy - sides.image).abs())?;
+        // Every neuron is updated once in a sweep.
         out.point("dynamics/flips", ARM, turned as f64 / units as f64)?;
+        out.point("dynamics/acceptance", ARM, turned as f64 / units as f64)?;
         for (mu, amplitude) in observed.amplitudes.iter().enumerate().take(8) {
             out.point(&format!("magnetisation/mode_{}", mu + 1), ARM, amplitude.abs())?;
         }

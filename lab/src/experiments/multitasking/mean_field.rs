@@ -4,7 +4,8 @@
 //! `m_mu = E[xi_mu tanh(beta sum_nu xi_nu m_nu)] / (1 - d)`, free energy per spin `f = (1 - d)/2 sum m^2 - T E ln 2 cosh(beta h)`.
 //! Agliari et al. (2012), arXiv 1111.5191, up to the normalisation.
 
-use crate::theory::{Damped, normal_distribution::ln_2cosh, root_finding::brent};
+use super::attractor;
+use crate::theory::{normal_distribution::ln_2cosh, root_finding::brent};
 use serde::{Deserialize, Serialize};
 
 /// Most patterns that the sum over `3^K` words is made for.
@@ -95,6 +96,43 @@ impl MeanField {
         into.iter_mut().for_each(|sum| *sum /= 1.0 - self.dilution);
     }
 
+    /// `dF_mu/dm_nu = E[xi_mu xi_nu (1 - tanh^2(h / T))] / (T (1 - d))` at the amplitudes `m`, `[patterns, patterns]`, symmetric; for T > 0.
+    pub fn slopes(&self, m: &[f64]) -> Vec<f64> {
+        let k = self.patterns;
+        let mut slopes = vec![0.0; k * k];
+        for (word, weight) in self.words.chunks_exact(k).zip(&self.weights) {
+            let slope = weight * (1.0 - self.answer(field(word, m)).powi(2)) / (self.temperature * (1.0 - self.dilution));
+            for (row, own) in slopes.chunks_exact_mut(k).zip(word) {
+                row.iter_mut().zip(word).for_each(|(sum, other)| *sum += own * other * slope);
+            }
+        }
+        slopes
+    }
+
+    /// Standard deviation about their common mean of amplitudes that theory has all equal to `m`, in networks of so many units: what the
+    /// patterns that are drawn and the different numbers of their entries make, without the noise of temperature. For T > 0 and at least two
+    /// patterns.
+    ///
+    /// A finite network has `F + epsilon` for F, and amplitudes that differ answer by `1 / (1 - lambda)`, with `lambda` the slope for
+    /// differences; an amplitude is divided by the number of entries that its pattern has. Derived here.
+    pub fn scatter_of_equal(&self, m: f64, units: usize) -> f64 {
+        let equal = vec![m; self.patterns];
+        let slopes = self.slopes(&equal);
+        let answers = 1.0 / (1.0 - (slopes[0] - slopes[1]));
+        let words = self.words.chunks_exact(self.patterns).zip(&self.weights);
+        let apart = |(word, weight): (&[f64], &f64)| {
+            let drawn = (word[0] - word[1]) * self.answer(field(word, &equal)) * answers;
+            weight * (drawn - m * (word[0].abs() - word[1].abs())).powi(2)
+        };
+        // Half the variance of the difference of two.
+        (0.5 * words.map(apart).sum::<f64>() / units as f64).sqrt() / (1.0 - self.dilution)
+    }
+
+    /// In units of the field without its factor 1 - d.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
     /// `tanh(h / T)`; at T = 0 the sign of h, 0 for a tie.
     fn answer(&self, field: f64) -> f64 {
         if self.temperature > 0.0 {
@@ -118,7 +156,7 @@ impl MeanField {
 
     /// The solution that damped iteration reaches from `start`.
     pub fn solve(&self, start: &[f64]) -> Solution {
-        let found = Damped::default().solve(start, |m, into| self.map(m, into));
+        let found = attractor::reach(self, start);
         let free_energy = self.free_energy(&found.at);
         let mut amplitudes: Vec<f64> = found.at.iter().map(|m| m.abs()).collect();
         amplitudes.sort_by(|a, b| b.total_cmp(a));
@@ -189,6 +227,7 @@ pub fn critical_dilution(patterns: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::theory::Damped;
 
     fn close(found: &[f64], expected: &[f64], tolerance: f64) {
         assert!(
@@ -229,6 +268,8 @@ mod tests {
         for (dilution, expected) in [(0.3, 0.545), (0.7, 0.745)] {
             close(&MeanField::new(3, dilution, 0.0).symmetric().amplitudes, &[expected; 3], 1e-12);
         }
+        // Just below the critical dilution.
+        close(&MeanField::new(3, 0.6, 0.0).global_minimum().amplitudes, &[1.0, 0.6, 0.36], 1e-12);
         // f = -(1 - d)/2 sum d^(2k) of the hierarchical state.
         for (dilution, expected) in [(0.2, -0.416_64), (0.4, -0.355_68), (0.5, -0.328_125), (0.0, -0.5)] {
             let found = MeanField::new(3, dilution, 0.0).global_minimum();
@@ -259,6 +300,11 @@ mod tests {
         };
         let (plain, permuted) = (image(&m), image(&[0.1, 0.9, 0.3]));
         close(&[plain[2], plain[0], plain[1]], &permuted, 1e-15);
+        let slopes = system.slopes(&m);
+        for (mu, nu) in (0..9).map(|at| (at / 3, at % 3)) {
+            let at = |step: f64| image(&std::array::from_fn::<f64, 3, _>(|k| m[k] + if k == nu { step } else { 0.0 }))[mu];
+            assert!((slopes[3 * mu + nu] - (at(1e-6) - at(-1e-6)) / 2e-6).abs() < 1e-8 && slopes[3 * mu + nu] == slopes[3 * nu + mu]);
+        }
         // The self-consistency is where the free energy has no slope: df/dm = (1 - d)(m - F(m)).
         for mu in 0..3 {
             let at = |step: f64| system.free_energy(&std::array::from_fn::<f64, 3, _>(|k| m[k] + if k == mu { step } else { 0.0 }));

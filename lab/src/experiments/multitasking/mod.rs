@@ -5,10 +5,13 @@
 //! - d) T`.
 
 pub mod amplitudes;
+mod attractor;
 mod card;
+pub mod cell;
 pub mod columns;
 pub mod config;
 pub mod dynamics;
+pub mod equality;
 mod estimates;
 pub mod examples;
 pub mod growth;

@@ -1,6 +1,9 @@
 //! Kind `phase`: how many patterns are alive, and how far apart their amplitudes are, over dilution and temperature; theory alone.
 
-use super::mean_field::{ALIVE, MOST_PATTERNS, MeanField, Regime, critical_dilution};
+use super::{
+    equality::EQUAL,
+    mean_field::{ALIVE, MOST_PATTERNS, MeanField, Regime, critical_dilution},
+};
 use crate::{
     Checkpoint, Recorder, Result,
     experiments::study::{Study, csv},
@@ -10,8 +13,6 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Amplitudes of theory that differ by less are equal.
-const EQUAL: f64 = 1e-6;
 /// Largest dilution of the map.
 const MOST_DILUTION: f64 = 0.98;
 
@@ -84,14 +85,14 @@ impl Phase {
             row_labels: Some((0..rows).map(|row| format!("{:.3}", self.temperature(rows - 1 - row))).collect()),
             column_labels: Some((0..columns).map(|at| format!("{:.3}", self.dilution(at))).collect()),
             x_title: format!("dilution d ({} patterns)", self.config.patterns),
-            y_title: "temperature T".to_owned(),
+            y_title: "temperature T in units of the field over 1 - d".to_owned(),
             colour: Colour::Sequential,
         };
         Frame::Diagram(Diagram { map, frontiers: self.frontiers() })
     }
 
-    /// Where a mode dies beside saturated stronger ones, `T = d^(mode - 1)`, and above two patterns the dilution from which they are no longer
-    /// a hierarchy without temperature.
+    /// Where a mode dies beside saturated stronger ones, `T = d^(mode - 1)`, above two patterns the dilution from which they are no longer
+    /// a hierarchy without temperature, and as far as the map is known the temperature from which on all patterns are equally strong.
     fn frontiers(&self) -> Vec<Frontier> {
         let (last_column, last_row) = ((self.config.dilution_points - 1) as f64, (self.config.temperature_points - 1) as f64);
         let line = |label: String, points: Vec<(f64, f64)>| {
@@ -110,7 +111,19 @@ impl Phase {
             let critical = critical_dilution(self.config.patterns);
             lines.push(line("critical dilution".to_owned(), vec![(critical, 0.0), (critical, self.config.highest_temperature)]));
         }
+        let equal: Vec<_> =
+            (0..self.config.dilution_points).map(|at| (self.dilution(at), self.equal_from(at).unwrap_or(f64::NAN))).collect();
+        if equal.iter().any(|(_, from)| from.is_finite()) {
+            lines.push(line("all equal from here on".to_owned(), equal));
+        }
         lines
+    }
+
+    /// Halfway between the last temperature at which the patterns of a column are not equally strong and the first at which they are.
+    fn equal_from(&self, column: usize) -> Option<f64> {
+        let is_equal = |row: &Vec<Point>| Regime::of(&row[column].amplitudes, EQUAL) == Regime::Parallel;
+        let first = self.rows.iter().position(is_equal)?;
+        Some(0.5 * (self.temperature(first.saturating_sub(1)) + self.temperature(first)))
     }
 }
 
@@ -173,5 +186,36 @@ impl Study for Phase {
         let modes: Vec<String> = (1..=self.config.patterns).map(|mu| format!("m{mu}")).collect();
         out.artifact("phase.csv", "text/csv", csv(&format!("temperature,dilution,converged,{}", modes.join(",")), rows));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::equality::equal_from;
+    use super::*;
+
+    #[test]
+    fn the_frontier_of_equal_patterns_runs_where_theory_has_it() {
+        let config = PhaseConfig { patterns: 3, dilution_points: 8, temperature_points: 25, highest_temperature: 1.2 };
+        let mut map = Phase::new(&config);
+        let mut out = Recorder::default();
+        for t in 1..=map.total_steps() {
+            out.begin_step(t);
+            map.step(t, &mut out).unwrap();
+        }
+        let mut compared = 0;
+        for at in 0..8 {
+            match (map.equal_from(at), equal_from(3, map.dilution(at))) {
+                (None, None) => {}
+                (Some(on_map), Some(exact)) => {
+                    assert!((on_map - exact).abs() <= 0.026, "{}: {on_map} {exact}", map.dilution(at));
+                    compared += 1;
+                }
+                (on_map, exact) => panic!("{}: {on_map:?} {exact:?}", map.dilution(at)),
+            }
+        }
+        assert_eq!(compared, 3, "at d = 0.7, 0.84 and 0.98");
+        let labels: Vec<String> = map.frontiers().into_iter().map(|line| line.label).collect();
+        assert_eq!(labels, ["T = d^1", "T = d^2", "critical dilution", "all equal from here on"]);
     }
 }

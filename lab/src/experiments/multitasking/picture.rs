@@ -2,18 +2,18 @@
 
 use super::{
     columns::Columns,
-    config::{check_dilution, check_init, check_not_lumped},
+    config::{check_init, check_not_lumped},
     dynamics::{Dynamics, Network, Sweeper},
     sample::{Observed, Start},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
-    experiments::study::{Study, csv},
+    experiments::study::{Study, axis, csv, curve},
     json::Number,
     kernels::{biased_bits::BiasedBits, ternary::TernaryPatterns},
     random::Generator,
-    record::{Colour, Frame, Heatmap},
+    record::{Colour, Curve, Frame, Heatmap, Plot, Role},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct PictureConfig {
     #[schemars(title = "Side", range(min = 16, max = 128))]
     pub side: usize,
     /// Share of blanks (d) of every image, up to 0.98.
-    #[schemars(title = "Dilution", range(min = 0.0, max = 1.0), extend("told" = "at d=1 all entries are blank"))]
+    #[schemars(title = "Dilution", range(min = 0.0, max = 0.98), extend("told" = "at d=1 all entries are blank"))]
     pub dilution: f64,
     /// In units of the field with its factor 1 - d taken out; above 1 nothing is stored.
     #[schemars(title = "Temperature", range(min = 0.0, max = 2.0), extend("told" = "T must be >= 0; above 1 nothing is stored"))]
@@ -57,7 +57,6 @@ impl Default for PictureConfig {
 impl PictureConfig {
     /// Adds the faults that span fields.
     pub fn check(&self, faults: &mut CrossFaults) {
-        check_dilution(self.dilution, faults);
         check_init(self.init, faults);
         check_not_lumped(self.dynamics, faults);
     }
@@ -132,10 +131,22 @@ impl Picture {
         heatmap(side, columns, values, (-1.0, 1.0), Colour::Diverging, "image 1 | image 2 | image 3 | state")
     }
 
+    fn stack(&self) -> Frame {
+        let curves = stacked(self.history.iter().map(|(_, shares)| shares));
+        Frame::Plot(Plot { x: axis("sweep", false), y: axis("share of the pixels, one upon the other", false), curves })
+    }
+
     fn owners(&self) -> Vec<usize> {
         let amplitudes = self.amplitudes();
         (0..self.patterns.dim()).map(|unit| owner(&self.patterns, &amplitudes, self.network.spins(), unit)).collect()
     }
+}
+
+/// Shares one upon the other, sweep by sweep: those of the first image, of the first two, and so on. What is missing to 1 belongs to none.
+fn stacked<'a>(shares: impl Iterator<Item = &'a Vec<f64>> + Clone) -> Vec<Curve> {
+    let up_to = |image: usize| shares.clone().enumerate().map(move |(at, shares)| ((at + 1) as f64, shares[1..=image].iter().sum()));
+    let label = |image: usize| if image == 1 { "image 1".to_owned() } else { format!("and image {image}") };
+    (1..=IMAGES).map(|image| curve(&label(image), Role::Data, up_to(image))).collect()
 }
 
 fn heatmap(rows: usize, columns: usize, values: Vec<Number>, (min, max): (f64, f64), colour: Colour, title: &str) -> Frame {
@@ -166,7 +177,9 @@ impl Study for Picture {
         let observed = Observed::of(self.network.overlaps(), self.patterns.non_zeros(), units, self.config.dilution);
         out.point("energy", ARM, observed.energy)?;
         out.point("loss/product", ARM, observed.loss_product)?;
+        // Every neuron is updated once in a sweep.
         out.point("dynamics/flips", ARM, turned as f64 / units as f64)?;
+        out.point("dynamics/acceptance", ARM, turned as f64 / units as f64)?;
         for (mu, amplitude) in amplitudes.iter().enumerate() {
             out.point(&format!("magnetisation/mode_{}", mu + 1), ARM, *amplitude)?;
             out.point(&format!("picture/owned_{}", mu + 1), ARM, counts[mu + 1] as f64 / units as f64)?;
@@ -182,6 +195,7 @@ impl Study for Picture {
             Frame::Histogram { edges, counts: counts.clone(), title: "pixels by the image they belong to".to_owned() },
         );
         self.history.push((amplitudes, counts.iter().map(|count| *count as f64 / units as f64).collect()));
+        out.frame("picture/stack", None, self.stack());
         Ok(())
     }
 
@@ -230,6 +244,15 @@ mod tests {
                 assert!(overlap.abs() < 0.05, "{first} {second}: {overlap}");
             }
         }
+    }
+
+    #[test]
+    fn shares_stand_one_upon_the_other() {
+        let shares = [vec![0.25, 0.5, 0.125, 0.125], vec![0.0, 0.5, 0.25, 0.25]];
+        let curves = stacked(shares.iter());
+        let values: Vec<Vec<f64>> = curves.iter().map(|curve| curve.y.iter().map(|y| y.0).collect()).collect();
+        assert_eq!(values, [[0.5, 0.5], [0.625, 0.75], [0.75, 1.0]]);
+        assert_eq!(curves[2].x.iter().map(|x| x.0).collect::<Vec<_>>(), [1.0, 2.0]);
     }
 
     #[test]

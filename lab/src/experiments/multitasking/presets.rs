@@ -57,7 +57,7 @@ pub fn presets() -> Vec<Preset> {
             "temperature_quick",
             "Temperature",
             "Three patterns in 20,000 neurons: the weaker ones die one after the other, and at strong dilution all become equally strong.",
-            json!({ "kind": "temperature", "samples": 20 }),
+            json!({ "kind": "temperature", "neurons": 20_000, "samples": 20 }),
             &five,
             6.0,
         ),
@@ -67,7 +67,7 @@ pub fn presets() -> Vec<Preset> {
             "Patterns alive, and how far apart they are, over dilution and temperature: theory alone.",
             json!({ "kind": "phase" }),
             &[0],
-            4.0,
+            1.0,
         ),
         preset(
             "learning_quick",

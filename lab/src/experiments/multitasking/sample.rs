@@ -73,6 +73,10 @@ pub struct Relaxation {
 pub struct Sample {
     /// Mattis magnetisations by the number of entries that each pattern has in this sample.
     pub amplitudes: Vec<f64>,
+    /// Standard errors of these, of the sample's own noise in time, from blocks of the window; 0 in a state that does not move.
+    pub blocked_errors: Vec<f64>,
+    /// Whether both halves of the window differ by more than three errors, for each amplitude.
+    pub drifts: Vec<bool>,
     /// `H / N` of the stored patterns.
     pub energy: f64,
     /// `sum_mu L+ L-`, where `L± = |xi ± s|^2 / (2 N)`.
@@ -133,15 +137,18 @@ impl Relaxation {
         }
         let mean = |of: &dyn Fn(&(Observed, usize)) -> f64| window.iter().map(of).sum::<f64>() / window.len() as f64;
         let patterns = window.first().map_or(0, |(observed, _)| observed.amplitudes.len());
-        let energies: Vec<f64> = window.iter().map(|(observed, _)| observed.energy).collect();
+        let settled = |of: &dyn Fn(&Observed) -> f64| Window::of(&window.iter().map(|(observed, _)| of(observed)).collect::<Vec<_>>());
+        let amplitudes: Vec<Window> = (0..patterns).map(|mu| settled(&|observed| observed.amplitudes[mu])).collect();
         Sample {
-            amplitudes: (0..patterns).map(|mu| mean(&|(observed, _)| observed.amplitudes[mu])).collect(),
+            amplitudes: amplitudes.iter().map(|window| window.mean).collect(),
+            blocked_errors: amplitudes.iter().map(|window| window.blocked_error).collect(),
+            drifts: amplitudes.iter().map(|window| !window.stationary).collect(),
             energy: mean(&|(observed, _)| observed.energy),
             loss_product: mean(&|(observed, _)| observed.loss_product),
             flips: window.last().map_or(0.0, |(_, turned)| *turned as f64) / units as f64,
             acceptance: mean(&|(_, turned)| *turned as f64) / units as f64,
             updates,
-            stationary: Window::of(&energies).stationary,
+            stationary: settled(&|observed| observed.energy).stationary,
         }
     }
 
@@ -227,6 +234,32 @@ mod tests {
         let sample = relaxation(0.0, Dynamics::Block).stored(2, 2_000, 0.0, Start::Pattern1, &mut Generator::new(1, "frozen"));
         assert_eq!((sample.amplitudes[0], sample.flips, sample.acceptance, sample.updates), (1.0, 0.0, 0.0, 2_000));
         assert!(sample.stationary && (sample.energy + 0.5).abs() < 0.01);
+        assert_eq!((sample.blocked_errors, sample.drifts), (vec![0.0; 2], vec![false; 2]));
+    }
+
+    #[test]
+    fn every_amplitude_has_a_blocked_error_of_its_noise_in_time() {
+        let whole = Relaxation { sweeps: 2_000, burn_in: 1_000, ..relaxation(0.3, Dynamics::Block) };
+        let sample = whole.stored(2, 2_000, 0.5, Start::Hierarchical, &mut Generator::new(3, "blocks"));
+        // Ten windows of 100 sweeps of the same patterns scatter by about the root of ten times the error of the whole.
+        let drawn = TernaryPatterns::draw(2, 2_000, 0.5, Generator::new(3, "blocks").rng());
+        let mut generator = Generator::new(4, "noise");
+        let mut network = Columns::stored(&drawn, Start::Hierarchical.spins(&drawn, None, &mut generator), 0.5);
+        let part = Relaxation { sweeps: 100, burn_in: 0, ..whole };
+        let parts: Vec<Sample> = (0..11).map(|_| part.measure(&mut network, &drawn, 0.5, &mut generator)).skip(1).collect();
+        for mu in 0..2 {
+            let (_, error) = mean_and_error(&parts.iter().map(|part| part.amplitudes[mu]).collect::<Vec<_>>());
+            eprintln!("m_{}: blocked error {:.5}, error of windows {error:.5}", mu + 1, sample.blocked_errors[mu]);
+            assert!(
+                sample.blocked_errors[mu] > 0.3 * error && sample.blocked_errors[mu] < 3.0 * error,
+                "{:?} {error}",
+                sample.blocked_errors
+            );
+        }
+        // At T = 1 an amplitude falls as the root of one over the time: what is left after 20 sweeps still drifts.
+        let critical = Relaxation { sweeps: 60, burn_in: 20, ..relaxation(1.0, Dynamics::Lumped) };
+        let drifting = critical.stored(1, 1_000_000, 0.0, Start::Pattern1, &mut Generator::new(5, "blocks"));
+        assert!(drifting.drifts[0] && !drifting.stationary, "{drifting:?}");
     }
 
     #[test]

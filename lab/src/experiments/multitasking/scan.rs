@@ -1,15 +1,12 @@
 //! Amplitudes over a grid of dilutions and temperatures, measured and by theory: what the kinds `amplitudes` and `temperature` share.
 
 use super::{
+    cell::{Cell, Measured, Ratio, resolution},
+    equality::has_equal,
     mean_field::{MOST_PATTERNS, MeanField, Solution, critical_dilution},
     sample::{Relaxation, Sample, Start},
 };
-use crate::{
-    Checkpoint, Recorder, Result,
-    random::Generator,
-    record::Level,
-    theory::monte_carlo::{mean_and_error, z_score},
-};
+use crate::{Checkpoint, Recorder, Result, random::Generator, record::Level, theory::monte_carlo::mean_and_error};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,12 +14,8 @@ use std::time::Instant;
 
 /// Samples of one step, which run side by side.
 const TOGETHER: usize = 4;
-/// Amplitudes of theory that differ by less are equal.
-const EQUAL: f64 = 1e-6;
-/// Distance from the critical dilution within which samples lie on either side of it, so that no comparison is made.
-pub const NEAR_CRITICAL: f64 = 0.04;
 /// Modes that have a series of their own; all are in the table.
-const MODES: [&str; 8] = [
+pub const MODES: [&str; 8] = [
     "magnetisation/mode_1",
     "magnetisation/mode_2",
     "magnetisation/mode_3",
@@ -66,17 +59,6 @@ impl ScanArm {
     }
 }
 
-/// One cell of the grid.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cell {
-    /// Patterns stored.
-    pub patterns: usize,
-    /// Share of blanks.
-    pub dilution: f64,
-    /// See [`Relaxation`].
-    pub temperature: f64,
-}
-
 /// What is scanned and how.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -114,51 +96,6 @@ pub struct Scan {
     plan: Plan,
     seed: u64,
     state: State,
-}
-
-/// A cell as far as it is measured.
-#[derive(Debug, Clone)]
-pub struct Measured {
-    /// The cell.
-    pub cell: Cell,
-    /// Whether amplitudes were sorted in every sample.
-    pub sorted: bool,
-    /// Mean and standard error of every amplitude.
-    pub amplitudes: Vec<(f64, f64)>,
-    /// The solution of lowest free energy.
-    pub theory: Option<Solution>,
-    /// What a single neuron that turns in a single sample changes in a mean amplitude; errors below it are those of events too rare to be
-    /// seen.
-    pub resolution: f64,
-}
-
-impl Measured {
-    /// How many errors each amplitude lies above theory, errors being at least the resolution; empty where there is none to compare with:
-    /// no converged solution, or too close to the critical dilution.
-    pub fn z_scores(&self) -> Vec<f64> {
-        let near = (self.cell.dilution - critical_dilution(self.cell.patterns)).abs() < NEAR_CRITICAL;
-        match &self.theory {
-            Some(theory) if theory.converged && !near => {
-                let z = |((mean, error), theory): (&(f64, f64), &f64)| z_score(*mean, error.max(self.resolution), *theory);
-                self.amplitudes.iter().zip(&theory.amplitudes).map(z).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether theory has all amplitudes equal and at least `least`.
-    pub fn is_parallel(&self, least: f64) -> bool {
-        self.theory.as_ref().is_some_and(|theory| has_equal(theory) && theory.amplitudes.last().is_some_and(|m| *m >= least))
-    }
-}
-
-/// What one neuron changes in the amplitude of a pattern averaged over samples.
-pub fn resolution(neurons: usize, dilution: f64, samples: usize) -> f64 {
-    2.0 / (neurons as f64 * (1.0 - dilution) * samples as f64)
-}
-
-fn has_equal(solution: &Solution) -> bool {
-    solution.amplitudes.len() > 1 && solution.amplitudes[0] - solution.amplitudes[solution.amplitudes.len() - 1] < EQUAL
 }
 
 impl Scan {
@@ -237,48 +174,70 @@ impl Scan {
         }
     }
 
-    /// Mean and error of every amplitude in a cell so far. Where the start knows no order and no sign, magnitudes count.
-    fn amplitudes(&self, arm: usize, at: usize) -> Vec<(f64, f64)> {
+    /// Every amplitude of every sample of a cell so far, with its error in time and whether it drifts. Where the start knows no order and no
+    /// sign, magnitudes count.
+    fn samples(&self, arm: usize, at: usize) -> Vec<Vec<(f64, f64, bool)>> {
         let sorted = self.plan.arms[arm] == ScanArm::Diluted && self.is_sorted(at);
         let unsigned = matches!(self.plan.start, Start::Random | Start::Mixture) || self.plan.arms[arm] == ScanArm::Undiluted;
-        let samples: Vec<Vec<f64>> = self.state.measured[arm][at]
-            .iter()
-            .map(|sample| {
-                let mut of_sample: Vec<f64> = sample.amplitudes.iter().map(|m| if unsigned || sorted { m.abs() } else { *m }).collect();
-                if sorted {
-                    of_sample.sort_by(|a, b| b.total_cmp(a));
-                }
-                of_sample
-            })
-            .collect();
-        (0..self.plan.cells[at].patterns).map(|mu| mean_and_error(&samples.iter().map(|m| m[mu]).collect::<Vec<_>>())).collect()
+        let of_sample = |sample: &Sample| {
+            let amplitudes = sample.amplitudes.iter().map(|m| if unsigned || sorted { m.abs() } else { *m });
+            let in_time = sample.blocked_errors.iter().zip(&sample.drifts);
+            let mut of_sample: Vec<_> = amplitudes.zip(in_time).map(|(m, (error, drifts))| (m, *error, *drifts)).collect();
+            if sorted {
+                of_sample.sort_by(|a, b| b.0.total_cmp(&a.0));
+            }
+            of_sample
+        };
+        self.state.measured[arm][at].iter().map(of_sample).collect()
+    }
+
+    /// Mean and error of every amplitude in a cell so far.
+    fn amplitudes(&self, arm: usize, at: usize) -> Vec<(f64, f64)> {
+        let samples = self.samples(arm, at);
+        (0..self.plan.cells[at].patterns).map(|mu| mean_and_error(&samples.iter().map(|m| m[mu].0).collect::<Vec<_>>())).collect()
+    }
+
+    fn measure(&self, arm: usize, at: usize) -> Measured {
+        let (cell, samples) = (self.plan.cells[at], self.samples(arm, at));
+        let count = samples.len() as f64;
+        let in_time = |mu: usize| {
+            let squares: f64 = samples.iter().map(|sample| sample[mu].1.powi(2)).sum();
+            ((squares / count).sqrt(), samples.iter().filter(|sample| sample[mu].2).count())
+        };
+        let spread = |sample: &Vec<(f64, f64, bool)>| {
+            let amplitudes = || sample.iter().map(|(m, ..)| *m);
+            amplitudes().fold(f64::NEG_INFINITY, f64::max) - amplitudes().fold(f64::INFINITY, f64::min)
+        };
+        let is_diluted = self.plan.arms[arm] == ScanArm::Diluted;
+        Measured {
+            cell,
+            sorted: is_diluted && self.is_sorted(at),
+            amplitudes: self.amplitudes(arm, at),
+            in_time: (0..cell.patterns).map(in_time).collect(),
+            spread_of_samples: samples.iter().map(spread).sum::<f64>() / count,
+            theory: if is_diluted { self.state.theory[at].clone() } else { None },
+            resolution: resolution(self.plan.neurons, cell.dilution, samples.len()),
+        }
     }
 
     /// The cells of one arm that have been measured.
     pub fn measured(&self, arm: ScanArm) -> Vec<Measured> {
         let Some(of_arm) = self.plan.arms.iter().position(|known| *known == arm) else { return Vec::new() };
-        (0..self.plan.cells.len())
-            .filter(|at| !self.state.measured[of_arm][*at].is_empty())
-            .map(|at| Measured {
-                cell: self.plan.cells[at],
-                sorted: arm == ScanArm::Diluted && self.is_sorted(at),
-                amplitudes: self.amplitudes(of_arm, at),
-                theory: if arm == ScanArm::Diluted { self.state.theory[at].clone() } else { None },
-                resolution: resolution(self.plan.neurons, self.plan.cells[at].dilution, self.state.measured[of_arm][at].len()),
-            })
-            .collect()
+        let begun = (0..self.plan.cells.len()).filter(|at| !self.state.measured[of_arm][*at].is_empty());
+        begun.map(|at| self.measure(of_arm, at)).collect()
     }
 
-    /// Ratio of the second amplitude to the first with its error, by cell, for the patterns with blanks.
-    pub fn ratios(&self) -> Vec<(Cell, f64, f64)> {
+    /// Ratio of the second amplitude to the first, by cell, for the patterns with blanks.
+    pub fn ratios(&self) -> Vec<Ratio> {
         let Some(of_arm) = self.plan.arms.iter().position(|arm| *arm == ScanArm::Diluted) else { return Vec::new() };
-        let of_cell = |(cell, samples): (&Cell, &Vec<Sample>)| {
-            let ratios: Vec<f64> = samples.iter().map(|sample| sample.amplitudes[1] / sample.amplitudes[0]).collect();
-            let (mean, error) = mean_and_error(&ratios);
-            (*cell, mean, error)
+        let of_cell = |at: usize| {
+            let (cell, samples) = (self.plan.cells[at], self.samples(of_arm, at));
+            let (mean, error) = mean_and_error(&samples.iter().map(|sample| sample[1].0 / sample[0].0).collect::<Vec<_>>());
+            let theory = self.state.theory[at].as_ref().map_or(cell.dilution, |theory| theory.amplitudes[1] / theory.amplitudes[0]);
+            Ratio { cell, mean, error, theory, resolution: resolution(self.plan.neurons, cell.dilution, samples.len()) }
         };
-        let cells = self.plan.cells.iter().zip(&self.state.measured[of_arm]);
-        cells.filter(|(cell, samples)| cell.patterns > 1 && !samples.is_empty()).map(of_cell).collect()
+        let measured = &self.state.measured[of_arm];
+        (0..measured.len()).filter(|at| self.plan.cells[*at].patterns > 1 && !measured[*at].is_empty()).map(of_cell).collect()
     }
 
     /// Samples whose energy still drifted, of all arms.
@@ -295,5 +254,80 @@ impl Scan {
     pub fn restore(&mut self, from: &Checkpoint) -> Result<()> {
         self.state = from.get_state(self.plan.kind)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dynamics::Dynamics;
+    use super::*;
+
+    fn sample(amplitudes: [f64; 2], errors: [f64; 2], drifts: [bool; 2]) -> Sample {
+        Sample {
+            amplitudes: amplitudes.to_vec(),
+            blocked_errors: errors.to_vec(),
+            drifts: drifts.to_vec(),
+            energy: 0.0,
+            loss_product: 0.0,
+            flips: 0.0,
+            acceptance: 0.0,
+            updates: 0,
+            stationary: true,
+        }
+    }
+
+    /// Two samples of one cell, of two patterns in 1,000 neurons.
+    fn scan(sort_modes: SortModes, start: Start) -> Scan {
+        let plan = Plan {
+            kind: "amplitudes",
+            cells: vec![Cell { patterns: 2, dilution: 0.5, temperature: 0.1 }],
+            neurons: 1_000,
+            relaxation: Relaxation { temperature: 0.0, dynamics: Dynamics::Block, sweeps: 2, burn_in: 1 },
+            start,
+            samples: 2,
+            theory: true,
+            sort_modes,
+            arms: vec![ScanArm::Diluted],
+        };
+        let mut scan = Scan::new(plan, 0);
+        let samples = vec![sample([0.5, -0.75], [0.3, 0.1], [true, false]), sample([0.75, 0.25], [0.1, 0.4], [true, false])];
+        scan.state.measured = vec![vec![samples]];
+        scan.state.theory = vec![scan.solve(scan.plan.cells[0])];
+        scan
+    }
+
+    #[test]
+    fn amplitudes_are_sorted_in_every_sample_before_they_are_averaged_or_never() {
+        let means = |scan: &Scan| scan.amplitudes(0, 0).iter().map(|(mean, _)| *mean).collect::<Vec<_>>();
+        // By magnitude: (0.75, 0.5) and (0.75, 0.25); as they are: (0.5, -0.75) and (0.75, 0.25).
+        assert_eq!(means(&scan(SortModes::Always, Start::Hierarchical)), [0.75, 0.375]);
+        assert_eq!(means(&scan(SortModes::Never, Start::Hierarchical)), [0.625, -0.25]);
+        // Below the critical dilution, 1 for two patterns, order is kept unless the start has none.
+        assert_eq!(means(&scan(SortModes::Auto, Start::Hierarchical)), [0.625, -0.25]);
+        assert_eq!(means(&scan(SortModes::Auto, Start::Random)), [0.75, 0.375]);
+        assert_eq!(means(&scan(SortModes::Never, Start::Random)), [0.625, 0.5], "magnitudes, for the start knows no sign");
+        // Equal ones are not sorted, for sorting noise makes a spread.
+        let mut equal = scan(SortModes::Auto, Start::Random);
+        equal.state.theory[0].as_mut().unwrap().amplitudes = vec![0.5, 0.5];
+        assert_eq!(means(&equal), [0.625, 0.5]);
+    }
+
+    #[test]
+    fn errors_in_time_go_with_their_amplitudes() {
+        let sorted = &scan(SortModes::Always, Start::Hierarchical).measured(ScanArm::Diluted)[0];
+        assert!((sorted.in_time[0].0 - 0.1).abs() < 1e-15 && (sorted.in_time[1].0 - (0.25f64 / 2.0).sqrt()).abs() < 1e-15, "{sorted:?}");
+        assert_eq!((sorted.in_time[0].1, sorted.in_time[1].1, sorted.sorted), (1, 1, true));
+        assert_eq!(sorted.spread_of_samples, 0.375);
+        let kept = &scan(SortModes::Never, Start::Hierarchical).measured(ScanArm::Diluted)[0];
+        assert_eq!((kept.in_time[0].1, kept.in_time[1].1, kept.spread_of_samples), (2, 0, 0.875));
+    }
+
+    #[test]
+    fn a_ratio_is_told_beside_that_of_theory() {
+        let scan = scan(SortModes::Never, Start::Hierarchical);
+        let [ratio] = scan.ratios()[..] else { panic!() };
+        assert!((ratio.mean - 0.5 * (1.0 / 3.0 - 1.5)).abs() < 1e-15 && ratio.error > 0.0 && ratio.resolution == 0.002);
+        // m_2 = d tanh(m_2 / T) beside a first that is nearly saturated.
+        assert!((ratio.theory - 0.4999).abs() < 2e-4, "{}", ratio.theory);
     }
 }

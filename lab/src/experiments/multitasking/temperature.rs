@@ -2,10 +2,12 @@
 
 use super::{
     amplitudes::check_grid,
+    cell::{Cell, Measured},
     config::{Common, check_common},
+    equality::equal_from,
     mean_field::MOST_PATTERNS,
     sample::Relaxation,
-    scan::{Cell, Measured, Plan, Scan, ScanArm, SortModes},
+    scan::{Plan, Scan, ScanArm, SortModes},
     verdicts,
 };
 use crate::{
@@ -32,7 +34,7 @@ pub struct TemperatureConfig {
     #[schemars(
         title = "Dilutions",
         length(min = 1, max = 20),
-        inner(range(min = 0.0, max = 1.0)),
+        inner(range(min = 0.0, max = 0.98)),
         extend("told" = "at d=1 all entries are blank")
     )]
     pub dilutions: Vec<f64>,
@@ -74,7 +76,7 @@ impl Default for TemperatureConfig {
     fn default() -> Self {
         let common = Common::default();
         Self {
-            neurons: 20_000,
+            neurons: common.neurons,
             patterns: 3,
             dilutions: vec![0.4, 0.9],
             temperatures: (1..=22).map(|k| f64::from(k) / 20.0).collect(),
@@ -120,16 +122,25 @@ impl TemperatureConfig {
 /// A run of `temperature`.
 pub struct Temperature {
     scan: Scan,
+    /// By dilution as far as it was asked for: from which temperature on theory has all patterns equally strong.
+    equal_from: Vec<(f64, Option<f64>)>,
 }
 
 impl Temperature {
     /// An empty grid.
     pub fn new(config: &TemperatureConfig, lab: &Lab) -> Self {
-        Self { scan: Scan::new(config.plan(), lab.seed) }
+        Self { scan: Scan::new(config.plan(), lab.seed), equal_from: Vec::new() }
     }
 
-    /// The curve that cell `at` lies on, and where a mode dies beside saturated stronger ones: T = d^(mu - 1).
-    fn plot(&self, at: usize) -> Frame {
+    /// See [`equal_from`]; `None` without theory too.
+    fn bifurcation(&self, cell: Cell) -> Option<f64> {
+        let known = self.equal_from.iter().find(|(dilution, _)| *dilution == cell.dilution);
+        let wanted = self.scan.plan().theory && cell.patterns <= MOST_PATTERNS;
+        known.map_or_else(|| if wanted { equal_from(cell.patterns, cell.dilution) } else { None }, |(_, found)| *found)
+    }
+
+    /// The curve that cell `at` lies on, where a mode dies beside saturated stronger ones, T = d^(mu - 1), and from where on all are equal.
+    fn plot(&self, at: usize, equal_from: Option<f64>) -> Frame {
         let Cell { patterns, dilution, .. } = self.scan.plan().cells[at];
         let found = self.scan.measured(ScanArm::Diluted);
         let here: Vec<_> = found.iter().filter(|found| found.cell.dilution == dilution).collect();
@@ -148,6 +159,9 @@ impl Temperature {
             let death = dilution.powi(mu as i32);
             curves.push(curve(&format!("T = d^{mu}"), Role::Theory, [(death, 0.0), (death, 1.0)].into_iter()));
         }
+        if let Some(from) = equal_from {
+            curves.push(curve("all equal from here on", Role::Theory, [(from, 0.0), (from, 1.0)].into_iter()));
+        }
         let x = axis(&format!("temperature T in units of the field over 1 - d (d = {dilution}, {patterns} patterns)"), false);
         let pairs: Vec<_> = data.iter().zip(lines.iter().map(Vec::as_slice)).collect();
         compared(Plot { x, y: axis("amplitude", false), curves }, &pairs)
@@ -161,7 +175,12 @@ impl Study for Temperature {
 
     fn step(&mut self, t: u64, out: &mut Recorder) -> Result<()> {
         let at = self.scan.step(t, out)?;
-        out.frame("amplitudes/temperature", None, self.plot(at));
+        let cell = self.scan.plan().cells[at];
+        let equal_from = self.bifurcation(cell);
+        if self.equal_from.last().is_none_or(|(dilution, _)| *dilution != cell.dilution) {
+            self.equal_from.push((cell.dilution, equal_from));
+        }
+        out.frame("amplitudes/temperature", None, self.plot(at, equal_from));
         Ok(())
     }
 
@@ -175,14 +194,15 @@ impl Study for Temperature {
 
     fn finish(&self, out: &mut Recorder) -> Result<()> {
         verdicts::conclude(&self.scan, "temperature", out);
-        // From which temperature on theory has all patterns equally strong, by dilution.
-        for dilution in
-            self.scan.plan().cells.iter().map(|cell| cell.dilution).collect::<Vec<_>>().chunk_by(|a, b| a == b).map(|same| same[0])
-        {
-            let found = self.scan.measured(ScanArm::Diluted);
-            let first = found.iter().find(|found| found.cell.dilution == dilution && found.is_parallel(super::mean_field::ALIVE));
-            if let Some(first) = first {
-                out.summary(format!("parallel/from_temperature_d{dilution}"), first.cell.temperature);
+        // From which temperature on theory has all patterns equally strong, by dilution: the first of the scan, and where that begins.
+        let found = self.scan.measured(ScanArm::Diluted);
+        for same in found.chunk_by(|a, b| a.cell.dilution == b.cell.dilution) {
+            let cell = same[0].cell;
+            if let Some(first) = same.iter().find(|found| found.is_parallel(super::mean_field::ALIVE)) {
+                out.summary(format!("parallel/from_temperature_d{}", cell.dilution), first.cell.temperature);
+            }
+            if let Some(from) = self.bifurcation(cell) {
+                out.summary(format!("parallel/bifurcation_d{}", cell.dilution), from);
             }
         }
         Ok(())

@@ -88,10 +88,7 @@ impl BinaryLearner {
             let layer = &mut self.network.layers[at];
             let gradient = &mut self.activity.gradients[at];
             if let Protection::Elastic { strength } = self.protection {
-                let [sums, pulled] = &self.importance[at];
-                let strength = strength as f32;
-                let terms = gradient.iter_mut().zip(&layer.weights).zip(sums.iter().zip(pulled));
-                terms.for_each(|((gradient, weight), (sum, pulled))| *gradient += strength * (sum * weight - pulled));
+                pull_back(gradient, &layer.weights, &self.importance[at], strength as f32);
             }
             decay(gradient, &layer.weights);
             self.moments[at].direction(gradient, Decay::USUAL);
@@ -186,6 +183,12 @@ impl BinaryLearner {
     }
 }
 
+/// Adds the gradient of the elastic penalty, `strength (W sum F - sum F W*)`.
+fn pull_back(gradient: &mut [f32], weights: &[f32], [sums, pulled]: &[Vec<f32>; 2], strength: f32) {
+    let terms = gradient.iter_mut().zip(weights).zip(sums.iter().zip(pulled));
+    terms.for_each(|((gradient, weight), (sum, pulled))| *gradient += strength * (sum * weight - pulled));
+}
+
 fn decay(gradient: &mut [f32], values: &[f32]) {
     gradient.iter_mut().zip(values).for_each(|(gradient, value)| *gradient += WEIGHT_DECAY * value);
 }
@@ -247,6 +250,37 @@ mod tests {
         for ((sum, pulled), (weight, old)) in sums.iter().zip(&pulled).zip(learner.network.layers[0].weights.iter().zip(&old)) {
             assert!((sum * weight - pulled - sum * (weight - old)).abs() < 1e-6 * (1.0 + sum));
         }
+    }
+
+    #[test]
+    fn the_elastic_penalty_by_hand() {
+        // Two tasks left F = 1 at W* = 0.5 and F = 3 at W* = -0.5: 2 (4 W + 1) at W = 0.25; a weight without importance is free.
+        let mut gradient = [0.125, 0.125];
+        pull_back(&mut gradient, &[0.25, 7.0], &[vec![4.0, 0.0], vec![-1.0, 0.0]], 2.0);
+        assert_eq!(gradient, [4.125, 0.125]);
+    }
+
+    #[test]
+    fn a_step_goes_down_the_loss_and_the_elastic_penalty() {
+        let mut learner = learner(Protection::Elastic { strength: 50.0 });
+        learner.add_importance(&INPUTS, &LABELS, &(0..3), 1);
+        learner.network.layers.iter_mut().flat_map(|layer| &mut layer.weights).for_each(|weight| *weight += 0.05);
+        learner.gradient(&INPUTS, &LABELS, &(0..3));
+        let (before, loss_alone) = (learner.network.clone(), learner.activity.gradients.clone());
+        learner.descend();
+        let mut turned = 0;
+        for (at, (layer, gradient)) in before.layers.iter().zip(&loss_alone).enumerate() {
+            let [sums, pulled] = &learner.importance[at];
+            let mut direction: Vec<f32> = (0..gradient.len())
+                .map(|w| gradient[w] + 50.0 * (sums[w] * layer.weights[w] - pulled[w]) + WEIGHT_DECAY * layer.weights[w])
+                .collect();
+            turned += direction.iter().zip(gradient).filter(|(with, without)| **with * **without < 0.0).count();
+            Moments::new(direction.len()).direction(&mut direction, Decay::USUAL);
+            for ((found, before), direction) in learner.network.layers[at].weights.iter().zip(&layer.weights).zip(&direction) {
+                assert!((found - (before - 0.01 * direction)).abs() < 1e-6, "layer {at}: {found} {before} {direction}");
+            }
+        }
+        assert!(turned > 0, "somewhere the penalty is stronger than the loss");
     }
 
     #[test]

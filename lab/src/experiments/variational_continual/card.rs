@@ -147,8 +147,8 @@ fn claims() -> Vec<Claim> {
             measure: "error/theory_gap_1",
             expect: rule(Op::AtMost, 0.03),
             needs_seeds: 5,
-            why: "The mean distance, over the points of the first task, of the mean test error of the simulated perceptrons from the theory's; both \
-                  keep the prior.",
+            why: "The mean distance, over the points of the first task and their perceptrons, of a simulated test error from the theory's; both \
+                  keep the prior. The scatter of single perceptrons counts in it; `error/theory_gap_of_mean_1` is that of their mean.",
         },
         Claim {
             id: "theory_matches_sgd_task_2",

@@ -50,6 +50,22 @@ pub fn presets() -> Vec<Preset> {
             20.0,
         ),
         preset(
+            "deep_wide",
+            "Stream of three tasks, wide",
+            "Three permutations of Fashion-MNIST, 16,000 images each, hidden width 256, learnt by six arms.",
+            json!({ "train_samples_per_task": 16_000, "hidden_width": 256 }),
+            5,
+            45.0,
+        ),
+        preset(
+            "deep_wide_mnist",
+            "Stream of three tasks, wide, MNIST",
+            "The same with MNIST.",
+            json!({ "benchmark": "permuted_mnist", "train_samples_per_task": 16_000, "hidden_width": 256 }),
+            5,
+            45.0,
+        ),
+        preset(
             "sequential_quick",
             "MNIST, then Fashion-MNIST",
             "Two data sets one after another, ten epochs each, at the learning rate of the published script.",

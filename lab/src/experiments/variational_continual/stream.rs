@@ -81,6 +81,11 @@ impl Stream {
     /// Reads the data sets of the config. Errors: one is missing or corrupt, or has fewer images of a task than the config's checks rely on.
     pub fn load(config: &VariationalConfig, lab: &Lab) -> Result<Self> {
         let sets = config.benchmark.datasets().iter().map(|id| datasets::load(id, &lab.data_folders)).collect::<Result<Vec<_>>>()?;
+        Self::of(config, &sets, lab)
+    }
+
+    /// The stream made of the data sets of the config, in their order. Errors: as [`Stream::load`].
+    pub fn of(config: &VariationalConfig, sets: &[Arc<ImageSet>], lab: &Lab) -> Result<Self> {
         let tasks = (0..config.tasks).map(|task| -> Result<Task> {
             let set = &sets[task % sets.len()];
             let classes = config.benchmark.classes(task);
@@ -182,6 +187,81 @@ mod tests {
         assert!(same == 0 && moved > 250, "{same} {moved}");
         stream.tasks[1].test_images(10..30, &mut pixels, &mut labels);
         assert_eq!((pixels.len(), labels.len(), stream.tasks[1].test_count()), (20 * 64, 20, 100));
+    }
+
+    /// A set of 28 x 28 images of ten classes, each of which lights a band of rows of its own in a grey of the set's.
+    fn bands(grey: u8) -> Arc<ImageSet> {
+        let split = |count: usize| {
+            let labels: Vec<u8> = (0..count).map(|at| (at % 10) as u8).collect();
+            let pixel = |label: u8, at: usize| if at / 56 == usize::from(label) { grey } else { 0 };
+            Split { images: labels.iter().flat_map(|label| (0..784).map(move |at| pixel(*label, at))).collect(), labels }
+        };
+        Arc::new(ImageSet { height: 28, width: 28, channels: 1, classes: 10, max_value: 255, train: split(200), test: split(100) })
+    }
+
+    /// A stream of two tasks of 128 images in one epoch of batches of 32.
+    fn stream_of_bands(benchmark: Benchmark, sets: &[Arc<ImageSet>]) -> Stream {
+        let small =
+            VariationalConfig { train_samples_per_task: 128, test_samples: 50, batch_size: 32, epochs_per_task: 1, ..Default::default() };
+        let config = VariationalConfig { benchmark, tasks: 2, ..small };
+        Stream::of(&config, sets, &Lab { device: Device::Cpu, data_folders: Vec::new(), seed: 4 }).unwrap()
+    }
+
+    #[test]
+    fn one_data_set_follows_another_and_mnist_is_permuted_like_the_others() {
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        for benchmark in [Benchmark::MnistThenFashion, Benchmark::FashionThenMnist] {
+            let mut stream = stream_of_bands(benchmark, &[bands(255), bands(51)]);
+            for (t, lit) in [(1, 1.0), (4, 1.0), (5, 0.2), (8, 0.2)] {
+                stream.batch(stream.place(t), &mut pixels, &mut labels);
+                for (image, label) in pixels.chunks_exact(784).zip(&labels) {
+                    let of_row = |at: usize| if at / 56 == usize::from(*label) { lit } else { 0.0 };
+                    assert!(image.iter().enumerate().all(|(at, pixel)| (pixel - of_row(at)).abs() < 1e-6), "{benchmark:?}, step {t}");
+                }
+            }
+        }
+        assert_eq!(Benchmark::MnistThenFashion.datasets(), ["mnist", "fashion_mnist"]);
+        assert_eq!(Benchmark::FashionThenMnist.datasets(), ["fashion_mnist", "mnist"]);
+        let mut stream = stream_of_bands(Benchmark::PermutedMnist, &[bands(255)]);
+        for t in [1, 5] {
+            stream.batch(stream.place(t), &mut pixels, &mut labels);
+            let whole = pixels.chunks_exact(784).zip(&labels).filter(|(image, label)| image[usize::from(**label) * 56 + 3] == 1.0).count();
+            assert!(pixels.chunks_exact(784).all(|image| image.iter().sum::<f32>() == 56.0));
+            assert!(if t == 1 { whole == 32 } else { whole < 16 }, "step {t}: {whole}");
+        }
+    }
+
+    #[test]
+    fn every_rule_learns_on_mnist_and_on_sets_that_follow_each_other() {
+        use crate::experiments::variational_continual::{
+            adam::Decay,
+            baseline::{BinaryLearner, Protection},
+            binary::BinaryNetwork,
+            learner::{Learner, Reference, Rule},
+            network::Network,
+        };
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        for benchmark in [Benchmark::PermutedMnist, Benchmark::MnistThenFashion, Benchmark::FashionThenMnist] {
+            let mut stream = stream_of_bands(benchmark, &[bands(255), bands(102)][..benchmark.datasets().len()]);
+            let mut generator = Generator::new(1, "weights");
+            let rule = Rule { reference: Reference::PreviousStep, weight: 1.0, learning_rate: 0.01, decay: Decay::FIELDS };
+            let mut fields = Learner::new(Network::new(&[784, 16, 10], 1.0, &mut generator), rule, 2.0);
+            let mut signs = BinaryLearner::new(BinaryNetwork::new(&[784, 16, 10], &mut generator), Protection::None, 0.005);
+            for task in 0..2u64 {
+                let mut losses = Vec::new();
+                for step in 0..40u64 {
+                    let place = stream.place(1 + 4 * task + step % 4);
+                    stream.batch(place, &mut pixels, &mut labels);
+                    let classes = stream.tasks[place.task].classes.clone();
+                    let noise: Vec<Vec<f32>> = [16, 10].map(|width| (0..32 * width).map(|_| generator.symmetric(1.7)).collect()).to_vec();
+                    losses.push((fields.gradient(&pixels, &labels, &classes, &noise) / 32.0, signs.gradient(&pixels, &labels, &classes)));
+                    fields.descend(false);
+                    signs.descend();
+                }
+                let (first, last) = (losses[0], losses[39]);
+                assert!(last.0 < 0.9 * first.0 && last.1 < 0.9 * first.1, "{benchmark:?}, task {task}: {first:?} {last:?}");
+            }
+        }
     }
 
     #[test]

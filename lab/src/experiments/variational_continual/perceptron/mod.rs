@@ -56,6 +56,15 @@ pub struct Point {
     pub overlaps: Vec<[f64; 2]>,
 }
 
+impl Point {
+    /// How far the simulated test errors on a task lie from the theory: the mean distance of a perceptron's, and the distance of their mean,
+    /// from which the scatter of single perceptrons has gone.
+    fn gaps(&self, task: usize) -> [f64; 2] {
+        let apart = |errors: &[f64; 2]| errors[task] - self.theory[task];
+        [mean(self.simulated.iter().map(|errors| apart(errors).abs())), mean(self.simulated.iter().map(apart)).abs()]
+    }
+}
+
 /// The points under way and done.
 pub struct Perceptron {
     config: VariationalConfig,
@@ -266,14 +275,16 @@ impl Perceptron {
     /// Summary numbers and a table.
     pub fn finish(&self, out: &mut Recorder) {
         let pairs = || self.cells.iter().zip(&self.state.points);
-        let gap = |point: &Point, task: usize| (mean(point.simulated.iter().map(|errors| errors[task])) - point.theory[task]).abs();
-        let of_first = |(cell, point): (&Cell, &Point)| (matches!(cell, Cell::First { .. }) && point.converged).then(|| gap(point, 0));
-        let of_second = |(cell, point): (&Cell, &Point)| {
-            (matches!(cell, Cell::Second { .. }) && point.converged).then(|| 0.5 * (gap(point, 0) + gap(point, 1)))
+        let converged = |second: bool| {
+            let wanted = move |(cell, point): &(&Cell, &Point)| matches!(cell, Cell::Second { .. }) == second && point.converged;
+            pairs().filter(wanted).map(|(_, point)| point)
         };
-        out.summary("error/theory_gap_1", mean(pairs().filter_map(of_first)));
+        out.summary("error/theory_gap_1", mean(converged(false).map(|point| point.gaps(0)[0])));
+        out.summary("error/theory_gap_of_mean_1", mean(converged(false).map(|point| point.gaps(0)[1])));
         if !self.config.alpha_2.is_empty() {
-            out.summary("error/theory_gap_2", mean(pairs().filter_map(of_second)));
+            let both = |at: usize| mean(converged(true).map(|point| 0.5 * (point.gaps(0)[at] + point.gaps(1)[at])));
+            out.summary("error/theory_gap_2", both(0));
+            out.summary("error/theory_gap_of_mean_2", both(1));
         }
         out.summary("theory/unconverged", self.state.points.iter().filter(|point| !point.converged).count() as f64);
         out.artifact("perceptron.csv", "text/csv", plots::table(&self.cells, &self.state.points).into_bytes());
@@ -333,4 +344,21 @@ pub fn parts(config: &VariationalConfig) -> u64 {
 /// Steps of all points.
 pub fn total_steps(config: &VariationalConfig) -> u64 {
     parts(config) * cells(config).len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_of_perceptrons_is_not_that_of_their_mean() {
+        let point = Point {
+            theory: [0.25, 0.5],
+            converged: true,
+            order: [0.0; 3],
+            simulated: vec![[0.125, 0.5], [0.375, 0.25]],
+            overlaps: Vec::new(),
+        };
+        assert_eq!((point.gaps(0), point.gaps(1)), ([0.125, 0.0], [0.125, 0.125]));
+    }
 }

@@ -58,7 +58,8 @@ fn plot(x: &str, y: &str, curves: Vec<Curve>) -> Frame {
 
 fn theory(label: &str, known: &Known<'_>, of: impl Fn(&Point) -> f64) -> Curve {
     Curve {
-        label: format!("{label}, theory"),
+        // The published theory of the second task leaves the prior out, its simulation does not: here both keep it.
+        label: format!("{label}, theory with the prior"),
         role: Role::Theory,
         x: known.iter().map(|(alpha, _)| Number(*alpha)).collect(),
         y: known.iter().map(|(_, point)| Number(of(point))).collect(),
@@ -71,7 +72,7 @@ fn theory(label: &str, known: &Known<'_>, of: impl Fn(&Point) -> f64) -> Curve {
 fn pair(label: &str, known: &Known<'_>, of: impl Fn(&Point) -> f64, simulated: impl Fn(&Point, usize) -> f64) -> Vec<Curve> {
     let spread = |point: &Point| mean_and_deviation(&(0..point.simulated.len()).map(|at| simulated(point, at)).collect::<Vec<_>>());
     let data = Curve {
-        label: format!("{label}, simulation"),
+        label: format!("{label}, simulation with the prior"),
         role: Role::Data,
         x: known.iter().map(|(alpha, _)| Number(*alpha)).collect(),
         y: known.iter().map(|(_, point)| Number(spread(point).0)).collect(),

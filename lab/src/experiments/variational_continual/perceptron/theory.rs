@@ -274,13 +274,18 @@ mod tests {
             (20.0, 0.4, 0.0971, 0.1488, 0.1379, 0.3897),
             (20.0, 1.0, 0.2439, 0.3493, 0.2757, 0.2919),
             (20.0, 2.0, 0.5289, 0.6619, 0.5459, 0.1526),
+            (100.0, 0.4, f64::NAN, 0.152, 0.110, 0.372),
+            (100.0, 0.8, f64::NAN, 0.294, 0.214, 0.306),
+            (100.0, 1.2, f64::NAN, 0.430, 0.325, 0.249),
             (100.0, 1.0, 0.2614, 0.3621, 0.2682, 0.2773),
             (100.0, 2.0, 0.6115, 0.7221, 0.6148, 0.1328),
         ] {
             let (progress, prediction, _) = first(alpha, b);
             assert!(progress.converged, "{b} {alpha}: {progress:?}");
             let found = [prediction.order.q, prediction.order.r, prediction.order.norm, prediction.errors()[0]];
-            for (found, expected) in found.iter().zip([q, r, norm, error]) {
+            eprintln!("b {b}, alpha {alpha}: q, r, Q, error {found:.4?}, reference {:.4?}", [q, r, norm, error]);
+            // Where a reference has no q none was told. Of three digits the last is rounded.
+            for (found, expected) in found.iter().zip([q, r, norm, error]).filter(|(_, expected)| !expected.is_nan()) {
                 assert!((found - expected).abs() <= 5e-4, "b {b}, alpha {alpha}: {found} {expected}");
             }
         }
@@ -288,12 +293,15 @@ mod tests {
 
     #[test]
     fn the_second_task_against_an_independent_implementation() {
-        for (b, teacher_overlap, alpha, old, new, tolerance) in [
-            (20.0, 0.5, 1.6, 0.2858, 0.2231, 0.002),
-            (20.0, 0.0, 1.6, 0.3859, 0.3171, 0.002),
-            (20.0, -0.5, 0.4, 0.3167, 0.5527, 0.002),
-            (100.0, 0.5, 0.4, 0.222, 0.336, 0.002),
-            (100.0, 0.0, 1.6, 0.378, 0.319, 0.002),
+        for (b, teacher_overlap, alpha, old, new) in [
+            (20.0, 0.5, 0.4, 0.243, 0.342),
+            (20.0, 0.5, 1.6, 0.2858, 0.2231),
+            (20.0, 0.0, 0.4, 0.283, 0.453),
+            (20.0, 0.0, 1.6, 0.3859, 0.3171),
+            (20.0, -0.5, 0.4, 0.3167, 0.5527),
+            (20.0, -0.5, 1.6, 0.464, 0.396),
+            (100.0, 0.5, 0.4, 0.222, 0.336),
+            (100.0, 0.0, 1.6, 0.378, 0.319),
         ] {
             let (before, _, conjugates) = first(1.6, b);
             let theory = Second::new(conjugates, alpha, teacher_overlap, 1.0, b);
@@ -301,10 +309,8 @@ mod tests {
             theory.go_on(&mut progress, 600);
             assert!(progress.converged, "{b} {teacher_overlap} {alpha}: {progress:?}");
             let errors = theory.predict(&progress).errors();
-            assert!(
-                (errors[0] - old).abs() <= tolerance && (errors[1] - new).abs() <= tolerance,
-                "{b} {teacher_overlap} {alpha}: {errors:?}"
-            );
+            eprintln!("b {b}, r0 {teacher_overlap}, alpha {alpha}: errors {errors:.4?}, reference {:.4?}", [old, new]);
+            assert!((errors[0] - old).abs() <= 0.002 && (errors[1] - new).abs() <= 0.002, "{b} {teacher_overlap} {alpha}: {errors:?}");
         }
     }
 

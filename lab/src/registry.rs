@@ -118,7 +118,7 @@ pub fn standard() -> &'static Registry {
         Registry::new(vec![
             Entry::of::<G2gNet>(),
             Entry::of::<Homeostatic>(),
-            Entry::of::<Hopfield>(),
+            Entry::of::<Studied<Hopfield>>(),
             Entry::of::<Nhl>(),
             Entry::of::<Studied<DenseRsb>>(),
             Entry::of::<Studied<Multitasking>>(),

@@ -4,12 +4,13 @@ use super::{
     memory::{Memory, count_distinct},
     patterns::{PatternKind, Wanted, draw},
     retrieve::check_patterns,
-    study::{Study, axis, csv, curve, mean_and_error},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    experiments::study::{Study, axis, csv, curve},
     record::{Frame, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,14 +3,15 @@
 use super::{
     memory::{Memory, distance},
     patterns::{PatternKind, Wanted, direction, draw},
-    study::{Study, axis, csv, curve, mean_and_error},
     theory::{needed_separation, one_step_bound},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    experiments::study::{Study, axis, csv, curve},
     random::Generator,
     record::{Frame, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,18 +3,19 @@
 use super::{
     patterns::{flipped, signs},
     signs::{Interaction, sweep},
-    study::{Study, axis, csv, mean_and_error, measured},
     theory::guarantee,
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    experiments::study::{Study, axis, csv, measured},
     kernels::{
         packed::{PackedPatterns, pack},
         softmax_retrieval::retrieve_on,
     },
     random::Generator,
     record::{Frame, Level, Plot},
+    theory::monte_carlo::mean_and_error,
 };
 use candle_core::Device;
 use rand::Rng;

@@ -1,14 +1,13 @@
 //! Kind `capacity_growth`: how the number of patterns that the modern memory holds grows with their dimension, and which law fits better.
 
-use super::{
-    capacity::{Trial, crossing},
-    study::{Study, axis, csv, curve, mean_and_error, measured},
-};
+use super::capacity::{Trial, crossing};
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
+    experiments::study::{Study, axis, csv, curve, measured},
     random::Generator,
     record::{Frame, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 use candle_core::Device;
 use schemars::JsonSchema;

@@ -8,13 +8,15 @@ use super::{
         AdamW, Association, AssociationShape, Heads, Layout, Stop, clip,
         cross_entropy::{cross_entropy, largest},
     },
-    study::{Study, csv},
     turned_sets::{Pairs, rotation},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
-    experiments::divergence::Broken,
+    experiments::{
+        divergence::Broken,
+        study::{Study, csv},
+    },
     json::Number,
     random::Generator,
     record::{Colour, Frame, Heatmap, Level},

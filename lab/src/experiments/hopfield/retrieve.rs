@@ -3,15 +3,16 @@
 use super::{
     memory::{Memory, dot, largest_difference, norm},
     patterns::{PatternKind, Wanted, draw},
-    study::{Study, axis, csv, curve, mean_and_error},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
     config::CrossFaults,
     datasets,
+    experiments::study::{Study, axis, csv, curve},
     json::Number,
     random::Generator,
     record::{Colour, Frame, Heatmap, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 use candle_core::Device;
 use rand::Rng;

@@ -9,11 +9,15 @@ pub mod model;
 pub mod patches;
 pub mod spread;
 
-use super::{
-    layers::{AdamW, clip},
-    study::{Study, csv},
+use super::layers::{AdamW, clip};
+use crate::{
+    Checkpoint, Lab, Recorder, Result,
+    experiments::{
+        divergence::Broken,
+        study::{Study, csv},
+    },
+    record::Level,
 };
-use crate::{Checkpoint, Lab, Recorder, Result, experiments::divergence::Broken, record::Level};
 use config::HeadsConfig;
 use model::{NetShape, PatchNet};
 use patches::{Images, Patches};

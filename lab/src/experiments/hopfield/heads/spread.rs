@@ -2,8 +2,8 @@
 
 use super::{config::HeadsConfig, model::Passed};
 use crate::{
-    experiments::hopfield::{
-        memory::fewest,
+    experiments::{
+        hopfield::memory::fewest,
         study::{axis, curve},
     },
     json::Number,

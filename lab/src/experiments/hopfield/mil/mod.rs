@@ -12,8 +12,16 @@ mod results;
 pub mod scores;
 pub mod training;
 
-use super::study::{Study, check_same_sets, csv, is_here, mean_and_error};
-use crate::{Checkpoint, Error, Lab, Recorder, Result, experiments::divergence::Broken, record::Level};
+use super::sets::{check_same_sets, is_here};
+use crate::{
+    Checkpoint, Error, Lab, Recorder, Result,
+    experiments::{
+        divergence::Broken,
+        study::{Study, csv},
+    },
+    record::Level,
+    theory::monte_carlo::mean_and_error,
+};
 use choice::Choice;
 use config::{MilConfig, Recipe};
 use data::{BagData, BagSet};

@@ -3,9 +3,10 @@
 use super::{Mil, SetRun, config::PoolingKind, data::BagData};
 use crate::{
     Recorder,
-    experiments::hopfield::study::{axis, csv, curve, mean_and_error},
+    experiments::study::{axis, csv, curve},
     json::Number,
     record::{Bars, Colour, Frame, Heatmap, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 
 /// A bag of more instances is drawn as cells.

@@ -10,13 +10,16 @@ pub mod sequences;
 use super::{
     layers::{AdamW, clip},
     mil::scores::{auc, binary_cross_entropy},
-    study::{Study, axis, csv, curve, mean_and_error},
 };
 use crate::{
     Checkpoint, Lab, Recorder, Result,
-    experiments::divergence::Broken,
+    experiments::{
+        divergence::Broken,
+        study::{Study, axis, csv, curve},
+    },
     random::Generator,
     record::{Frame, Level, Plot, Role},
+    theory::monte_carlo::mean_and_error,
 };
 use config::{RepertoireConfig, SequencePooling};
 use model::{SequenceModel, Tiles, Workspace};

@@ -12,11 +12,11 @@ pub mod ranks;
 mod results;
 pub mod rows;
 
-use super::study::{Study, check_same_sets, is_here};
+use super::sets::{check_same_sets, is_here};
 use crate::{
     Checkpoint, Error, Lab, Recorder, Result,
     datasets::{self, Table},
-    experiments::divergence::Broken,
+    experiments::{divergence::Broken, study::Study},
     record::Level,
 };
 use config::{TableData, UciConfig};

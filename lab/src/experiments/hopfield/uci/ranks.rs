@@ -1,6 +1,6 @@
 //! Ranks of classifiers over tables.
 
-use crate::experiments::hopfield::study::mean_and_error;
+use crate::theory::monte_carlo::mean_and_error;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The rank of every value, 1 for the largest; equal values share the mean of their ranks, NaNs that of the last ones.

@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{
     Recorder, Result,
-    experiments::hopfield::study::{axis, csv, mean_and_error, measured},
+    experiments::study::{axis, csv, measured},
     json::Number,
     record::{Colour, Frame, Heatmap, Level, Plot},
+    theory::monte_carlo::mean_and_error,
 };
 
 /// Fewest tables of which a place among the arms says something; on a handful of tables ranks are chance.

@@ -174,14 +174,14 @@ async fn residuals_stand_in_a_strip_below_their_plot_marks_in_it_and_frontiers_o
     let rows = browser.eval(legend).await;
     assert!(rows.as_array().unwrap().iter().any(|row| row.as_str().unwrap().starts_with("below: distance from theory")), "{rows}");
     assert!(rows.as_array().unwrap().contains(&json!("upright lines: labels swapped")), "{rows}");
-    assert_eq!(find("Magnetisation", 0.2, "↔").await, "labels swapped 3 ↔ 8: load 0.9");
+    assert_eq!(find(&browser, "Magnetisation", 0.2, "↔").await, "labels swapped 3 ↔ 8: load 0.9");
 
     // In the middle of the first column stands the line that goes straight down.
     assert_eq!(find(&browser, "Phases", 0.2, "equality").await, "equality; temperature 0, load 0: 0");
     let legend = "[...document.querySelectorAll('section[aria-label=\"Phases\"] .plot-legend li')].map((row) => row.textContent.trim())";
     assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality", "measured data"]));
     // A dot in the middle of the last column's lower cell.
-    assert_eq!(find("Phases", 0.68, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
+    assert_eq!(find(&browser, "Phases", 0.68, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,5 +55,5 @@ export function legendOf({ ref, frame }, arms) {
   /** @type {LegendRow[]} */
   const rows = (frame.frontiers ?? []).map(({ label }, index) => ({ label, word: '', mark: 'line', style: { color: ink, dash: dashOf(index) } }));
   // A dot has the colour of its value.
-  return frame.dots ? [...rows, { label: frame.dots.label, word: '', mark: 'point', style: { color: ink, dash: [] } }] : rows;
+  return frame.dots ? [...rows, { label: frame.dots.label, word: 'data', mark: 'point', style: { color: ink, dash: [] } }] : rows;
 }

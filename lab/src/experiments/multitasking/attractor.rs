@@ -119,8 +119,9 @@ mod tests {
                         let slow = Damped { tolerance: 1e-13, ..Damped::default() }.solve(&start, |m, into| system.map(m, into));
                         let fast = reach(&system, &start);
                         (alone, together) = (alone + slow.iterations, together + fast.iterations);
-                        // Where the iteration stops by its residual it is off by that over one minus the largest slope.
-                        let sure = fast.converged && slow.residual <= 1e-13 && (patterns == 5 || solve_margin(&system, &fast.at));
+                        // Where the iteration stops by its residual it is off by that over one minus the largest slope, and from a saddle
+                        // rounding leads it away.
+                        let sure = fast.converged && slow.residual <= 1e-13 && solve_margin(&system, &fast.at);
                         if sure {
                             let apart = fast.at.iter().zip(&slow.at).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
                             assert!(apart <= 1e-10, "K {patterns}, d {dilution}, T {temperature}, {start:?}: {fast:?} {slow:?}");

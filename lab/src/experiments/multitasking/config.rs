@@ -176,7 +176,7 @@ mod tests {
             ("temperature", "burn_in", json!(100_000), "burn_in must be below sweeps (60)"),
             ("phase", "patterns", json!(9), "theory sums 3^K words"),
             ("phase", "highest_temperature", json!(2.5), "T must be >= 0; above 1 nothing is stored"),
-            ("learning", "patterns", json!(9), "theory sums 3^K words"),
+            ("learning", "patterns", json!(65), "theory sums 3^K words; above 8 choose theory=false"),
             ("learning", "dilutions", json!([1.1]), "at d=1 all entries are blank"),
             ("learning", "qualities", json!([1.1]), "at r=0 examples carry no information"),
             ("learning", "examples", json!([0]), "K*M*N packed bits must fit into 2048 MiB"),

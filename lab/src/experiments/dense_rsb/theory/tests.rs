@@ -15,19 +15,19 @@ use super::{
 use crate::theory::{normal_distribution::ln_cumulative, root_finding::brent};
 use std::f64::consts::{LN_2, PI};
 
-/// Load, temperature, theta, q2, pressure and replicon of the one-step-broken glass of pairs, by an independent implementation: the stationary point of the
-/// pressure by differences, 2,401 nodes up to 14.
+/// Load, temperature, theta, q2, pressure and replicon of the one-step-broken glass of pairs: the stationary point of the pressure, with numbers of
+/// 25 digits and adaptive quadrature.
 const PAIRS: [(f64, f64, f64, f64, f64, f64); 3] = [
-    (0.1, 0.5, 0.044_692_3, 0.643_916_7, 1.318_304_003, -0.201_332),
-    (0.1, 1.1, 0.027_385_4, 0.168_107_3, 0.804_017_616, -0.008_229),
-    (0.05, 0.2, 0.022_196_5, 0.852_181_0, 2.609_315_041, -0.821_031),
+    (0.1, 0.5, 0.044_692_276_5, 0.643_916_678_8, 1.318_304_003_329, -0.201_331_705),
+    (0.1, 1.1, 0.027_391_437_8, 0.168_107_824_9, 0.804_017_615_521, -0.008_224_076),
+    (0.05, 0.2, 0.022_196_485_2, 0.852_180_999_8, 2.609_315_041_043, -0.821_031_364),
 ];
 
 /// Order, temperature, loads with a broken retrieval state, the last close to the largest, and a load beyond.
 const WARM: [(u32, f64, [f64; 2], f64); 3] =
     [(2, 0.01, [0.1370, 0.1378], 0.1390), (3, 0.1, [0.14, 0.154], 0.156), (4, 0.1, [0.036, 0.0382], 0.0386)];
 
-/// Equal to the digits that are given: within one unit of the last.
+/// Equal to the digits that are given: within half a unit of the last.
 fn digits(name: &str, found: f64, expected: f64, decimals: i32) {
     let unit = 10f64.powi(-decimals);
     assert!((found - expected).abs() <= 0.5001 * unit, "{name}: {found:.12} is not {expected} to {decimals} decimals");
@@ -188,7 +188,7 @@ fn one_step_broken_glasses() {
         let found = theory.glass().unwrap();
         assert!(found.converged, "{found:?}");
         digits("theta", found.order.breakpoint, theta, 5);
-        digits("q2", found.order.within, q, 6);
+        digits("q2", found.order.within, q, 8);
         digits("A", theory.pressure(&found.order), pressure, 6);
     }
 }
@@ -233,10 +233,10 @@ fn pairs_have_a_broken_glass_as_well() {
         let at = theory.at_glass(&found.order);
         println!("{load} {temperature}: {found:?} {} {}", at.pressure(&found.order), at.replicon(&found.order));
         assert!(found.converged, "{found:?}");
-        digits("theta", found.order.breakpoint, theta, 6);
-        digits("q2", found.order.within, q, 6);
-        digits("A", at.pressure(&found.order), pressure, 9);
-        digits("replicon", at.replicon(&found.order), replicon, 5);
+        digits("theta", found.order.breakpoint, theta, 8);
+        digits("q2", found.order.within, q, 8);
+        digits("A", at.pressure(&found.order), pressure, 11);
+        digits("replicon", at.replicon(&found.order), replicon, 7);
         // The pressure is least among breakpoints, between that of symmetry (theta -> 0) and that of larger ones.
         let glass = symmetric.glass();
         assert!(symmetric.pressure(0.0, glass.overlap) > at.pressure(&found.order));

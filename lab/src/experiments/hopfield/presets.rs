@@ -48,7 +48,7 @@ pub fn presets() -> Vec<Preset> {
             "The modern memory up to 1,048,576 patterns of 128 signs, where every other memory is long overfull.",
             json!({ "kind": "capacity", "arms": ["modern"], "dim": 128, "max_patterns": 1_048_576, "beta": 0.125, "replicas": 2 }),
             &five,
-            6.0,
+            10.0,
         ),
         preset(
             "growth_quick",
@@ -83,7 +83,7 @@ pub fn presets() -> Vec<Preset> {
                 "beta_max": 16.0, "betas": 24
             }),
             &five,
-            5.0,
+            2.0,
         ),
         preset(
             "beta_scan_paper",
@@ -91,7 +91,7 @@ pub fn presets() -> Vec<Preset> {
             "40 inverse temperatures over 20 draws of 64 random directions.",
             json!({ "kind": "beta_scan", "betas": 40 }),
             &twenty,
-            0.5,
+            0.1,
         ),
         preset(
             "bound_quick",
@@ -148,7 +148,7 @@ pub fn presets() -> Vec<Preset> {
                 "learning_rate_choices": [0.001, 0.00001], "dropout_choices": [0.0, 0.75], "beta_choices": [0.1, 1.0, 10.0]
             }),
             &ten,
-            400.0,
+            500.0,
         ),
         preset(
             "association_quick",

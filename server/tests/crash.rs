@@ -40,7 +40,7 @@ fn workers_of(folder: &Path) -> Vec<i32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_ten_times_a_run_ends_as_if_never_disturbed() {
-    const EPOCHS: u64 = 400;
+    const EPOCHS: u64 = 800;
     let (calm, rough) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
     let mut server = serve(rough.path(), 0);

@@ -1,6 +1,7 @@
 //! Where all patterns are equally strong: from which temperature on, and how far apart the noise of a finite network sets them.
 
 use super::mean_field::{ALIVE, MeanField, Solution};
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 /// Amplitudes of theory that differ by less are equal.
 pub const EQUAL: f64 = 1e-6;
@@ -9,7 +10,7 @@ const HIGHEST: f64 = 0.95;
 /// How precisely the temperature is found.
 const PRECISION: f64 = 1e-3;
 /// Mean of the largest minus the least of as many standard normal numbers as the place says.
-const RANGE_OF_NORMALS: [f64; 9] = [0.0, 0.0, 1.128_379, 1.692_569, 2.058_751, 2.325_929, 2.534_413, 2.704_357, 2.847_201];
+const RANGE_OF_NORMALS: [f64; 9] = [0.0, 0.0, FRAC_2_SQRT_PI, 1.692_569, 2.058_751, 2.325_929, 2.534_413, 2.704_357, 2.847_201];
 
 /// Whether a solution of at least two patterns has all amplitudes equal.
 pub fn has_equal(solution: &Solution) -> bool {

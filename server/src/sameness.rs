@@ -1,18 +1,10 @@
 //! Whether two runs gave the same points: bit for bit, or the first step at which they part.
 
 use crate::store::{SeriesHead, Store, StoreError, StoredPoint};
-use lab::json::Number;
+use lab::{json::Number, record::is_clock_name};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;
-
-/// Names that begin so depend on the clock or the machine, and nothing else may.
-const CLOCK: [&str; 3] = ["time/", "throughput/", "system/"];
-
-/// Whether a metric or summary name depends on the clock or the machine.
-pub fn is_clock_name(name: &str) -> bool {
-    CLOCK.iter().any(|prefix| name.starts_with(prefix))
-}
 
 /// Where two runs part.
 #[derive(Debug, Clone, PartialEq)]

@@ -49,6 +49,9 @@ pub async fn outcome(engram: &Engram, id: &str) -> (BTreeMap<String, Value>, Vec
         series.map(|series| (format!("{} {}", series["name"], series["arm"]), json!([series["steps"], series["values"]]))).collect();
     let mut frames = Vec::new();
     for frame in get(engram, &format!("/api/v1/runs/{id}/frames?limit=500")).await["items"].as_array().unwrap() {
+        if clock(frame["name"].as_str().unwrap()) {
+            continue;
+        }
         let body = get(engram, &format!("/api/v1/runs/{id}/{}", frame["url"].as_str().unwrap())).await;
         frames.push(json!([frame["name"], frame["arm"], frame["step"], body]));
     }

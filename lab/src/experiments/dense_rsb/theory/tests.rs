@@ -188,7 +188,7 @@ fn one_step_broken_glasses() {
         let found = theory.glass().unwrap();
         assert!(found.converged, "{found:?}");
         digits("theta", found.order.breakpoint, theta, 5);
-        digits("q2", found.order.within, q, 8);
+        digits("q2", found.order.within, q, 6);
         digits("A", theory.pressure(&found.order), pressure, 6);
     }
 }

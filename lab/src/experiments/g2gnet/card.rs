@@ -174,7 +174,7 @@ fn panels() -> Vec<Panel> {
         series("validation_loss", "Validation loss", "Generalisation", &["loss/validation"], &[]),
         series("dead_units", "Hidden units that never answer", "Generalisation", &["weights/dead_units"], &[]),
         series("gmac", "Multiply-accumulates counted", "Cost", &["compute/gmac"], &[]),
-        frame("times", "Time of a training step beside that its weights promise", "Cost", "time/steps", &[]),
+        frame("times", "Measured and promised step time", "Cost", "time/steps", &[]),
         series("step_ms", "Time of a training step", "Cost", &["time/step_ms"], &[]),
         series("samples_per_s", "Training images per second", "Cost", &["throughput/samples_per_s"], &[]),
     ]

@@ -2,6 +2,7 @@
 
 mod bars;
 mod overlays;
+mod role;
 
 pub use bars::Bars;
 pub use overlays::{Compared, Diagram, Dots, Dotted, Frontier, Marked, Marks, Residuals};
@@ -190,6 +191,7 @@ pub struct Curve {
     /// Its name in the legend.
     pub label: String,
     /// Whether it is theory (a line), data (points), or data that are a line.
+    #[serde(flatten)]
     pub role: Role,
     /// Horizontal values.
     pub x: Vec<Number>,
@@ -203,9 +205,9 @@ pub struct Curve {
     pub converged: Option<Vec<bool>>,
 }
 
-/// What a curve of a plot is.
+/// What a curve of a plot is; on the wire `role`, `theory` or `data`, and `line` where data are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(into = "role::Wire", from = "role::Wire")]
 pub enum Role {
     /// Computed from a formula.
     Theory,

@@ -44,7 +44,7 @@ fn frames() -> Vec<(&'static str, Value)> {
         (
             "receiver",
             json!({ "kind": "plot", "x": { "title": "false positives", "log": false }, "y": { "title": "true positives", "log": false },
-                "curves": [{ "label": "left", "role": "line", "x": [0, 0.5, 1], "y": [0, 0.75, 1] }, { "label": "left", "role": "line", "x": [0, 1], "y": [0, 1] }] }),
+                "curves": [{ "label": "left", "role": "data", "line": true, "x": [0, 0.5, 1], "y": [0, 0.75, 1] }, { "label": "left", "role": "data", "line": true, "x": [0, 1], "y": [0, 1] }] }),
         ),
         ("counts", json!({ "kind": "histogram", "edges": [0.0, 1.0, 2.0], "counts": [3, 5], "title": "degree" })),
         ("spikes", json!({ "kind": "raster", "neurons": 4, "steps": 10, "spikes": [[0, 1], [3, 9]] })),

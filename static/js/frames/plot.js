@@ -7,7 +7,7 @@ import { drawAxes } from './canvas.js';
 import { drawResiduals, reachOf, STRIP_HEIGHT } from './residuals.js';
 
 /**
- * @typedef {{label: string, role: 'theory' | 'data' | 'line', x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
+ * @typedef {{label: string, role: 'theory' | 'data', line?: boolean, x: any[], y: any[], y_error?: any[], converged?: boolean[]}} Curve
  * @typedef {{x: {title: string, log: boolean}, y: {title: string, log: boolean}, curves: Curve[],
  *   residuals?: import('./residuals.js').Residuals[], marks?: {label: string, x: any[], notes: string[]}, categories?: string[], base?: any}} Plot
  *   with `categories` it is drawn as bars
@@ -32,7 +32,7 @@ export function plotLegend(plot, arms) {
   const isFirst = ({ label, role }, /** @type {number} */ index) => plot.curves.findIndex((other) => other.label === label && other.role === role) === index;
   const told = plot.curves.map((curve, index) => ({ ...curve, style: styles[index] })).filter(isFirst);
   /** @type {import('./draw.js').LegendRow[]} */
-  const rows = told.map(({ label, role, style }) => ({ label: armTitle(arms, label), word: wordOf(plot, role), mark: markOf(plot, role), style }));
+  const rows = told.map(({ style, ...curve }) => ({ label: armTitle(arms, curve.label), word: wordOf(plot, curve), mark: markOf(plot, curve), style }));
   const remark = (/** @type {string} */ label) => rows.push({ label, word: '', mark: 'line', style: null });
   if (plot.curves.some((curve) => curve.converged?.includes(false))) remark('hollow: the solver did not converge');
   if (plot.marks) remark(`upright lines: ${plot.marks.label}`);
@@ -40,13 +40,16 @@ export function plotLegend(plot, arms) {
   return rows;
 }
 
-/** What a curve is, where that is not plain from how it is drawn. @param {Plot} plot @param {Curve['role']} role */
-const wordOf = (plot, role) => (role === 'line' || (plot.categories && role === 'data') ? '' : role);
+/** What a curve is, where that is not plain from how it is drawn. @param {Plot} plot @param {Curve} curve */
+const wordOf = (plot, { role, line }) => (line || (plot.categories && role === 'data') ? '' : role);
 
-/** @param {Plot} plot @param {Curve['role']} role @returns {import('./draw.js').LegendRow['mark']} */
-function markOf(plot, role) {
-  if (plot.categories) return role === 'theory' ? 'outline' : 'bar';
-  return role === 'data' ? 'point' : 'line';
+/** @param {Curve} curve */
+const isLine = ({ role, line }) => role === 'theory' || !!line;
+
+/** @param {Plot} plot @param {Curve} curve @returns {import('./draw.js').LegendRow['mark']} */
+function markOf(plot, curve) {
+  if (plot.categories) return curve.role === 'theory' ? 'outline' : 'bar';
+  return isLine(curve) ? 'line' : 'point';
 }
 
 const usable = (value, log) => Number.isFinite(value) && (!log || value > 0);
@@ -90,15 +93,15 @@ export function drawPlot(context, width, height, plot, ink, arms) {
   });
   context.stroke();
   // Theory lies under the data that it is compared with.
-  const order = [...curves.keys()].sort((a, b) => Number(curves[a].role === 'data') - Number(curves[b].role === 'data'));
+  const order = [...curves.keys()].sort((a, b) => Number(!isLine(curves[a])) - Number(!isLine(curves[b])));
   order.forEach((index) => {
     const curve = curves[index];
     const { color, dash } = styles[index];
     context.strokeStyle = color;
     context.fillStyle = color;
-    const isLine = curve.role !== 'data';
-    context.lineWidth = isLine ? 1.5 : 1;
-    context.setLineDash(isLine ? dash : []);
+    const joined = isLine(curve);
+    context.lineWidth = joined ? 1.5 : 1;
+    context.setLineDash(joined ? dash : []);
     context.beginPath();
     let down = false;
     curve.xs.forEach((value, i) => {
@@ -107,9 +110,9 @@ export function drawPlot(context, width, height, plot, ink, arms) {
         return;
       }
       const at = { x: x(value), y: y(curve.ys[i]) };
-      const about = [wordOf(plot, curve.role), curve.converged?.[i] === false && 'not converged'].filter(Boolean).join(', ');
+      const about = [wordOf(plot, curve), curve.converged?.[i] === false && 'not converged'].filter(Boolean).join(', ');
       places.push({ ...at, text: `${armTitle(arms, curve.label)}${about && ` (${about})`}: ${plot.x.title} ${formatExact(curve.x[i])}, ${plot.y.title} ${formatExact(curve.y[i])}${toNumber(curve.y_error?.[i]) > 0 ? ` ± ${formatExact(curve.y_error?.[i])}` : ''}` });
-      if (isLine) {
+      if (joined) {
         if (down) context.lineTo(at.x, at.y);
         else context.moveTo(at.x, at.y);
         down = true;
@@ -123,7 +126,7 @@ export function drawPlot(context, width, height, plot, ink, arms) {
       }
     });
     context.stroke();
-    if (isLine) return;
+    if (joined) return;
     context.setLineDash([]);
     curve.xs.forEach((value, i) => {
       if (!usable(value, plot.x.log) || !usable(curve.ys[i], plot.y.log)) return;

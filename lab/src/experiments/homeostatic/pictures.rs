@@ -44,7 +44,7 @@ fn timeline(arm: &Arm, world: &World) -> Frame {
     let kept: Vec<_> = places.iter().rev().step_by(places.len().div_ceil(PLACES).max(1)).rev().collect();
     let steps: Vec<Number> = kept.iter().map(|place| Number(place.step as f64)).collect();
     let first_rate = arm.first_rate;
-    let curve = |label: &str, x, y| Curve { label: label.to_owned(), role: Role::Theory, x, y, y_error: None, converged: None };
+    let curve = |label: &str, x, y| Curve { label: label.to_owned(), role: Role::Line, x, y, y_error: None, converged: None };
     let curves = vec![
         curve("online accuracy", steps.clone(), kept.iter().map(|place| Number(place.accuracy)).collect()),
         curve("learning rate / first", steps, kept.iter().map(|place| Number(place.rate / first_rate)).collect()),

@@ -37,7 +37,7 @@ pub struct RulesConfig {
     #[schemars(title = "Rules", length(min = 1))]
     pub rules: Vec<Rule>,
     /// Write rate of hebb, decay, delta and replay, above 0; up to 1, for delta and replay below 2.
-    #[schemars(title = "Write rate", range(min = 0.0, max = 2.0))]
+    #[schemars(title = "Write rate", range(min = 0.0, max = 2.0), extend("told" = "delta diverges at eta >= 2/||k||^2"))]
     pub eta: f64,
     /// Write rate of oja and bcm.
     #[schemars(title = "Write rate of oja and bcm", range(min = 0.0001, max = 1.0))]
@@ -52,7 +52,7 @@ pub struct RulesConfig {
     #[schemars(title = "Threshold window", range(min = 1.0, max = 10_000.0))]
     pub bcm_window: f64,
     /// Temperature of softmax.
-    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0))]
+    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0), extend("told" = "tau must be > 0"))]
     pub tau: f64,
     /// How keys are drawn.
     #[schemars(title = "Keys")]

@@ -35,7 +35,7 @@ pub struct ConditioningConfig {
     #[schemars(title = "Rules", length(min = 1))]
     pub rules: Vec<Rule>,
     /// Write rate of hebb, decay and delta, above 0; up to 1, for delta below 2 over the number of stimuli shown together.
-    #[schemars(title = "Write rate", range(min = 0.0, max = 2.0))]
+    #[schemars(title = "Write rate", range(min = 0.0, max = 2.0), extend("told" = "delta diverges at eta >= 2/||k||^2"))]
     pub eta: f64,
     /// Write rate of oja and bcm.
     #[schemars(title = "Write rate of oja and bcm", range(min = 0.0001, max = 1.0))]

@@ -164,6 +164,8 @@ mod tests {
         one(json!({ "kind": "rules", "rules": ["bcm"] }), "bcm needs value_kind=rate");
         assert!(details(json!({ "kind": "rules", "rules": ["bcm"], "value_kind": "rate" })).is_empty());
         one(json!({ "kind": "rules", "rules": ["delta"], "eta": 2 }), "delta diverges at eta >= 2/||k||^2");
+        one(json!({ "kind": "rules", "eta": 2.5 }), "must be between 0 and 2; got 2.5: delta diverges at eta >= 2/||k||^2");
+        one(json!({ "kind": "depth", "tau": 0 }), "must be between 0.001 and 10; got 0: tau must be > 0");
         one(json!({ "kind": "rules", "rules": ["delta"], "eta": 1.9, "key_kind": "gaussian" }), "delta diverges at eta >= 2/||k||^2");
         one(json!({ "kind": "rules", "pairs": [65], "key_kind": "orthogonal" }), "only 64 orthogonal keys exist; got 65 pairs");
         one(

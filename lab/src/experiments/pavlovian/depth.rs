@@ -32,7 +32,7 @@ pub struct DepthConfig {
     #[schemars(title = "Clean-up", length(min = 1))]
     pub cleanups: Vec<Cleanup>,
     /// Temperature of a softmax clean-up.
-    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0))]
+    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0), extend("told" = "tau must be > 0"))]
     pub tau: f64,
     /// Total widths (d_k H) of the map of reliability, ascending; none for no map.
     #[schemars(title = "Widths of the map", length(max = 32), inner(range(min = 4, max = 16384)))]

@@ -64,7 +64,7 @@ pub struct TaskConfig {
     #[schemars(title = "First forgetting", range(min = 0.001, max = 0.99))]
     pub forget: f64,
     /// Temperature of softmax and softmax_age.
-    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0))]
+    #[schemars(title = "Softmax temperature", range(min = 0.001, max = 10.0), extend("told" = "tau must be > 0"))]
     pub tau: f64,
     /// Steps of training for every number of pairs.
     #[schemars(title = "Steps", range(min = 1, max = 1_000_000))]

@@ -41,7 +41,7 @@ fn over_the_stream(arm: &Arm, epochs_per_task: u64) -> Frame {
         .map(|task| {
             let known = history.iter().enumerate().filter_map(|(epoch, row)| Some((epoch + 1, *row.get(task)?)));
             let (x, y) = known.map(|(epoch, accuracy)| (Number(epoch as f64), Number(accuracy))).unzip();
-            Curve { label: format!("task {}", task + 1), role: Role::Theory, x, y, y_error: None, converged: None }
+            Curve { label: format!("task {}", task + 1), role: Role::Line, x, y, y_error: None, converged: None }
         })
         .collect();
     let (mut x, mut y) = (Vec::new(), Vec::new());
@@ -51,7 +51,7 @@ fn over_the_stream(arm: &Arm, epochs_per_task: u64) -> Frame {
         y.extend([0.0, 1.0, f64::NAN].map(Number));
     }
     if !x.is_empty() {
-        curves.push(Curve { label: "next task".to_owned(), role: Role::Theory, x, y, y_error: None, converged: None });
+        curves.push(Curve { label: "next task".to_owned(), role: Role::Line, x, y, y_error: None, converged: None });
     }
     Frame::Plot(Plot { x: axis("epochs of the stream"), y: axis("test accuracy"), curves })
 }

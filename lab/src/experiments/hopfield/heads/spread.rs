@@ -91,7 +91,7 @@ impl Spread {
             y_error: Some(half.into_iter().map(Number).collect()),
             ..curve("middle half of a layer's queries", Role::Data, layers(middle))
         };
-        let medians = curve("median of a layer", Role::Theory, layers((0..self.layers).map(|layer| self.of_layer(layer)).collect()));
+        let medians = curve("median of a layer", Role::Line, layers((0..self.layers).map(|layer| self.of_layer(layer)).collect()));
         Frame::Plot(Plot {
             x: axis("layer", false),
             y: axis("share of the tokens that hold 90 % of the weight", false),

@@ -114,7 +114,7 @@ fn cases() -> Vec<Case> {
         pavlovian(json!({ "kind": "heads", "key_dim": 8, "value_dim": 8, "pairs": 8, "heads": [1, 2, 4], "trials": 6 }), 3, json!({})),
         pavlovian(json!({ "kind": "conditioning" }), 12, json!({})),
         pavlovian(trained, 4, json!({ "learning_rate": 0.05 })),
-        hopfield(json!({ "kind": "retrieve", "num_patterns": 30, "probes": 20 }), 2, json!({ "max_steps": 9, "tol": 0.5 })),
+        hopfield(json!({ "kind": "retrieve", "num_patterns": 30, "probes": 20 }), 2, json!({ "max_steps": 9, "tol": 0.1 })),
         hopfield(json!({ "kind": "capacity", "dim": 33, "max_patterns": 64, "probes": 20, "replicas": 2 }), 3, json!({})),
         hopfield(json!({ "kind": "capacity_growth", "dims": [8, 12, 16], "probes": 32, "replicas": 2 }), 3, json!({})),
         hopfield(json!({ "kind": "beta_scan", "num_patterns": 24, "probes": 24, "dim": 16, "betas": 5, "max_steps": 50 }), 2, json!({})),
@@ -122,7 +122,7 @@ fn cases() -> Vec<Case> {
         hopfield(association, 20, json!({ "learning_rate": 0.1, "weight_decay": 0.5, "steps": 60 })),
         hopfield(repertoire, 5, json!({ "learning_rate": 0.1, "weight_decay": 0.5, "epochs": 4 })),
         hopfield(heads, 5, json!({ "learning_rate": 0.1, "weight_decay": 0.5, "steps": 14 })),
-        hopfield(mil, 4, json!({ "dropout": 0.5, "learning_rate": 0.1, "weight_decay": 0.5, "epochs": 4 })),
+        hopfield(mil, 4, json!({ "dropout": 0.5, "learning_rate": 0.1, "learning_rate_decay": 0.5, "weight_decay": 0.5, "epochs": 4 })),
         hopfield(
             json!({ "kind": "uci_suite", "datasets": ["iris"], "folds": 2, "hidden_width": 8, "epochs": 3, "trees": 5 }),
             1,

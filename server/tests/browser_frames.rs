@@ -84,12 +84,16 @@ async fn find(browser: &Browser, panel: &str, part: f64, wanted: &str) -> String
     // A picture is drawn when it comes into sight, and its legend with it.
     browser.eval(&format!("void {canvas}.scrollIntoView({{ block: 'center' }})")).await;
     browser.wait(&format!("{section}.querySelector('.plot-legend li')")).await;
+    let mut at = Vec::<f64>::new();
     let place = format!(
         "(() => {{ {canvas}.scrollIntoView({{ block: 'center' }}); const {{ left, top, width, height }} = {canvas}.getBoundingClientRect(); return [left, top + {part} * height, width]; }})()"
     );
-    let place: Vec<f64> = serde_json::from_value(browser.eval(&place).await).unwrap();
-    for across in 0..200 {
-        browser.point_at((place[0] + place[2] * f64::from(across) / 200.0, place[1])).await;
+    // Pictures above that come late move this one away, so that one look may miss it.
+    for across in (0..200).cycle().take(600) {
+        if across == 0 {
+            at = serde_json::from_value(browser.eval(&place).await).unwrap();
+        }
+        browser.point_at((at[0] + at[2] * f64::from(across) / 200.0, at[1])).await;
         let tip =
             browser.eval(&format!("document.querySelector('section[aria-label={panel:?}] .tip:not([hidden])')?.textContent ?? ''")).await;
         if tip.as_str().unwrap().contains(wanted) {

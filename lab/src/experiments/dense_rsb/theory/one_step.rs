@@ -77,7 +77,7 @@ pub(super) fn inner_rule(spread: f64) -> Quadrature {
 }
 
 impl OneStep {
-    /// With rules of a thousand nodes; [`OneStep::sized`] has those that a point takes. Panics for a temperature that is not above 0:
+    /// With rules of a thousand nodes; `OneStep::sized` has those that a point takes. Panics for a temperature that is not above 0:
     /// [`super::broken_ground_state::BrokenTheory`] has the limit.
     pub fn new(model: Model, temperature: f64) -> Self {
         assert!(temperature > 0.0, "a temperature above 0; got {temperature}");

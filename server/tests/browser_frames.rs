@@ -187,7 +187,7 @@ async fn residuals_stand_in_a_strip_below_their_plot_marks_in_it_and_frontiers_o
     let legend = "[...document.querySelectorAll('section[aria-label=\"Phases\"] .plot-legend li')].map((row) => row.textContent.trim())";
     assert_eq!(browser.eval(legend).await, json!(["spinodal", "equality", "measured data"]));
     // A dot in the middle of the last column's lower cell.
-    assert_eq!(find(&browser, "Phases", 0.44, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
+    assert_eq!(find(&browser, "Phases", 0.66, "measured").await, "measured: 0.8 ± 0.013; temperature 1, load 2: 0.75");
 }
 
 #[tokio::test(flavor = "multi_thread")]

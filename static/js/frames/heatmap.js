@@ -45,10 +45,11 @@ export function drawHeatmap(context, width, height, frame, ink) {
   const left = 16 + (rowLabels ? Math.min(72, measure(rowLabels) + 6) : measure([String(rows - 1)]) + 6);
   const bottom = 34;
   const right = 68;
-  // Cells are squares unless the matrix is far from square; then it fills the place it has.
+  // Cells are squares unless the matrix is far from square, or a diagram over two quantities; then it fills the place it has.
   let cellWidth = (width - left - right) / columns;
   let cellHeight = (height - 8 - bottom) / rows;
-  if (Math.max(rows, columns) / Math.min(rows, columns) < 4) cellWidth = cellHeight = Math.min(cellWidth, cellHeight);
+  const isDiagram = !!frame.frontiers?.length || !!frame.dots;
+  if (!isDiagram && Math.max(rows, columns) / Math.min(rows, columns) < 4) cellWidth = cellHeight = Math.min(cellWidth, cellHeight);
   const free = Math.max(0, width - left - right - cellWidth * columns);
   const box = { left: left + Math.floor(free / 2), top: 8, width: cellWidth * columns, height: cellHeight * rows };
 

@@ -29,7 +29,8 @@ export function curveStyles(plot, arms) {
 export function plotLegend(plot, arms) {
   const styles = curveStyles(plot, arms);
   // Of curves that share a name and a colour, as one for every fold, the legend has one.
-  const isFirst = ({ label, role }, /** @type {number} */ index) => plot.curves.findIndex((other) => other.label === label && other.role === role) === index;
+  const isFirst = (/** @type {Curve} */ { label, role, line }, /** @type {number} */ index) =>
+    plot.curves.findIndex((other) => other.label === label && other.role === role && !!other.line === !!line) === index;
   const told = plot.curves.map((curve, index) => ({ ...curve, style: styles[index] })).filter(isFirst);
   /** @type {import('./draw.js').LegendRow[]} */
   const rows = told.map(({ style, ...curve }) => ({ label: armTitle(arms, curve.label), word: wordOf(plot, curve), mark: markOf(plot, curve), style }));

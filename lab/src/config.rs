@@ -98,3 +98,6 @@ pub fn complete_under<C: Config>(root: &Value, base: &Map<String, Value>, given:
         Err(error) => Err(ConfigFaults(vec![schema::Fault { pointer: String::new(), detail: error.to_string() }])),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

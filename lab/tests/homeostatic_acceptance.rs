@@ -5,11 +5,9 @@
 
 mod support;
 
-use candle_core::Device;
-use lab::Lab;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 fn run(preset: &str, given: &Value, seed: u64) -> BTreeMap<String, f64> {
     support::summary_of("homeostatic", &support::config("homeostatic", preset, given), seed)
@@ -72,20 +70,6 @@ fn the_constant_rate_reproduces_every_cell_of_the_table() {
         let found = over_seeds("quick", given, reference.len() as u64, &["accuracy/online_mean.lrc"]);
         assert!(is_near(&found[0], mean(reference), tolerance), "{name}: {found:?}, reference {reference:?}");
     }
-}
-
-/// The cell of MNIST, which nothing installs for tests.
-#[test]
-#[ignore = "reads MNIST below $ENGRAM_DATA_DIR, where `engram data fetch mnist` puts it"]
-fn the_constant_rate_reproduces_the_table_on_mnist() {
-    let data = std::env::var("ENGRAM_DATA_DIR").expect("ENGRAM_DATA_DIR names the data folder");
-    let config = support::config("homeostatic", "quick", &json!({ "dataset": "mnist", "arms": ["lrc"] }));
-    let run = |seed: u64| {
-        let lab = Lab { device: Device::Cpu, data_folders: vec![PathBuf::from(&data).join("datasets")], seed };
-        support::Drive::start_in("homeostatic", &config, lab).run_out().summary["accuracy/online_mean.lrc"]
-    };
-    let found: Vec<f64> = (0..2).into_par_iter().map(run).collect();
-    assert!(is_near(&found, 0.493, 0.03), "{found:?}");
 }
 
 /// Half of the long runs of the reference starve. Which do is chance; that they end, and say so, is not.

@@ -42,36 +42,24 @@ impl Check for DenseRsbConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{complete, schema_of};
-    use serde_json::{Map, Value, json};
+    use crate::config::testing::{assert_faults, assert_kinds_are_described, faults_of};
+    use serde_json::{Value, json};
 
     fn details(given: Value) -> Vec<String> {
-        match complete::<DenseRsbConfig>(&Map::new(), given.as_object().unwrap()) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
+        faults_of::<DenseRsbConfig>(&given)
     }
 
     #[test]
     fn every_kind_has_a_title_and_valid_defaults() {
-        let schema = schema_of::<DenseRsbConfig>();
-        for branch in schema["oneOf"].as_array().unwrap() {
-            let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
-            assert!(branch["title"].is_string(), "{kind}");
-            assert_eq!(details(json!({ "kind": kind })), Vec::<String>::new(), "{kind}");
-            for (name, field) in branch["properties"].as_object().unwrap() {
-                let told = field.get("description").is_some() && field.get("title").is_some() && field.get("default").is_some();
-                assert!(told || name == "kind", "{kind}/{name}: {field}");
-            }
-        }
+        assert_kinds_are_described::<DenseRsbConfig>();
     }
 
     #[test]
     fn every_fault_of_the_kind_is_named_at_once() {
-        let found = details(json!({
+        let given = json!({
             "kind": "capacity", "orders": [2, 3, 5], "neurons": [1_000, 8, 64], "temperatures": [-0.1], "loads": [0.4, 0.2], "tuples": "triples",
             "level": "full", "start_overlap": 1.5, "theory_orders": [2, 2], "temperature": 0.1
-        }));
+        });
         let expected = [
             ("/orders/2", "between 2 and 4; got 5"),
             ("/neurons/1", "between 16 and 100000; got 8"),
@@ -81,12 +69,9 @@ mod tests {
             ("/level", "must be one of symmetric, broken, both"),
             ("/start_overlap", "between -1 and 1; got 1.5"),
             ("/theory_orders", "must not repeat"),
-            ("/temperature ", "did you mean `temperatures`"),
+            ("/temperature", "did you mean `temperatures`"),
         ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
+        assert_faults::<DenseRsbConfig>(&given, &expected);
     }
 
     #[test]

@@ -55,9 +55,17 @@ fn presets() -> Vec<Preset> {
             2.5,
         ),
         preset(
+            "quick_mnist",
+            "Quick, MNIST",
+            "The same on handwritten digits.",
+            json!({ "dataset": "mnist" }),
+            5,
+            2.5,
+        ),
+        preset(
             "quick_rate",
             "Quick: the rate follows the world",
-            "The same from a learning rate of 0.0058, in a stable and a shifting world: the rate falls in the one and stays up in the other.",
+            "On Fashion-MNIST from a learning rate of 0.0058, in a stable and a shifting world: the rate falls in the one and stays up in the other.",
             json!({ "learning_rate": 0.0058, "shift_rates": [0, 8], "arms": ["lrh", "lrc"] }),
             5,
             2.5,

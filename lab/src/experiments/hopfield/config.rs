@@ -54,43 +54,28 @@ impl Check for HopfieldConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{complete, schema_of};
-    use serde_json::{Map, Value, json};
+    use crate::config::testing::{assert_faults, assert_kinds_are_described, assert_told_why, faults_of};
+    use serde_json::{Value, json};
 
     fn details(given: Value) -> Vec<String> {
-        match complete::<HopfieldConfig>(&Map::new(), given.as_object().unwrap()) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
+        faults_of::<HopfieldConfig>(&given)
     }
 
     #[test]
     fn every_kind_has_a_title_and_valid_defaults() {
-        let schema = schema_of::<HopfieldConfig>();
-        for branch in schema["oneOf"].as_array().unwrap() {
-            let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
-            assert!(branch["title"].is_string(), "{kind}");
-            assert_eq!(details(json!({ "kind": kind })), Vec::<String>::new(), "{kind}");
-            for (name, field) in branch["properties"].as_object().unwrap() {
-                let told = field.get("description").is_some() && field.get("title").is_some() && field.get("default").is_some();
-                assert!(told || name == "kind", "{kind}/{name}: {field}");
-            }
-        }
+        assert_kinds_are_described::<HopfieldConfig>();
     }
 
     #[test]
     fn every_fault_of_the_kind_is_named_at_once() {
-        let found = details(json!({ "kind": "retrieve", "probes": 60, "beta": -1, "dim": 1, "flips": 0.1 }));
+        let given = json!({ "kind": "retrieve", "probes": 60, "beta": -1, "dim": 1, "flips": 0.1 });
         let expected = [
             ("/beta", "between 0.0001 and 10000"),
             ("/dim", "between 2 and 8192"),
             ("/flips", "did you mean"),
             ("/probes", "probes cannot exceed num_patterns (50)"),
         ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
+        assert_faults::<HopfieldConfig>(&given, &expected);
         assert!(details(json!({ "kind": "recall" }))[0].contains("must be one of retrieve, capacity"));
     }
 
@@ -137,9 +122,7 @@ mod tests {
             ("uci_suite", "datasets", json!([]), "choose at least one table"),
         ];
         for (kind, field, value, reason) in cases {
-            let found = details(json!({ "kind": kind, field: value }));
-            let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{kind}: {found:?}"));
-            assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{kind}: {fault}");
+            assert_told_why::<HopfieldConfig>(Some(kind), field, &value, reason);
         }
     }
 

@@ -116,36 +116,24 @@ pub fn check_dilutions(field: &'static str, dilutions: &[f64], faults: &mut Cros
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{complete, schema_of};
-    use serde_json::{Map, Value, json};
+    use crate::config::testing::{assert_faults, assert_kinds_are_described, assert_told_why, faults_of};
+    use serde_json::{Value, json};
 
     fn details(given: Value) -> Vec<String> {
-        match complete::<MultitaskingConfig>(&Map::new(), given.as_object().unwrap()) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
+        faults_of::<MultitaskingConfig>(&given)
     }
 
     #[test]
     fn every_kind_has_a_title_and_valid_defaults() {
-        let schema = schema_of::<MultitaskingConfig>();
-        for branch in schema["oneOf"].as_array().unwrap() {
-            let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
-            assert!(branch["title"].is_string(), "{kind}");
-            assert_eq!(details(json!({ "kind": kind })), Vec::<String>::new(), "{kind}");
-            for (name, field) in branch["properties"].as_object().unwrap() {
-                let told = field.get("description").is_some() && field.get("title").is_some() && field.get("default").is_some();
-                assert!(told || name == "kind", "{kind}/{name}: {field}");
-            }
-        }
+        assert_kinds_are_described::<MultitaskingConfig>();
     }
 
     #[test]
     fn every_fault_of_the_kind_is_named_at_once() {
-        let found = details(json!({
+        let given = json!({
             "kind": "amplitudes", "neurons": 50, "patterns": [3, 9], "dilutions": [0.5, 1.0], "temperatures": [-0.1], "sweeps": 20,
             "burn_in": 20, "init": "example", "dilution": 0.3, "dynamics": "asynchronous"
-        }));
+        });
         let expected = [
             ("/neurons", "between 100 and 1000000; got 50"),
             ("/patterns", "theory sums 3^K words; above 8 choose theory=false; got 9"),
@@ -153,13 +141,10 @@ mod tests {
             ("/temperatures/0", "between 0 and 2; got -0.1"),
             ("/burn_in", "burn_in must be below sweeps (20); got 20"),
             ("/init", "there are examples only where the kind is learning"),
-            ("/dilution ", "did you mean `dilutions`"),
+            ("/dilution", "did you mean `dilutions`"),
             ("/dynamics", "must be one of sequential, block, parallel, lumped"),
         ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
+        assert_faults::<MultitaskingConfig>(&given, &expected);
         assert!(details(json!({ "kind": "storing" }))[0].contains("must be one of amplitudes, temperature"));
     }
 
@@ -189,9 +174,7 @@ mod tests {
             ("growth", "dilution", json!(1.1), "at d=1 all entries are blank, and from the critical dilution on no hierarchy is left"),
         ];
         for (kind, field, value, reason) in cases {
-            let found = details(json!({ "kind": kind, field: value }));
-            let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{kind}: {found:?}"));
-            assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{kind}: {fault}");
+            assert_told_why::<MultitaskingConfig>(Some(kind), field, &value, reason);
         }
     }
 

@@ -107,36 +107,24 @@ pub fn expected(code: &Code, pairs: usize) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{complete, schema_of};
-    use serde_json::{Map, Value, json};
+    use crate::config::testing::{assert_faults, assert_kinds_are_described, faults_of};
+    use serde_json::{Value, json};
 
     fn details(given: Value) -> Vec<String> {
-        match complete::<PavlovianConfig>(&Map::new(), given.as_object().unwrap()) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
+        faults_of::<PavlovianConfig>(&given)
     }
 
     #[test]
     fn every_kind_has_a_title_and_valid_defaults() {
-        let schema = schema_of::<PavlovianConfig>();
-        for branch in schema["oneOf"].as_array().unwrap() {
-            let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
-            assert!(branch["title"].is_string(), "{kind}");
-            assert_eq!(details(json!({ "kind": kind })), Vec::<String>::new(), "{kind}");
-            for (name, field) in branch["properties"].as_object().unwrap() {
-                let told = field.get("description").is_some() && field.get("title").is_some() && field.get("default").is_some();
-                assert!(told || name == "kind", "{kind}/{name}: {field}");
-            }
-        }
+        assert_kinds_are_described::<PavlovianConfig>();
     }
 
     #[test]
     fn every_fault_of_a_kind_is_named_at_once() {
-        let found = details(json!({
+        let given = json!({
             "kind": "rules", "key_dim": 2, "value_dim": 0, "pairs": [8, 4], "rules": ["hebb", "bcm"], "eta": 1.5, "forget": 2,
             "key_correlation": 0.5, "tau": 0, "lr": 1, "value_kind": "spikes"
-        }));
+        });
         let expected = [
             ("/key_dim", "between 4 and 4096; got 2"),
             ("/value_dim", "between 1 and 4096; got 0"),
@@ -148,10 +136,7 @@ mod tests {
             ("/lr", "there is no field of this name"),
             ("/value_kind", "must be one of sign, gaussian, rate"),
         ];
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        assert_faults::<PavlovianConfig>(&given, &expected);
         assert!(details(json!({ "kind": "recall" }))[0].contains("must be one of capacity, rules"));
     }
 

@@ -327,26 +327,22 @@ impl Check for VariationalConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::complete;
-    use serde_json::{Map, Value, json};
+    use crate::config::testing::{assert_faults, faults_of};
+    use serde_json::{Value, json};
 
     fn details(given: Value) -> Vec<String> {
-        let Value::Object(given) = given else { panic!("an object") };
-        match complete::<VariationalConfig>(&Map::new(), &given) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-        }
+        faults_of::<VariationalConfig>(&given)
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let found = details(json!({
+        let given = json!({
             "problem": "all", "benchmark": "cifar", "tasks": 0, "epochs_per_task": 201, "train_samples_per_task": 99, "test_samples": 10_001,
             "hidden_width": 8, "batch_size": 0, "learning_rate": 2, "kl_reference": "step", "kl_weight": -1, "beta_schedule": "up", "beta": 0.01,
             "beta_max": 21, "init_std": 4, "baseline_learning_rate": 0, "meta": 21, "ewc_lambda": -1, "n_inputs": 40, "alpha_1": [],
             "alpha_before": 0, "alpha_2": [0.4, 8], "teacher_overlap": [1.5], "kl_gamma": 11, "inverse_temperature": 0, "replicas": 0,
             "perceptron_steps": 99, "arms": ["vcl", "sgd"], "hidden": 128
-        }));
+        });
         let expected = [
             ("/problem", "must be one of deep, perceptron, both; got \"all\""),
             ("/benchmark", "must be one of permuted_digits, permuted_fashion, permuted_mnist, mnist_then_fashion"),
@@ -378,10 +374,7 @@ mod tests {
             ("/arms/1", "must be one of vcl, vcl_no_kl, vcl_task, finetune, metaplastic, ewc; got \"sgd\""),
             ("/hidden", "did you mean"),
         ];
-        for (pointer, text) in expected {
-            assert!(found.iter().any(|fault| fault.starts_with(&format!("{pointer} ")) && fault.contains(text)), "{pointer}: {found:#?}");
-        }
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        assert_faults::<VariationalConfig>(&given, &expected);
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use super::*;
 use crate::config::complete;
+use crate::config::testing::{assert_faults, assert_told_why, faults_of};
 use serde_json::{Map, Value, json};
 
 fn details(given: Value) -> Vec<String> {
-    let Value::Object(given) = given else { panic!("an object") };
-    match complete::<G2gNetConfig>(&Map::new(), &given) {
-        Ok(_) => Vec::new(),
-        Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-    }
+    faults_of::<G2gNetConfig>(&given)
 }
 
 #[test]
@@ -22,10 +19,10 @@ fn defaults_are_valid_and_partial_configs_are_completed() {
 
 #[test]
 fn every_fault_is_named_at_once() {
-    let found = details(json!({
+    let given = json!({
         "arms": ["g2g"], "hidden_width": 500, "sparsity": 0.9, "hebb_window": 20, "dst_every": 10, "dataset": "digits",
         "epochs": 0, "groupings": "mixer"
-    }));
+    });
     let expected = [
         ("/epochs", "1"),
         ("/groupings", "did you mean `grouping`?"),
@@ -35,10 +32,7 @@ fn every_fault_is_named_at_once() {
         ("/sparsity", "with 8 groups fully wired inside, at most 87.5 % sparsity is possible"),
         ("/hebb_window", "window longer than dst_every (10); got 20"),
     ];
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
-    for (pointer, text) in expected {
-        assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-    }
+    assert_faults::<G2gNetConfig>(&given, &expected);
 }
 
 #[test]
@@ -56,9 +50,7 @@ fn what_is_out_of_bounds_is_told_why() {
         ("hebb_window", json!(51), "a window must not be longer than dst_every (100)"),
     ];
     for (field, value, reason) in cases {
-        let found = details(json!({ field: value }));
-        let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{field}: {found:?}"));
-        assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{fault}");
+        assert_told_why::<G2gNetConfig>(None, field, &value, reason);
     }
 }
 
@@ -74,20 +66,17 @@ fn single_rules() {
 
 #[test]
 fn rules_of_tiles_hold_where_there_are_tiles() {
-    let found = details(json!({
+    let given = json!({
         "arms": ["dense", "custom"], "hidden_width": 72, "tile_groups": 12, "tile_fan_in": 13, "p_intra": 0.9, "dataset": "cifar10",
         "train_samples": 50_000, "custom": { "layout": "tile", "grow_rule": "gradient" }
-    }));
+    });
     let expected = [
         ("/train_samples", "must be between 1000 and 45000 for cifar10; got 50000"),
         ("/tile_fan_in", "K must be 1..G (12); K=G is dense; got 13"),
         ("/p_intra", "tile needs p_intra = 1"),
         ("/custom", "gradient is not available for tile layout"),
     ];
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
-    for (pointer, text) in expected {
-        assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-    }
+    assert_faults::<G2gNetConfig>(&given, &expected);
     assert!(details(json!({ "hidden_width": 200 }))[0].contains("multiple of tile_groups (16); nearest are 192 and 208"));
     assert!(details(json!({ "hidden_width": 200, "arms": ["er", "g2g"] })).is_empty());
     assert!(details(json!({ "custom": { "prune_rule": "small" } }))[0].starts_with("/custom/prune_rule"));

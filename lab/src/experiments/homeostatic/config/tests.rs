@@ -1,25 +1,21 @@
 //! What a config of `homeostatic` is told.
 
 use super::*;
-use crate::config::complete;
-use serde_json::{Map, Value, json};
+use crate::config::testing::{assert_faults, assert_told_why, faults_of};
+use serde_json::{Value, json};
 
 fn details(given: Value) -> Vec<String> {
-    let Value::Object(given) = given else { panic!("an object") };
-    match complete::<HomeostaticConfig>(&Map::new(), &given) {
-        Ok(_) => Vec::new(),
-        Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-    }
+    faults_of::<HomeostaticConfig>(&given)
 }
 
 #[test]
 fn every_fault_is_named_at_once() {
-    let found = details(json!({
+    let given = json!({
         "dataset": "cifar10", "train_samples": 20_005, "epochs": 0, "hidden_widths": [80, 2], "learning_rate": 0,
         "tuned_learning_rate": 2, "learning_rate_step_fraction": -1, "decision_interval": 0, "memory_size": 1_001,
         "decision_gradient": "half", "class_effects": [1, 2], "shift_rates": [8, 2_001], "shift_schedule": "weekly",
         "bias_init_std": 11, "arms": ["lrx"], "season": 3
-    }));
+    });
     let expected = [
         ("/dataset", "must be one of digits, fashion_mnist, mnist; got \"cifar10\""),
         ("/epochs", "must be between 1 and 200; got 0"),
@@ -37,11 +33,8 @@ fn every_fault_is_named_at_once() {
         ("/season", "did you mean"),
         ("/shift_rates", "must be between 0 and the number of batches in an epoch (2000); got 2001"),
     ];
-    for (pointer, text) in expected {
-        assert!(found.iter().any(|fault| fault.starts_with(&format!("{pointer} ")) && fault.contains(text)), "{pointer}: {found:#?}");
-    }
     // The data set is at fault, so nothing is said of the number of its images.
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    assert_faults::<HomeostaticConfig>(&given, &expected);
 }
 
 #[test]
@@ -59,9 +52,7 @@ fn what_is_out_of_bounds_is_told_why() {
         ("season_epochs", json!(201), "at most epochs (6), and only used when shift_schedule is seasonal or dynamic"),
     ];
     for (field, value, reason) in cases {
-        let found = details(json!({ field: value }));
-        let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{field}: {found:?}"));
-        assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{fault}");
+        assert_told_why::<HomeostaticConfig>(None, field, &value, reason);
     }
 }
 

@@ -1,23 +1,19 @@
 //! What a config of `nhl` is told.
 
 use super::*;
-use crate::config::complete;
-use serde_json::{Map, Value, json};
+use crate::config::testing::{assert_faults, assert_told_why, faults_of};
+use serde_json::{Value, json};
 
 fn details(given: Value) -> Vec<String> {
-    let Value::Object(given) = given else { panic!("an object") };
-    match complete::<NhlConfig>(&Map::new(), &given) {
-        Ok(_) => Vec::new(),
-        Err(faults) => faults.0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect(),
-    }
+    faults_of::<NhlConfig>(&given)
 }
 
 #[test]
 fn every_fault_is_named_at_once() {
-    let found = details(json!({
+    let given = json!({
         "arms": ["nhl", "nhl"], "corruptions": ["rain"], "severities": [6], "adapt_batch_size": 1, "channels": [2, 24, 1000],
         "dataset": "digits", "hebb_temperature": 0, "modulator": "second_layer", "tent_learning_rat": 1, "continual": "no"
-    }));
+    });
     let expected = [
         ("/arms/1", "must not repeat"),
         ("/corruptions/0", "must be one of gaussian_noise"),
@@ -32,19 +28,14 @@ fn every_fault_is_named_at_once() {
         ("/source_samples", "must be between 1000 and 1438 for digits; got 12000"),
         ("/test_samples", "must be between 200 and 359 for digits; got 2000"),
     ];
-    for (pointer, text) in expected {
-        assert!(found.iter().any(|fault| fault.starts_with(pointer) && fault.contains(text)), "{pointer}: {found:#?}");
-    }
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    assert_faults::<NhlConfig>(&given, &expected);
 }
 
 #[test]
 fn what_is_out_of_bounds_is_told_why() {
     let cases = [("adapt_batch_size", json!(1), "batch statistics need at least 2; below 16 expect collapse")];
     for (field, value, reason) in cases {
-        let found = details(json!({ field: value }));
-        let fault = found.iter().find(|fault| fault.starts_with(&format!("/{field}"))).unwrap_or_else(|| panic!("{field}: {found:?}"));
-        assert!(fault.contains("; got ") && fault.ends_with(&format!(": {reason}")), "{fault}");
+        assert_told_why::<NhlConfig>(None, field, &value, reason);
     }
 }
 

@@ -4,7 +4,10 @@
 
 use lab::{
     experiments::dense_rsb::dynamics::Relaxation,
-    kernels::spin_tuples::{Interaction, SpinTuples},
+    kernels::{
+        packed::{PackedPatterns, Planes, pack},
+        spin_tuples::{Interaction, SpinTuples},
+    },
     random::Generator,
 };
 use std::{hint::black_box, time::Instant};
@@ -13,6 +16,9 @@ use std::{hint::black_box, time::Instant};
 const ROUNDS: usize = 15;
 /// Order, neurons and patterns of each network: at the replica-symmetric capacity.
 const NETWORKS: [(u32, usize, usize); 4] = [(2, 2_000, 276), (3, 256, 8_264), (4, 96, 29_176), (4, 160, 135_073)];
+/// Patterns and signs of the packed overlaps, and of a synchronous update of pairs.
+const OVERLAPS: (usize, usize) = (4_096, 4_096);
+const SYNCHRONOUS: (usize, usize) = (400, 4_096);
 /// Above it a spin turns now and then.
 const TEMPERATURE: f64 = 0.2;
 
@@ -35,7 +41,43 @@ fn say(what: &str, terms: usize, (median, least): (f64, f64)) {
     println!("{what}: {:.3} ms, best {:.3} ms, {:.2}e9 pattern terms a second", 1e3 * median, 1e3 * least, terms as f64 / least / 1e9);
 }
 
+fn signs(count: usize, generator: &mut Generator) -> Vec<i8> {
+    (0..count).map(|_| if generator.symmetric(1.0) < 0.0 { -1 } else { 1 }).collect()
+}
+
+/// Every spin takes the sign of `sum_mu xi_mu,i x_mu - K s_i`, all at once; without a field it stays.
+fn update_all(patterns: &PackedPatterns, spins: &mut [i8], overlaps: &mut [i64], planes: &mut Planes) {
+    patterns.overlaps(&pack(spins), overlaps);
+    planes.fill(overlaps);
+    let total = overlaps.iter().sum::<i64>();
+    for (unit, spin) in spins.iter_mut().enumerate() {
+        let field = 2 * patterns.sum_where_positive(unit, planes) as i64 - total - patterns.count() as i64 * i64::from(*spin);
+        *spin = if field == 0 { *spin } else { field.signum() as i8 };
+    }
+}
+
+#[allow(clippy::print_stdout)]
+fn packed(generator: &mut Generator) {
+    let (count, dim) = OVERLAPS;
+    let (patterns, state) = (PackedPatterns::new(&signs(count * dim, generator), dim), pack(&signs(dim, generator)));
+    let mut overlaps = vec![0; count];
+    let (median, least) = timed(|| patterns.overlaps(black_box(&state), &mut overlaps));
+    println!("overlaps, {count} patterns of {dim} signs: {:.4} ms, best {:.4} ms", 1e3 * median, 1e3 * least);
+
+    let (count, dim) = SYNCHRONOUS;
+    let patterns = PackedPatterns::new(&signs(count * dim, generator), dim);
+    let (mut spins, mut overlaps, mut planes) = (signs(dim, generator), vec![0; count], Planes::new(&[0]));
+    let (median, least) = timed(|| update_all(&patterns, black_box(&mut spins), &mut overlaps, &mut planes));
+    let million = dim as f64 / least / 1e6;
+    println!(
+        "synchronous update, {dim} neurons, {count} patterns: {:.4} ms, best {:.4} ms, {million:.0} million spins a second",
+        1e3 * median,
+        1e3 * least
+    );
+}
+
 fn main() {
+    packed(&mut Generator::new(0, "packed"));
     for (order, neurons, patterns) in NETWORKS {
         let mut generator = Generator::new(0, "bench");
         let mut network = SpinTuples::draw(Interaction::distinct(order, neurons), patterns, neurons, generator.rng());

@@ -40,6 +40,7 @@ fn only_rules_that_know_the_order_learn_what_is_newest() {
     assert_accuracies(&found, "hebb", &[(4, 0.754), (8, 0.758), (16, 0.708)], 0.03);
     assert_accuracies(&found, "softmax", &[(4, 0.751), (8, 0.779), (16, 0.764)], 0.04);
     assert_accuracies(&found, "delta", &[(4, 0.997), (8, 0.990), (16, 0.942)], 0.03);
+    assert_accuracies(&found, "decay", &[(4, 0.995), (8, 0.983), (16, 0.912)], 0.03);
     let ceiling = found["reversal/order_blind_ceiling"];
     assert!((ceiling - 0.758).abs() < 2e-4);
     for pairs in [4, 8, 16] {
@@ -50,6 +51,10 @@ fn only_rules_that_know_the_order_learn_what_is_newest() {
         assert!(of("softmax_age") > ceiling + 0.1, "{pairs}: {found:?}");
     }
     assert!(found["reversal/least_gain.delta-hebb"] >= 0.15);
+    // Forgetting counts on the old value's being as many pairs older as there are keys; the delta rule does not.
+    let random = run("reversal_quick", json!({ "rewritten": "random", "rules": ["decay", "delta"], "pairs": [16] }));
+    let lost = |rule: &str| found[&format!("accuracy/test_n16.{rule}")] - random[&format!("accuracy/test_n16.{rule}")];
+    assert!(lost("decay") > lost("delta") + 0.03, "{random:?}");
 }
 
 #[test]

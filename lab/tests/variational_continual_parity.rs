@@ -110,7 +110,7 @@ fn follow<T: Real>(name: &str, tolerances: &Tolerances) {
         learner.set_beta(betas[step]);
         let fields: Vec<Vec<T>> = learner.network.layers.iter().map(|layer| layer.fields.clone()).collect();
         let entropy = |before: &Vec<Vec<T>>| {
-            fields.iter().zip(before).map(|(fields, before)| relative_entropy(fields, before.iter().copied(), betas[step])).sum()
+            fields.iter().zip(before).map(|(fields, before)| relative_entropy(fields, |at| before[at], betas[step])).sum()
         };
         same(before.as_ref().map_or(0.0, entropy), entropies[step], tolerances.loss * 10.0, &what("relative entropy"));
         for (layer, values) in learner.network.layers.iter().enumerate() {

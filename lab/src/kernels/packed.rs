@@ -145,28 +145,36 @@ impl PackedPatterns {
     fn sum_portable(&self, unit: usize, planes: &Planes) -> i128 {
         let column = self.column(unit);
         let ones: u64 = column.iter().map(|word| u64::from(word.count_ones())).sum();
-        let mut sum = i128::from(planes.least) * i128::from(ones);
+        let mut sum = 0;
+        // In words the lanes are added up once; where they would overflow, plane by plane.
+        let mut lanes = [0u64; GROUP];
         for (at, plane) in planes.bits.chunks_exact(planes.words).enumerate() {
-            let mut lanes = [0u64; GROUP];
+            let by = if planes.narrow { at as u32 } else { 0 };
             for (column, plane) in column.as_chunks::<GROUP>().0.iter().zip(plane.as_chunks::<GROUP>().0) {
                 for lane in 0..GROUP {
-                    lanes[lane] += u64::from((column[lane] & plane[lane]).count_ones());
+                    lanes[lane] = lanes[lane].wrapping_add(u64::from((column[lane] & plane[lane]).count_ones()) << by);
                 }
             }
-            sum += i128::from(lanes.iter().sum::<u64>()) << (planes.shift + at as u32);
+            if !planes.narrow {
+                sum += i128::from(lanes.iter().sum::<u64>()) << at;
+                lanes = [0; GROUP];
+            }
         }
-        sum
+        sum += i128::from(lanes.iter().sum::<u64>());
+        i128::from(planes.least) * i128::from(ones) + (sum << planes.shift)
     }
 }
 
+/// Whether the processor counts the bits of eight words at once.
 #[cfg(target_arch = "x86_64")]
-fn has_wide_popcount() -> bool {
+pub(super) fn has_wide_popcount() -> bool {
     use std::arch::is_x86_feature_detected as has;
     has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vpopcntdq") && has!("popcnt")
 }
 
+/// Whether the processor counts the bits of a word.
 #[cfg(target_arch = "x86_64")]
-fn has_popcount() -> bool {
+pub(super) fn has_popcount() -> bool {
     use std::arch::is_x86_feature_detected as has;
     has!("avx2") && has!("popcnt")
 }
@@ -178,12 +186,14 @@ pub struct Planes {
     shift: u32,
     words: usize,
     bits: Vec<u64>,
+    /// Whether the sum of all weights, less the least each and without the shift, fits 64 bits.
+    narrow: bool,
 }
 
 impl Planes {
     /// The planes of one weight per pattern; at least one weight.
     pub fn new(weights: &[i64]) -> Self {
-        let mut planes = Self { least: 0, shift: 0, words: 0, bits: Vec::new() };
+        let mut planes = Self { least: 0, shift: 0, words: 0, bits: Vec::new(), narrow: true };
         planes.fill(weights);
         planes
     }
@@ -196,6 +206,7 @@ impl Planes {
         self.shift = if seen == 0 { 0 } else { seen.trailing_zeros() };
         let count = (u64::BITS - seen.leading_zeros()).saturating_sub(self.shift) as usize;
         self.words = weights.len().div_ceil(64 * GROUP) * GROUP;
+        self.narrow = count as u32 + (u64::BITS - (weights.len() as u64).leading_zeros()) <= u64::BITS;
         self.bits.clear();
         self.bits.resize(count * self.words, 0);
         for (word, weights) in weights.chunks(64).enumerate() {
@@ -233,8 +244,10 @@ mod tests {
             let expected: Vec<i64> = patterns.chunks(dim).map(product).collect();
             assert_eq!((&found, &portable), (&expected, &expected));
 
-            // Weights of both signs, with and without a common factor.
-            for weights in [found.iter().map(|m| m * m * m - 7).collect::<Vec<i64>>(), found.iter().map(|m| 8 * m).collect()] {
+            // Weights of both signs, with and without a common factor, and such as 64 bits do not hold the sum of.
+            let cubes = found.iter().map(|m| m * m * m - 7).collect::<Vec<i64>>();
+            let large = found.iter().enumerate().map(|(at, m)| if at % 2 == 0 { i64::MAX / 2 - m } else { i64::MIN / 2 + m }).collect();
+            for weights in [cubes, found.iter().map(|m| 8 * m).collect(), large] {
                 let planes = Planes::new(&weights);
                 for unit in [0, dim / 2, dim - 1] {
                     let sum = |(row, weight): (&[i8], &i64)| if row[unit] > 0 { i128::from(*weight) } else { 0 };

@@ -3,6 +3,8 @@
 //! A pattern of `d` entries takes `d / 4` bytes instead of `4 d`, and 64 products take three operations on words. Everything is exact.
 
 use super::biased_bits::BiasedBits;
+#[cfg(target_arch = "x86_64")]
+use super::packed::{has_popcount, has_wide_popcount};
 use rand::RngCore;
 
 /// A set of ternary patterns, row by row. An entry is 0 where its mask bit is 0, else +1 where its sign bit is 1 and -1 where it is 0; the
@@ -89,10 +91,40 @@ impl TernaryPatterns {
     /// that differ. Panics when a length does not fit.
     pub fn overlaps(&self, state: &[u64], into: &mut [i64]) {
         assert!(state.len() == self.row_words && into.len() == self.count, "an overlap for each of {} patterns", self.count);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if has_wide_popcount() {
+                // SAFETY: the processor has just been asked.
+                return unsafe { self.overlaps_avx512(state, into) };
+            }
+            if has_popcount() {
+                // SAFETY: the processor has just been asked.
+                return unsafe { self.overlaps_avx2(state, into) };
+            }
+        }
+        self.overlaps_portable(state, into);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt")]
+    fn overlaps_avx512(&self, state: &[u64], into: &mut [i64]) {
+        self.overlaps_portable(state, into);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,popcnt")]
+    fn overlaps_avx2(&self, state: &[u64], into: &mut [i64]) {
+        self.overlaps_portable(state, into);
+    }
+
+    #[inline(always)]
+    fn overlaps_portable(&self, state: &[u64], into: &mut [i64]) {
         let rows = self.masks.chunks_exact(self.row_words).zip(self.signs.chunks_exact(self.row_words));
         for ((overlap, (masks, signs)), non_zeros) in into.iter_mut().zip(rows).zip(&self.non_zeros) {
-            let different: u64 =
-                masks.iter().zip(signs).zip(state).map(|((mask, sign), state)| u64::from((mask & (sign ^ state)).count_ones())).sum();
+            let words = masks.iter().zip(signs).zip(state);
+            // Wrapping, for a check of every sum would keep wide registers out of the loop; a count of bits does not overflow.
+            let different =
+                words.fold(0u64, |sum, ((mask, sign), state)| sum.wrapping_add(u64::from((mask & (sign ^ state)).count_ones())));
             *overlap = *non_zeros as i64 - 2 * different as i64;
         }
     }
@@ -125,6 +157,8 @@ mod tests {
             drawn.overlaps(&pack(&state), &mut found);
             let expected: Vec<i64> = values.chunks(dim).map(|row| row.iter().zip(&state).map(|(a, b)| i64::from(a * b)).sum()).collect();
             assert_eq!(found, expected);
+            drawn.overlaps_portable(&pack(&state), &mut found);
+            assert_eq!(found, expected, "on any processor");
         }
     }
 

@@ -83,7 +83,7 @@ fn modules(source: &Path, folder: &Path) -> anyhow::Result<Vec<Module>> {
 fn read(source: &Path, path: &Path) -> anyhow::Result<Code> {
     let full = source.join(path);
     if !full.is_dir() {
-        if full.extension().is_none_or(|extension| extension != "rs") {
+        if full.extension().is_none_or(|extension| extension != "rs") || full.file_name().is_some_and(|name| name == "tests.rs") {
             return Ok(Code::new());
         }
         let text = fs::read_to_string(&full).with_context(|| format!("cannot read {}", full.display()))?;
@@ -110,7 +110,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
 }
 
-/// Tests stand at the end of a file.
+/// Tests stand at the end of a file, or in a `tests.rs`.
 fn what_counts(text: &str) -> String {
     let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with("//")).flat_map(|line| [line, "\n"]).collect()
@@ -166,6 +166,8 @@ mod tests {
             "kernels/slow.rs",
             "datasets/images.rs",
             "kernels/fast/table.bin",
+            "kernels/fast/tests.rs",
+            "experiments/one/config/tests.rs",
         ] {
             write(other, "changed");
             assert_eq!(code(), first, "{other}");

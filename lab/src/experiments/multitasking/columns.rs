@@ -20,6 +20,14 @@ pub struct Columns {
     overlaps: Vec<i64>,
     spins: Vec<i8>,
     scale: f64,
+    /// Whether every field, before the scale, fits 64 bits.
+    narrow: bool,
+}
+
+/// Whether `patterns` products of an entry up to `largest` and an overlap of so many `units` with such entries fit 64 bits together.
+fn is_narrow(largest: u32, units: usize, patterns: usize) -> bool {
+    let largest = u128::from(largest);
+    largest * largest * units as u128 * patterns as u128 <= i64::MAX as u128
 }
 
 /// The number of each spin's column: in two bytes where that is enough, for a sweep over many spins waits for memory.
@@ -62,7 +70,8 @@ impl Columns {
         for (column, spin) in entries.chunks_exact(patterns).zip(&spins) {
             overlaps.iter_mut().zip(column).for_each(|(overlap, entry)| *overlap += i64::from(*entry) * i64::from(*spin));
         }
-        Self { patterns, words, word_of, overlaps, spins, scale }
+        let narrow = is_narrow(words.iter().map(|entry: &i32| entry.unsigned_abs()).max().unwrap_or(0), spins.len(), patterns);
+        Self { patterns, words, word_of, overlaps, spins, scale, narrow }
     }
 
     /// The network that stores ternary patterns, with the field `sum_mu xi_mu,i X_mu / (N (1 - d))`.
@@ -84,7 +93,8 @@ impl Columns {
         let word_of = WordOf::Few(codes.into_iter().map(|code| numbers[usize::from(code)]).collect());
         let mut overlaps = vec![0; patterns.count()];
         patterns.overlaps(&pack(&spins), &mut overlaps);
-        Self { patterns: patterns.count(), words, word_of, overlaps, spins, scale }
+        let narrow = is_narrow(1, spins.len(), patterns.count());
+        Self { patterns: patterns.count(), words, word_of, overlaps, spins, scale, narrow }
     }
 
     /// `X_mu`.
@@ -93,9 +103,13 @@ impl Columns {
     }
 
     fn field(&self, word: usize) -> f64 {
-        let column = &self.words[word * self.patterns..(word + 1) * self.patterns];
-        self.scale
-            * column.iter().zip(&self.overlaps).map(|(entry, overlap)| i128::from(*entry) * i128::from(*overlap)).sum::<i128>() as f64
+        let column = self.words[word * self.patterns..(word + 1) * self.patterns].iter().zip(&self.overlaps);
+        let sum = if self.narrow {
+            column.map(|(entry, overlap)| i64::from(*entry) * overlap).sum::<i64>() as f64
+        } else {
+            column.map(|(entry, overlap)| i128::from(*entry) * i128::from(*overlap)).sum::<i128>() as f64
+        };
+        self.scale * sum
     }
 }
 
@@ -162,6 +176,21 @@ mod tests {
             assert_eq!((&planes.words, &planes.overlaps), (&entries.words, &entries.overlaps), "{count}");
             assert!((0..units).all(|unit| planes.word_of.at(unit) == entries.word_of.at(unit)), "{count}");
         }
+    }
+
+    #[test]
+    fn fields_that_64_bits_do_not_hold_are_right_too() {
+        let entries = [i32::MAX, i32::MIN + 1, i32::MAX - 5, 7];
+        let network = Columns::new(&entries, 2, vec![1, -1], 1.0);
+        assert!(!network.narrow && is_narrow(100_000, 100_000, 64));
+        let exact = |unit: usize| -> i128 {
+            let entry = |unit: usize, mu: usize| i128::from(entries[2 * unit + mu]);
+            (0..2).map(|mu| entry(unit, mu) * (entry(0, mu) - entry(1, mu))).sum()
+        };
+        assert_eq!([network.field(0), network.field(1)], [exact(0) as f64, exact(1) as f64]);
+        let narrow = Columns::new(&[3, -2, 5, 7], 2, vec![1, -1], 0.5);
+        assert!(narrow.narrow);
+        assert_eq!([narrow.field(0), narrow.field(1)], [0.5 * 12.0, 0.5 * -73.0]);
     }
 
     #[test]

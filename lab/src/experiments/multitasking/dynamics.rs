@@ -69,6 +69,7 @@ pub trait Network {
 pub struct Sweeper {
     chances: Vec<Chance>,
     drawn: Vec<u32>,
+    signs: Vec<i8>,
     flips: Vec<u32>,
 }
 
@@ -100,11 +101,15 @@ impl Sweeper {
                 all => generator.rng().fill(all),
             }
         }
-        self.flips.clear();
+        // All signs first, without a branch, and then those that turn, of which eight at a time mostly have none.
         let spins = &network.spins()[units.clone()];
-        for (at, ((spin, chance), drawn)) in spins.iter().zip(&self.chances).zip(&self.drawn).enumerate() {
-            if chance.sign(*spin, *drawn) != *spin {
-                self.flips.push((units.start + at) as u32);
+        self.signs.clear();
+        self.signs.extend(spins.iter().zip(&self.chances).zip(&self.drawn).map(|((spin, chance), drawn)| chance.sign(*spin, *drawn)));
+        self.flips.clear();
+        for (at, (before, after)) in spins.chunks(8).zip(self.signs.chunks(8)).enumerate() {
+            if before != after {
+                let turned = before.iter().zip(after).enumerate().filter(|(_, (before, after))| before != after);
+                self.flips.extend(turned.map(|(bit, _)| (units.start + 8 * at + bit) as u32));
             }
         }
         network.flip(&self.flips);

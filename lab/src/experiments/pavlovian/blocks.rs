@@ -178,7 +178,7 @@ mod tests {
     use crate::{
         experiments::pavlovian::{
             attention::TrainedRule,
-            episodes::Task,
+            episodes::{Rewritten, Task},
             rules::{Rates, Rule, memory, read, read_softmax},
         },
         kernels::delta_rule::Sizes,
@@ -194,7 +194,7 @@ mod tests {
         let mut generator = Generator::new(4, "reader");
         let mut parameters: Vec<f64> = (0..reader.parameters()).map(|_| f64::from(generator.symmetric(1.0))).collect();
         parameters[reader.gate()] = 0.7;
-        (reader, parameters, Episode::draw(Task::Reversal, 6, 9, 6, generator.rng()))
+        (reader, parameters, Episode::draw(Task::Reversal, Rewritten::Random, 6, 9, 6, generator.rng()))
     }
 
     #[test]

@@ -221,7 +221,7 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "reversal_quick",
             "Trained reversal",
-            "Half of the keys get a new value, and only the newest counts: four to 16 keys, five rules.",
+            "The first half of the keys gets a new value, and only the newest counts: four to 16 keys, five rules.",
             json!({ "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16], "steps": 500 }),
             &three,
             2.0,
@@ -237,8 +237,8 @@ pub fn presets() -> Vec<Preset> {
         preset(
             "reversal_standard",
             "Trained reversal, standard",
-            "Four to 32 keys, five rules, 1,500 steps.",
-            json!({ "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16, 32], "steps": 1500 }),
+            "Four to 32 keys of which any half gets a new value, five rules, 1,500 steps.",
+            json!({ "kind": "task", "task": "reversal", "rewritten": "random", "rules": with_age, "pairs": [4, 8, 16, 32], "steps": 1500 }),
             &three,
             15.0,
         ),
@@ -247,7 +247,8 @@ pub fn presets() -> Vec<Preset> {
             "Trained reversal, two blocks",
             "Two blocks of memory and feed-forward part: the second one can store what the first one did not expect.",
             json!({
-                "kind": "task", "task": "reversal", "rules": with_age, "pairs": [4, 8, 16], "layers": 2, "hidden_width": 64, "steps": 1500
+                "kind": "task", "task": "reversal", "rewritten": "random", "rules": with_age, "pairs": [4, 8, 16], "layers": 2, "hidden_width": 64,
+                "steps": 1500
             }),
             &three,
             8.0,

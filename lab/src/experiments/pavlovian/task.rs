@@ -4,7 +4,7 @@ use super::{
     attention::TrainedRule,
     config::{check_ascending, check_distinct},
     curves::Cell,
-    episodes::{Episode, Task},
+    episodes::{Episode, Rewritten, Task},
     reader::{Outcome, Reader},
     theory::order_blind_accuracy,
     trainer::Trainer,
@@ -32,6 +32,9 @@ pub struct TaskConfig {
     /// Whether every key keeps its value, or half of them get a new one.
     #[schemars(title = "Task")]
     pub task: Task,
+    /// Which half of the keys gets a new value, where `task` is reversal.
+    #[schemars(title = "Rewritten keys")]
+    pub rewritten: Rewritten,
     /// Rules that memories are written by.
     #[schemars(title = "Rules", length(min = 1))]
     pub rules: Vec<TrainedRule>,
@@ -84,6 +87,7 @@ impl Default for TaskConfig {
     fn default() -> Self {
         Self {
             task: Task::Recall,
+            rewritten: Rewritten::First,
             rules: vec![TrainedRule::Hebb, TrainedRule::Delta, TrainedRule::Softmax],
             pairs: vec![16],
             key_dims: vec![16],
@@ -189,8 +193,8 @@ impl TrainedTask {
     }
 
     fn episodes(&self, count: usize, pairs: usize, generator: &mut Generator) -> Vec<Episode> {
-        let TaskConfig { task, vocab_keys, vocab_values, .. } = self.config;
-        (0..count).map(|_| Episode::draw(task, pairs, vocab_keys, vocab_values, generator.rng())).collect()
+        let TaskConfig { task, rewritten, vocab_keys, vocab_values, .. } = self.config;
+        (0..count).map(|_| Episode::draw(task, rewritten, pairs, vocab_keys, vocab_values, generator.rng())).collect()
     }
 
     fn test(&mut self, cell: Cell, out: &mut Recorder) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Adam as the networks of this experiment use it: the direction of a step is asked for first, so that a rule can change it.
 
+use super::fields::WEIGHTS_PER_TASK;
 use crate::{Checkpoint, Error, Result, kernels::real::Real};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Constants of Adam.
@@ -46,11 +48,14 @@ impl<T: Real> Moments<T> {
         let (c1, c2) = (T::of(1.0 - decay.first), T::of(1.0 - decay.second));
         let scale = T::of(1.0 / (1.0 - decay.first.powf(t)));
         let correction = T::of(1.0 / (1.0 - decay.second.powf(t)));
-        for ((g, m), v) in gradient.iter_mut().zip(&mut self.first).zip(&mut self.second) {
-            *m = b1 * *m + c1 * *g;
-            *v = b2 * *v + c2 * (*g * *g);
-            *g = scale * *m / ((correction * *v).sqrt() + epsilon);
-        }
+        let moments = self.first.par_chunks_mut(WEIGHTS_PER_TASK).zip(self.second.par_chunks_mut(WEIGHTS_PER_TASK));
+        gradient.par_chunks_mut(WEIGHTS_PER_TASK).zip(moments).for_each(|(gradient, (first, second))| {
+            for ((g, m), v) in gradient.iter_mut().zip(first).zip(second) {
+                *m = b1 * *m + c1 * *g;
+                *v = b2 * *v + c2 * (*g * *g);
+                *g = scale * *m / ((correction * *v).sqrt() + epsilon);
+            }
+        });
     }
 
     /// Forgets everything.

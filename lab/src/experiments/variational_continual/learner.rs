@@ -2,10 +2,11 @@
 
 use super::{
     adam::{Decay, Moments},
-    fields::relative_entropy,
+    fields::{WEIGHTS_PER_TASK, each, relative_entropy},
     network::{Activity, Network},
 };
 use crate::{Checkpoint, Error, Result, kernels::real::Real};
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// What the relative entropy is taken to.
@@ -94,11 +95,15 @@ impl<T: Real> Learner<T> {
         for ((layer, gradient), anchor) in self.network.layers.iter().zip(&mut self.activity.gradients).zip(&self.anchor) {
             match self.rule.reference {
                 Reference::None => {}
-                Reference::PreviousStep => gradient.iter_mut().zip(anchor).for_each(|(gradient, anchor)| *gradient += weight * *anchor),
+                Reference::PreviousStep => each(gradient, anchor, |gradient, anchor| *gradient += weight * *anchor),
                 Reference::PreviousTask => {
                     let scale = T::of(self.rule.weight * self.beta * self.beta);
-                    let anchored = gradient.iter_mut().zip(anchor).zip(layer.fields.iter().zip(&layer.variances));
-                    anchored.for_each(|((gradient, anchor), (field, variance))| *gradient += scale * *variance * (*field - *anchor));
+                    let pieces = gradient.par_chunks_mut(WEIGHTS_PER_TASK).zip(anchor.par_chunks(WEIGHTS_PER_TASK));
+                    let weights = layer.fields.par_chunks(WEIGHTS_PER_TASK).zip(layer.variances.par_chunks(WEIGHTS_PER_TASK));
+                    pieces.zip(weights).for_each(|((gradient, anchor), (fields, variances))| {
+                        let anchored = gradient.iter_mut().zip(anchor).zip(fields.iter().zip(variances));
+                        anchored.for_each(|((gradient, anchor), (field, variance))| *gradient += scale * *variance * (*field - *anchor));
+                    });
                 }
             }
         }
@@ -113,13 +118,11 @@ impl<T: Real> Learner<T> {
         for (((layer, gradient), moments), anchor) in steps.zip(&mut self.anchor) {
             moments.direction(gradient, self.rule.decay);
             if self.rule.reference == Reference::PreviousStep {
-                for ((field, direction), change) in layer.fields.iter_mut().zip(&*gradient).zip(anchor) {
-                    let before = *field;
-                    *field -= rate * *direction;
-                    *change = *field - before;
-                }
-            } else {
-                layer.fields.iter_mut().zip(&*gradient).for_each(|(field, direction)| *field -= rate * *direction);
+                anchor.copy_from_slice(&layer.fields);
+            }
+            each(&mut layer.fields, gradient, |field, direction| *field -= rate * *direction);
+            if self.rule.reference == Reference::PreviousStep {
+                each(anchor, &layer.fields, |change, field| *change = *field - *change);
             }
         }
         self.network.refresh(self.beta);
@@ -127,7 +130,7 @@ impl<T: Real> Learner<T> {
         if self.rule.reference == Reference::PreviousStep {
             let scale = T::of(self.beta * self.beta);
             for (layer, anchor) in self.network.layers.iter().zip(&mut self.anchor) {
-                anchor.iter_mut().zip(&layer.variances).for_each(|(anchor, variance)| *anchor = scale * *variance * *anchor);
+                each(anchor, &layer.variances, |anchor, variance| *anchor = scale * *variance * *anchor);
             }
         }
         entropy
@@ -136,10 +139,10 @@ impl<T: Real> Learner<T> {
     /// Called while the anchors still are the changes of the step, where it is taken to the previous one.
     fn entropy(&self) -> f64 {
         let of_layer = |(layer, anchor): (&super::network::Layer<T>, &Vec<T>)| {
-            let before = layer.fields.iter().zip(anchor).map(|(field, anchor)| match self.rule.reference {
-                Reference::PreviousStep => *field - *anchor,
-                Reference::PreviousTask | Reference::None => *anchor,
-            });
+            let before = |at: usize| match self.rule.reference {
+                Reference::PreviousStep => layer.fields[at] - anchor[at],
+                Reference::PreviousTask | Reference::None => anchor[at],
+            };
             relative_entropy(&layer.fields, before, self.beta)
         };
         self.network.layers.iter().zip(&self.anchor).map(of_layer).sum()

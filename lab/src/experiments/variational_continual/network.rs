@@ -3,7 +3,7 @@
 //! Weights are `[inputs, outputs]`. Source: Li, Huang, Zou, Huang (2022), arXiv 2212.02846, with the sizes of the published code: no biases,
 //! sums divided by the root of their inputs, ReLU in hidden layers.
 
-use super::fields::mean_and_variance;
+use super::fields::{WEIGHTS_PER_TASK, mean_and_variance};
 use crate::{
     Checkpoint, Error, Result,
     kernels::{
@@ -14,6 +14,7 @@ use crate::{
 };
 use rand::Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// Added to the variance of a sum, so that its root is never 0.
@@ -207,11 +208,13 @@ impl<T: Real> Network<T> {
             product(gradient, Destination::Overwrite, Matrix::new(below, rows, layer.inputs).transposed(), error);
             product(by_variance, Destination::Overwrite, Matrix::new(squares[at].as_slice(), rows, layer.inputs).transposed(), weighted);
             let beta = T::of(beta);
-            for (((gradient, by_variance), mean), variance) in
-                gradient.iter_mut().zip(&*by_variance).zip(&layer.means).zip(&layer.variances)
-            {
-                *gradient = beta * *variance * (*gradient * by_root - *mean * *by_variance * scale);
-            }
+            let pieces = gradient.par_chunks_mut(WEIGHTS_PER_TASK).zip(by_variance.par_chunks(WEIGHTS_PER_TASK));
+            let weights = layer.means.par_chunks(WEIGHTS_PER_TASK).zip(layer.variances.par_chunks(WEIGHTS_PER_TASK));
+            pieces.zip(weights).for_each(|((gradient, by_variance), (means, variances))| {
+                for (((gradient, by_variance), mean), variance) in gradient.iter_mut().zip(by_variance).zip(means).zip(variances) {
+                    *gradient = beta * *variance * (*gradient * by_root - *mean * *by_variance * scale);
+                }
+            });
             if at > 0 {
                 let lower = &mut below_errors[at - 1];
                 lower.resize(below.len(), T::ZERO);

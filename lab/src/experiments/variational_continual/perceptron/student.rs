@@ -119,7 +119,7 @@ impl Student {
 
     /// Relative entropy of the fields to the reference, in nats summed over the weights.
     pub fn entropy(&self) -> f64 {
-        relative_entropy(&self.fields, self.reference.iter().copied(), 1.0)
+        relative_entropy(&self.fields, |at| self.reference[at], 1.0)
     }
 
     /// The step along the gradient that [`Student::loss`] left and that of the relative entropy, `(theta - theta_ref) (1 - m²)`.

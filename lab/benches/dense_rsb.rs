@@ -45,14 +45,24 @@ fn signs(count: usize, generator: &mut Generator) -> Vec<i8> {
     (0..count).map(|_| if generator.symmetric(1.0) < 0.0 { -1 } else { 1 }).collect()
 }
 
-/// Every spin takes the sign of `sum_mu xi_mu,i x_mu - K s_i`, all at once; without a field it stays.
-fn update_all(patterns: &PackedPatterns, spins: &mut [i8], overlaps: &mut [i64], planes: &mut Planes) {
-    patterns.overlaps(&pack(spins), overlaps);
-    planes.fill(overlaps);
-    let total = overlaps.iter().sum::<i64>();
-    for (unit, spin) in spins.iter_mut().enumerate() {
-        let field = 2 * patterns.sum_where_positive(unit, planes) as i64 - total - patterns.count() as i64 * i64::from(*spin);
-        *spin = if field == 0 { *spin } else { field.signum() as i8 };
+/// What a synchronous update reuses.
+struct Update {
+    overlaps: Vec<i64>,
+    planes: Planes,
+    sums: Vec<i128>,
+}
+
+impl Update {
+    /// Every spin takes the sign of `sum_mu xi_mu,i x_mu - K s_i`, all at once; without a field it stays.
+    fn run(&mut self, patterns: &PackedPatterns, spins: &mut [i8]) {
+        patterns.overlaps(&pack(spins), &mut self.overlaps);
+        self.planes.fill(&self.overlaps);
+        patterns.sums_where_positive(0..spins.len(), &self.planes, &mut self.sums);
+        let (total, count) = (self.overlaps.iter().sum::<i64>(), patterns.count() as i64);
+        for (spin, sum) in spins.iter_mut().zip(&self.sums) {
+            let field = 2 * *sum as i64 - total - count * i64::from(*spin);
+            *spin = if field == 0 { *spin } else { field.signum() as i8 };
+        }
     }
 }
 
@@ -66,8 +76,9 @@ fn packed(generator: &mut Generator) {
 
     let (count, dim) = SYNCHRONOUS;
     let patterns = PackedPatterns::new(&signs(count * dim, generator), dim);
-    let (mut spins, mut overlaps, mut planes) = (signs(dim, generator), vec![0; count], Planes::new(&[0]));
-    let (median, least) = timed(|| update_all(&patterns, black_box(&mut spins), &mut overlaps, &mut planes));
+    let (mut spins, mut update) =
+        (signs(dim, generator), Update { overlaps: vec![0; count], planes: Planes::new(&[]), sums: vec![0; dim] });
+    let (median, least) = timed(|| update.run(&patterns, black_box(&mut spins)));
     let million = dim as f64 / least / 1e6;
     println!(
         "synchronous update, {dim} neurons, {count} patterns: {:.4} ms, best {:.4} ms, {million:.0} million spins a second",

@@ -86,7 +86,8 @@ fn main() {
     let two = Reader { layers: 2, hidden_width: 64, ..one };
     for (rule, shape, blocks) in TrainedRule::ALL.into_iter().flat_map(|rule| [(rule, one, "one block"), (rule, two, "two blocks")]) {
         let reader = Reader { rule, ..shape };
-        let batch: Vec<Episode> = (0..BATCH).map(|_| Episode::draw(Task::Reversal, Rewritten::Random, KEYS, 64, 32, generator.rng())).collect();
+        let batch: Vec<Episode> =
+            (0..BATCH).map(|_| Episode::draw(Task::Reversal, Rewritten::Random, KEYS, 64, 32, generator.rng())).collect();
         let Ok(mut trainer) = Trainer::new(reader, 0.5, &mut generator) else { return };
         say(
             &format!("step of training, {}, {blocks}, {BATCH} episodes of {KEYS} keys", rule.id()),

@@ -1,5 +1,5 @@
-//! Training images a second of every arm of the deep stream, steps a second of the perceptron, and seconds of a point of its theory:
-//! `cargo bench --workspace --bench variational_continual`.
+//! Training images a second of every arm of the deep stream, with all that a run tells and tests, steps a second of the perceptron, and seconds
+//! of a point of its theory: `cargo bench --workspace --bench variational_continual`.
 //!
 //! The same in NumPy is `benches/peers/variational_continual.py` at the root of the repository.
 
@@ -20,8 +20,9 @@ use std::time::Instant;
 
 /// Rounds; the fastest counts, for the others were disturbed.
 const ROUNDS: u64 = 3;
-/// Images of one epoch of one task of the quick preset.
-const SAMPLES: f64 = 8_000.0;
+/// Epochs of the one task, and images of all of them.
+const EPOCHS: u64 = 4;
+const SAMPLES: f64 = 8_000.0 * EPOCHS as f64;
 const THREADS: usize = 2;
 
 /// The least seconds of some rounds.
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global()?;
     let entry = registry::standard().get("variational_continual")?;
     for arm in ["vcl", "vcl_no_kl", "vcl_task", "finetune", "metaplastic", "ewc"] {
-        let given = json!({ "tasks": 1, "epochs_per_task": 1, "arms": [arm] });
+        let given = json!({ "tasks": 1, "epochs_per_task": EPOCHS, "arms": [arm] });
         let config = entry.complete("deep_quick", given.as_object().ok_or("no object")?)?;
         let seconds = least(|seed| {
             let mut running = entry.start(&config, &Lab { device: candle_core::Device::Cpu, data_folders: Vec::new(), seed })?;

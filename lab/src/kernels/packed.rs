@@ -2,6 +2,8 @@
 //!
 //! A pattern of `d` signs takes `d / 8` bytes instead of `4 d`, and 64 products take one XOR and one popcount. Everything is exact.
 
+use std::ops::Range;
+
 /// A set of patterns, row by row for overlaps and column by column for sums over patterns. Bit 1 is +1.
 #[derive(Debug, Clone)]
 pub struct PackedPatterns {
@@ -114,31 +116,70 @@ impl PackedPatterns {
     /// `sum_mu weight_mu` over the patterns whose sign at `unit` is +1, for weights in planes. Panics when the planes are not of these
     /// patterns.
     pub fn sum_where_positive(&self, unit: usize, planes: &Planes) -> i128 {
-        assert_eq!(planes.words, self.column_words, "planes of these patterns");
+        let mut sum = [0];
+        self.sums_where_positive(unit..unit + 1, planes, &mut sum);
+        sum[0]
+    }
+
+    /// [`PackedPatterns::sum_where_positive`] at several units. Panics likewise, and unless there is a place for each.
+    pub fn sums_where_positive(&self, units: Range<usize>, planes: &Planes, into: &mut [i128]) {
+        assert!(planes.words == self.column_words && units.len() == into.len(), "planes of these patterns, and a sum for every unit");
         #[cfg(target_arch = "x86_64")]
         {
             if has_wide_popcount() {
                 // SAFETY: the processor has just been asked.
-                return unsafe { self.sum_avx512(unit, planes) };
+                return unsafe { self.sums_avx512(units, planes, into) };
             }
             if has_popcount() {
                 // SAFETY: the processor has just been asked.
-                return unsafe { self.sum_avx2(unit, planes) };
+                return unsafe { self.sums_avx2(units, planes, into) };
             }
         }
-        self.sum_portable(unit, planes)
+        self.sums_portable(units, planes, into);
     }
 
+    /// Written out, for compilers carry the lanes from one register to another at every turn.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt")]
-    fn sum_avx512(&self, unit: usize, planes: &Planes) -> i128 {
-        self.sum_portable(unit, planes)
+    fn sums_avx512(&self, units: Range<usize>, planes: &Planes, into: &mut [i128]) {
+        use std::arch::x86_64::{
+            __m512i, _mm512_add_epi64 as add, _mm512_and_si512 as and, _mm512_loadu_si512, _mm512_popcnt_epi64 as count_ones,
+            _mm512_reduce_add_epi64 as reduce, _mm512_setzero_si512 as zero,
+        };
+        if !planes.narrow {
+            return self.sums_portable(units, planes, into);
+        }
+        // SAFETY: a group is as long as the register.
+        let load = |group: &[u64; GROUP]| -> __m512i { unsafe { _mm512_loadu_si512(group.as_ptr().cast()) } };
+        for (unit, into) in units.zip(into) {
+            let (mut ones, mut sum) = (zero(), zero());
+            for (at, column) in self.column(unit).as_chunks::<GROUP>().0.iter().enumerate() {
+                let column = load(column);
+                ones = add(ones, count_ones(column));
+                // From the highest plane down, each time doubled.
+                let mut of_group = zero();
+                for plane in planes.bits.chunks_exact(planes.words).rev() {
+                    of_group = add(add(of_group, of_group), count_ones(and(column, load(&plane.as_chunks::<GROUP>().0[at]))));
+                }
+                sum = add(sum, of_group);
+            }
+            let sum = i128::from(reduce(sum) as u64) << planes.shift;
+            *into = i128::from(planes.least) * i128::from(reduce(ones)) + sum;
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,popcnt")]
-    fn sum_avx2(&self, unit: usize, planes: &Planes) -> i128 {
-        self.sum_portable(unit, planes)
+    fn sums_avx2(&self, units: Range<usize>, planes: &Planes, into: &mut [i128]) {
+        self.sums_portable(units, planes, into);
+    }
+
+    #[inline(always)]
+    fn sums_portable(&self, units: Range<usize>, planes: &Planes, into: &mut [i128]) {
+        // A loop, for what is called by a closure is not compiled for wide registers.
+        for (unit, sum) in units.zip(into) {
+            *sum = self.sum_portable(unit, planes);
+        }
     }
 
     #[inline(always)]
@@ -254,6 +295,9 @@ mod tests {
                     let expected: i128 = patterns.chunks(dim).zip(&weights).map(sum).sum();
                     assert_eq!(packed.sum_where_positive(unit, &planes), expected);
                     assert_eq!(packed.sum_portable(unit, &planes), expected);
+                    let mut sums = vec![0; dim - unit];
+                    packed.sums_where_positive(unit..dim, &planes, &mut sums);
+                    assert_eq!(sums[0], expected);
                 }
             }
         }

@@ -54,14 +54,7 @@ fn presets() -> Vec<Preset> {
             5,
             2.5,
         ),
-        preset(
-            "quick_mnist",
-            "Quick, MNIST",
-            "The same on handwritten digits.",
-            json!({ "dataset": "mnist" }),
-            5,
-            2.5,
-        ),
+        preset("quick_mnist", "Quick, MNIST", "The same on handwritten digits.", json!({ "dataset": "mnist" }), 5, 2.5),
         preset(
             "quick_rate",
             "Quick: the rate follows the world",

@@ -31,7 +31,7 @@ impl Chance {
 
     /// `1 / (1 + exp(-2 h / T))`; at T = 0 the sign of h, and no change where h is 0.
     pub fn of(field: f64, temperature: f64) -> Self {
-        Self::probability(field, temperature).map_or(Self::KEEP, |up| Self((up * 2f64.powi(32)).round() as u64))
+        Self::probability(field, temperature).map_or(Self::KEEP, |up| Self((up * 2f64.powi(32) + 0.5) as u64))
     }
 
     /// The same as a number in [0, 1], `None` where the spin keeps its sign.
@@ -106,12 +106,17 @@ impl Sweeper {
         self.signs.clear();
         self.signs.extend(spins.iter().zip(&self.chances).zip(&self.drawn).map(|((spin, chance), drawn)| chance.sign(*spin, *drawn)));
         self.flips.clear();
-        for (at, (before, after)) in spins.chunks(8).zip(self.signs.chunks(8)).enumerate() {
+        let ((before, last_before), (after, last_after)) = (spins.as_chunks::<8>(), self.signs.as_chunks::<8>());
+        let mut turn = |first: usize, before: &[i8], after: &[i8]| {
+            let pairs = (first as u32..).zip(before.iter().zip(after));
+            self.flips.extend(pairs.filter(|(_, (before, after))| before != after).map(|(unit, _)| unit));
+        };
+        for (at, (before, after)) in before.iter().zip(after).enumerate() {
             if before != after {
-                let turned = before.iter().zip(after).enumerate().filter(|(_, (before, after))| before != after);
-                self.flips.extend(turned.map(|(bit, _)| (units.start + 8 * at + bit) as u32));
+                turn(units.start + 8 * at, before, after);
             }
         }
+        turn(units.end - last_before.len(), last_before, last_after);
         network.flip(&self.flips);
         self.flips.len()
     }

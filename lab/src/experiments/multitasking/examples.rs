@@ -92,7 +92,9 @@ impl Examples {
     /// The network without one: all examples are stored side by side.
     pub fn unsupervised(&self, spins: Vec<i8>, dilution: f64) -> Unsupervised<'_> {
         let scale = 1.0 / (self.patterns.dim() as f64 * (1.0 - dilution) * self.examples_times_length());
-        Unsupervised { examples: self, scale, spins, overlaps: Vec::new(), pulls: Vec::new(), totals: Vec::new(), stale: true }
+        let [overlaps, totals] = [(); 2].map(|()| Vec::new());
+        let [sums, room] = [(); 2].map(|()| Vec::new());
+        Unsupervised { examples: self, scale, spins, overlaps, pulls: Vec::new(), totals, sums, room, stale: true }
     }
 
     /// The first example of the first pattern, its blanks 0.
@@ -113,6 +115,9 @@ pub struct Unsupervised<'a> {
     /// The overlaps of each group in planes of bits, and their sums.
     pulls: Vec<Planes>,
     totals: Vec<i64>,
+    /// By unit, and the part of one group.
+    sums: Vec<i128>,
+    room: Vec<i128>,
     stale: bool,
 }
 
@@ -147,15 +152,18 @@ impl Network for Unsupervised<'_> {
 
     fn chances(&mut self, units: Range<usize>, temperature: f64, into: &mut [Chance]) {
         self.refresh();
-        for (chance, unit) in into.iter_mut().zip(units) {
-            let mut sum = 0;
-            for (at, Group { pattern, signs }) in self.examples.groups.iter().enumerate() {
+        self.sums.clear();
+        self.sums.resize(units.len(), 0);
+        self.room.resize(units.len(), 0);
+        for ((Group { pattern, signs }, planes), total) in self.examples.groups.iter().zip(&self.pulls).zip(&self.totals) {
+            signs.sums_where_positive(units.clone(), planes, &mut self.room);
+            for ((sum, positive), unit) in self.sums.iter_mut().zip(&self.room).zip(units.clone()) {
                 if self.examples.patterns.value(*pattern, unit) != 0 {
-                    sum += 2 * signs.sum_where_positive(unit, &self.pulls[at]) - i128::from(self.totals[at]);
+                    *sum += 2 * positive - i128::from(*total);
                 }
             }
-            *chance = Chance::of(self.scale * sum as f64, temperature);
         }
+        into.iter_mut().zip(&self.sums).for_each(|(chance, sum)| *chance = Chance::of(self.scale * *sum as f64, temperature));
     }
 
     fn flip(&mut self, units: &[u32]) {

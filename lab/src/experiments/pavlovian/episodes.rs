@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn the_answer_is_the_newest_value_of_a_key() {
         let mut generator = Generator::new(0, "episodes");
-        for (task, rewritten) in [(Task::Recall, Rewritten::First), (Task::Reversal, Rewritten::First), (Task::Reversal, Rewritten::Random)] {
+        for (task, rewritten) in [(Task::Recall, Rewritten::First), (Task::Reversal, Rewritten::First), (Task::Reversal, Rewritten::Random)]
+        {
             let (mut changed, mut first_halves) = (0, 0);
             for _ in 0..50 {
                 let episode = Episode::draw(task, rewritten, 8, 20, 32, generator.rng());

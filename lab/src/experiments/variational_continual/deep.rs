@@ -12,8 +12,9 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-/// Points of the loss, about.
+/// Points of the loss, about, and of the relative entropy, which takes as long as a step.
 const POINTS: u64 = 400;
+const ENTROPIES: u64 = 100;
 /// Most batches that the importance of weights is estimated on.
 const IMPORTANCE_BATCHES: u64 = 100;
 /// Names of the series of each task.
@@ -111,13 +112,13 @@ impl Deep {
         let noise = if self.arms.iter().any(|arm| arm.state.alive && arm.id.is_variational()) { self.noise(t) } else { Vec::new() };
         let classes = &self.stream.tasks[place.task].classes;
         let batch = Batch { pixels: &self.pixels, labels: &self.labels, classes, noise: &noise };
-        let every = (self.config.deep_steps() / POINTS).max(1);
-        let is_point = t.is_multiple_of(every) || place.ends_epoch;
+        let is_one_of = |points: u64| t.is_multiple_of((self.config.deep_steps() / points).max(1)) || place.ends_epoch;
+        let (is_point, wants_entropy) = (is_one_of(POINTS), is_one_of(ENTROPIES));
         let (config, epoch) = (&self.config, place.epoch + 1);
         // Arms share nothing that changes, and a product has the same bits on one thread and on many.
         let learn = |arm: &mut Arm| {
             let beta = if arm.id.is_variational() { config.beta_in(arm.id, epoch) } else { f64::NAN };
-            arm.state.alive.then(|| (beta, arm.learn(batch, beta, live > 1, is_point)))
+            arm.state.alive.then(|| (beta, arm.learn(batch, beta, live > 1, wants_entropy)))
         };
         let told: Vec<Option<(f64, Option<f64>)>> =
             if live > 1 { self.arms.par_iter_mut().map(learn).collect() } else { self.arms.iter_mut().map(learn).collect() };
@@ -128,6 +129,9 @@ impl Deep {
                 out.log(Level::Warning, format!("Arm {id} has diverged at step {t} and stops: its loss is not finite."));
                 continue;
             }
+            if let Some(entropy) = entropy {
+                out.point("kl/per_weight", id, entropy)?;
+            }
             if !is_point {
                 continue;
             }
@@ -135,9 +139,6 @@ impl Deep {
             out.point("loss/train", id, loss / steps as f64)?;
             if beta.is_finite() {
                 out.point("beta", id, beta)?;
-            }
-            if let Some(entropy) = entropy {
-                out.point("kl/per_weight", id, entropy)?;
             }
             if let (seconds, steps @ 1..) = std::mem::take(&mut arm.clock[0]) {
                 out.point("time/step_ms", id, 1000.0 * seconds / steps as f64)?;

@@ -101,9 +101,27 @@ fn items(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(items.map(|item| item.map(|item| item.path())).collect::<Result<_, _>>()?)
 }
 
-/// Whether one of these is a word of the text.
+/// Whether one of these is a word of a path or of what is brought into scope; a variable may be called what it likes.
 fn names(text: &str, wanted: &[String]) -> bool {
-    words(text).any(|word| wanted.iter().any(|wanted| wanted == word))
+    let is_wanted = |word: &str| wanted.iter().any(|wanted| wanted == word);
+    let imported = text.split(';').filter_map(|statement| statement.lines().position(is_import).map(|line| statement.lines().skip(line)));
+    if imported.flatten().flat_map(words).any(is_wanted) {
+        return true;
+    }
+    let parts: Vec<&str> = text.split("::").collect();
+    parts.windows(2).any(|ends| is_wanted(last_word(ends[0])) || is_wanted(first_word(ends[1])))
+}
+
+fn is_import(line: &str) -> bool {
+    line.starts_with("use ") || line.starts_with("pub") && line.contains(" use ")
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default()
+}
+
+fn last_word(text: &str) -> &str {
+    text.rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -142,7 +160,7 @@ mod tests {
         write("experiments/trial.rs", "what others share");
         write("experiments/own.rs", "what others share");
         write("experiments/one/mod.rs", "use super::study::Study; use crate::kernels::Fast; mod own;");
-        write("experiments/one/own.rs", "a module of its own");
+        write("experiments/one/own.rs", "a module of its own, where slow is a word");
         write("experiments/one/card.rs", "a card");
         write("experiments/one/card/fork.rs", "a part of the card");
         write("experiments/one/presets.rs", "presets");

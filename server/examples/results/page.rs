@@ -172,7 +172,9 @@ fn measured(estimate: &Estimate) -> (String, usize) {
             let digits = digits_for(half);
             (format!("{} ± {}", shown(estimate.mean, digits), shown(half, digits)), digits)
         }
-        _ => (format!("{}", estimate.mean), 6),
+        _ if estimate.mean.fract() == 0.0 => (format!("{}", estimate.mean), 6),
+        // Four digits of what nothing bounds.
+        _ => (shown(estimate.mean, digits_for(estimate.mean.abs()) + 2), 6),
     }
 }
 

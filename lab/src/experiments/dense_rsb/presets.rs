@@ -39,7 +39,7 @@ pub fn presets() -> Vec<Preset> {
                 "kind": "capacity", "neurons": [2_000, 256, 96], "loads": steps(2, 13, 8.0), "temperatures": [0.0, 0.1, 0.2], "samples": 60
             }),
             &five,
-            420.0,
+            200.0,
         ),
         preset(
             "capacity_paper",

@@ -90,7 +90,7 @@ pub fn presets() -> Vec<Preset> {
                 "n_inputs": 1_000, "alpha_1": twelve, "replicas": 5
             }),
             3,
-            400.0,
+            210.0,
         ),
         preset(
             "paper",

@@ -4,6 +4,28 @@
 
 use std::ops::Range;
 
+/// Calls a method of `$patterns`: the first if the processor counts the bits of eight words at once, the second if of one word, else the third.
+macro_rules! for_this_popcount {
+    ($patterns:expr, $avx512:ident or $avx2:ident or $portable:ident($($argument:expr),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vpopcntdq") && has!("popcnt") {
+                // SAFETY: the processor has just been asked.
+                unsafe { $patterns.$avx512($($argument),*) }
+            } else if has!("avx2") && has!("popcnt") {
+                // SAFETY: the processor has just been asked.
+                unsafe { $patterns.$avx2($($argument),*) }
+            } else {
+                $patterns.$portable($($argument),*)
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        $patterns.$portable($($argument),*)
+    }};
+}
+pub(super) use for_this_popcount;
+
 /// A set of patterns, row by row for overlaps and column by column for sums over patterns. Bit 1 is +1.
 #[derive(Debug, Clone)]
 pub struct PackedPatterns {
@@ -71,18 +93,7 @@ impl PackedPatterns {
     /// The overlap `m_mu = sum_i x_mu,i s_i` of every pattern with a packed state. Panics when a length does not fit.
     pub fn overlaps(&self, state: &[u64], into: &mut [i64]) {
         assert!(state.len() == self.row_words && into.len() == self.count, "an overlap for each of {} patterns", self.count);
-        #[cfg(target_arch = "x86_64")]
-        {
-            if has_wide_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.overlaps_avx512(state, into) };
-            }
-            if has_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.overlaps_avx2(state, into) };
-            }
-        }
-        self.overlaps_portable(state, into);
+        for_this_popcount!(self, overlaps_avx512 or overlaps_avx2 or overlaps_portable(state, into));
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -124,18 +135,7 @@ impl PackedPatterns {
     /// [`PackedPatterns::sum_where_positive`] at several units. Panics likewise, and unless there is a place for each.
     pub fn sums_where_positive(&self, units: Range<usize>, planes: &Planes, into: &mut [i128]) {
         assert!(planes.words == self.column_words && units.len() == into.len(), "planes of these patterns, and a sum for every unit");
-        #[cfg(target_arch = "x86_64")]
-        {
-            if has_wide_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.sums_avx512(units, planes, into) };
-            }
-            if has_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.sums_avx2(units, planes, into) };
-            }
-        }
-        self.sums_portable(units, planes, into);
+        for_this_popcount!(self, sums_avx512 or sums_avx2 or sums_portable(units, planes, into));
     }
 
     /// Written out, for compilers carry the lanes from one register to another at every turn.
@@ -204,20 +204,6 @@ impl PackedPatterns {
         sum += i128::from(lanes.iter().sum::<u64>());
         i128::from(planes.least) * i128::from(ones) + (sum << planes.shift)
     }
-}
-
-/// Whether the processor counts the bits of eight words at once.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn has_wide_popcount() -> bool {
-    use std::arch::is_x86_feature_detected as has;
-    has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vpopcntdq") && has!("popcnt")
-}
-
-/// Whether the processor counts the bits of a word.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn has_popcount() -> bool {
-    use std::arch::is_x86_feature_detected as has;
-    has!("avx2") && has!("popcnt")
 }
 
 /// A whole number per pattern, cut into planes of bits: `weight = least + sum_b 2^(shift + b) plane_b`.

@@ -2,9 +2,7 @@
 //!
 //! A pattern of `d` entries takes `d / 4` bytes instead of `4 d`, and 64 products take three operations on words. Everything is exact.
 
-use super::biased_bits::BiasedBits;
-#[cfg(target_arch = "x86_64")]
-use super::packed::{has_popcount, has_wide_popcount};
+use super::{biased_bits::BiasedBits, packed::for_this_popcount};
 use rand::RngCore;
 
 /// A set of ternary patterns, row by row. An entry is 0 where its mask bit is 0, else +1 where its sign bit is 1 and -1 where it is 0; the
@@ -91,18 +89,7 @@ impl TernaryPatterns {
     /// that differ. Panics when a length does not fit.
     pub fn overlaps(&self, state: &[u64], into: &mut [i64]) {
         assert!(state.len() == self.row_words && into.len() == self.count, "an overlap for each of {} patterns", self.count);
-        #[cfg(target_arch = "x86_64")]
-        {
-            if has_wide_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.overlaps_avx512(state, into) };
-            }
-            if has_popcount() {
-                // SAFETY: the processor has just been asked.
-                return unsafe { self.overlaps_avx2(state, into) };
-            }
-        }
-        self.overlaps_portable(state, into);
+        for_this_popcount!(self, overlaps_avx512 or overlaps_avx2 or overlaps_portable(state, into));
     }
 
     #[cfg(target_arch = "x86_64")]

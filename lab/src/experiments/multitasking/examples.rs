@@ -92,9 +92,17 @@ impl Examples {
     /// The network without one: all examples are stored side by side.
     pub fn unsupervised(&self, spins: Vec<i8>, dilution: f64) -> Unsupervised<'_> {
         let scale = 1.0 / (self.patterns.dim() as f64 * (1.0 - dilution) * self.examples_times_length());
-        let [overlaps, totals] = [(); 2].map(|()| Vec::new());
-        let [sums, room] = [(); 2].map(|()| Vec::new());
-        Unsupervised { examples: self, scale, spins, overlaps, pulls: Vec::new(), totals, sums, room, stale: true }
+        Unsupervised {
+            examples: self,
+            scale,
+            spins,
+            overlaps: Vec::new(),
+            pulls: Vec::new(),
+            totals: Vec::new(),
+            sums: Vec::new(),
+            room: Vec::new(),
+            stale: true,
+        }
     }
 
     /// The first example of the first pattern, its blanks 0.

@@ -1,8 +1,9 @@
-//! NHL on Fashion-MNIST against an independent implementation: the quick preset, seeds 0, 1 and 2.
+//! NHL on Fashion-MNIST against an independent implementation: the quick preset, seeds 0 to 4.
 //!
 //! The reference values are measured with PyTorch in the same setting (network of 12, 24 and 32 filters, 12,000 images and 2 epochs, 2,000
 //! test images of every corruption at severity 5 in batches of 100), per cent of error with batch statistics for the seeds measured. A
-//! source model differs by seed, and its errors on corrupted images with it, by up to 15 points.
+//! source model differs by seed, and its errors on corrupted images with it, by up to 15 points: of three seeds the mean on `contrast` lies 3.9 to 4.3
+//! points below the reference, as processors round, of five about 2.
 
 mod support;
 
@@ -10,8 +11,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use support::{config, summary_of};
 
-const SEEDS: u64 = 3;
-/// Batch statistics: mean of the seeds measured, and how far the mean of ours may be from it. On two of the noises ours is 4.5 and 5.5 points worse:
+const SEEDS: u64 = 5;
+/// Batch statistics: mean of the seeds measured, and how far the mean of ours may be from it. On two of the noises ours is 4.4 and 5.4 points worse:
 /// the reference has two seeds there whose own errors differ by 5 and 12.5 points, and what tells its source models from ours is not known.
 const REFERENCE: [(&str, f64, f64); 9] = [
     ("gaussian_noise", 32.1, 6.0),

@@ -14,6 +14,19 @@ pub fn rfc3339(ms: i64) -> String {
     DateTime::from_timestamp_millis(ms).unwrap_or(last).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Seconds of a length of time as people write it: a whole number and s, m, h, d or w, as `7d`.
+pub fn read_seconds(text: &str) -> Option<u64> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    text[..text.len() - 1].parse::<u64>().ok()?.checked_mul(unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::rfc3339;

@@ -5,7 +5,7 @@ use clap::{
     Args,
     builder::{PossibleValue, StringValueParser, TypedValueParser},
 };
-use server::filter::FIELDS;
+use server::{clock::read_seconds, filter::FIELDS};
 use std::ffi::OsStr;
 
 /// Where the server is, who calls, and how to answer.
@@ -201,17 +201,8 @@ pub struct Share {
 
 /// Seconds.
 fn parse_duration(text: &str) -> Result<u64, String> {
-    let wrong = || format!("must be a number and s, m, h, d or w, as 7d, at most 365d; got {text}");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        Some('w') => 604_800,
-        _ => return Err(wrong()),
-    };
-    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    count.checked_mul(unit).filter(|seconds| (1..=365 * 86_400).contains(seconds)).ok_or_else(wrong)
+    let allowed = |seconds: &u64| (1..=365 * 86_400).contains(seconds);
+    read_seconds(text).filter(allowed).ok_or_else(|| format!("must be a number and s, m, h, d or w, as 7d, at most 365d; got {text}"))
 }
 
 #[cfg(test)]

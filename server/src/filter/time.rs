@@ -1,25 +1,13 @@
 //! Times as a filter may write them: RFC 3339, a date, or a while ago as `7d`.
 
+use crate::clock::read_seconds;
 use chrono::{FixedOffset, NaiveDate, NaiveTime, Offset, Utc};
 
 /// Milliseconds since 1970 of `2026-11-28`, `2026-11-28T20:00:00Z` (with or without seconds, fractions and an offset; without one in UTC),
 /// or of `90s`, `30m`, `12h`, `7d`, `2w` before `now_ms`.
 pub fn read_time(text: &str, now_ms: i64) -> Option<i64> {
-    ago(text).map(|ms| now_ms - ms).or_else(|| read_rfc3339(text))
-}
-
-fn ago(text: &str) -> Option<i64> {
-    let unit = text.chars().last()?;
-    let ms: i64 = match unit {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        'w' => 7 * 86_400_000,
-        _ => return None,
-    };
-    let count: u32 = text[..text.len() - 1].parse().ok()?;
-    i64::from(count).checked_mul(ms)
+    let ago = read_seconds(text).and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1_000));
+    ago.map(|ms| now_ms - ms).or_else(|| read_rfc3339(text))
 }
 
 fn read_rfc3339(text: &str) -> Option<i64> {
